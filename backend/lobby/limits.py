@@ -1,0 +1,77 @@
+"""Sizes, rates, bounds and speed: numbers in, decision out. Nothing here remembers anything."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from lobby.errors import Refused
+from lobby.presence import Position, Presence
+from lobby.settings import Settings
+
+FRAME_BYTES = 32 * 1024
+"""A larger frame ends the connection with 1009, as API Gateway does (its WebSocket quota: 32 KB a frame)."""
+
+FLOOD_S = 10.0
+"""So many seconds' worth of messages may be refused in a row, then the connection is cut: nobody reads the errors."""
+
+SPEED_TOLERANCE = 1.1
+"""Games overshoot their own top speed a little: boosts, slopes, the rounding of a physics step."""
+
+SPEED_SLACK_S = 1.0
+"""Movement that may be saved up: positions held back by a network for a second and delivered at once are no teleport."""
+
+
+class Bucket(NamedTuple):
+    """A token bucket with a memory for floods: ``tokens`` left at ``at_ms``, ``refused`` messages not yet forgiven."""
+
+    tokens: float
+    at_ms: int
+    refused: float = 0.0
+
+    def take(self, now: int, per_s: float, burst: int) -> Bucket:
+        """The bucket after one message at ``now``. It was one too many if ``refused`` is higher than before."""
+        # A clock that steps back must not take tokens away.
+        refill = max(0, now - self.at_ms) * per_s / 1000
+        tokens = min(float(burst), self.tokens + refill)
+        refused = max(0.0, self.refused - refill)
+        now = max(now, self.at_ms)
+        if tokens >= 1.0:
+            return Bucket(tokens - 1.0, now, refused)
+        # A refused message costs nothing: whoever is a little too fast is heard at the rate, not silenced.
+        return Bucket(tokens, now, refused + 1.0)
+
+    def is_flood(self, per_s: float) -> bool:
+        """Whether :data:`FLOOD_S` seconds' worth of messages were refused without a pause."""
+        return self.refused > FLOOD_S * per_s
+
+
+def in_bounds(at: Position, settings: Settings) -> None:
+    """Raises :class:`Refused` where ``at`` lies outside of the world."""
+    bound = settings.world_bound
+    if not (-bound <= at.x <= bound and -bound <= at.y <= bound):
+        raise Refused("out_of_bounds", f"x and y must lie within ±{bound:,.0f}")
+
+
+def travel(known: Presence, at: Position, now: int, settings: Settings) -> float:
+    """The distance that is left to ``known`` after going to ``at``; raises :class:`Refused` when it is too far.
+
+    Distance grows with the time since the last position and is spent by moving, so many small steps get nobody
+    farther than one large one; what was not spent is kept up to :data:`SPEED_SLACK_S` at top speed. The first position of
+    a player is free: it has to appear somewhere.
+    """
+    if not settings.max_speed:
+        return 0.0
+    top = settings.max_speed * SPEED_TOLERANCE
+    if not known.moved_ms:
+        return top * SPEED_SLACK_S
+    reach = known.allowance + top * max(0, now - known.moved_ms) / 1000
+    left = reach - math.hypot(at.x - known.at.x, at.y - known.at.y)
+    if left < 0 or math.hypot(at.vx, at.vy) > top:
+        raise Refused(
+            "too_fast",
+            f"top speed here is {settings.max_speed:g} units a second; you stand at {known.at.x:g}, {known.at.y:g}",
+            x=known.at.x,
+            y=known.at.y,
+        )
+    return min(left, top * SPEED_SLACK_S)

@@ -1,0 +1,386 @@
+"""The wire format, both directions, versions 1 and 2; the only file that knows the names of JSON fields.
+
+``docs/protocol.md`` is this file in words. A message type is added here (its class, its line in ``encode`` and ``decode`` or
+``parse``) and in ``rules``, which says what it does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+from lobby.errors import Refused
+from lobby.presence import Position, Presence
+
+VERSION = 2
+CLOCK_MODULUS = 65_536
+"""A player's clock travels modulo this many ms: five digits instead of thirteen, and nobody's uptime."""
+
+TEXT_CHARACTERS = 32
+"""Length of a name or a status: what fits over a ship."""
+
+_HUGE = 1e15
+"""Numbers from here on are no position and no time: a float that large has no hundredths left."""
+
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+# Characters that turn the reading direction around: a name could make the rest of a line unreadable.
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+# ── the handshake ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Handshake(NamedTuple):
+    """What the address of a connection says. ``player`` is empty where none was named."""
+
+    player: str = ""
+    room: str = "lobby"
+    name: str = ""
+    v: int = 1
+    token: str = ""
+
+
+def is_id(text: object) -> bool:
+    """Whether ``text`` may name a player or a room: 1 to 64 of ``A-Z a-z 0-9 _ . : -``."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def parse_handshake(query: Mapping[str, str]) -> Handshake:
+    """The handshake in the query parameters of the address. Raises :class:`Refused` (``bad_handshake``)."""
+
+    def wrong(parameter: str, rule: str) -> NoReturn:
+        raise Refused("bad_handshake", f"{parameter} {rule}")
+
+    player, room = query.get("pid", ""), query.get("room") or "lobby"
+    for parameter, value in (("pid", player), ("room", room)):
+        if value and not is_id(value):
+            wrong(parameter, "must be 1 to 64 of A-Z a-z 0-9 _ . : -")
+    version = query.get("v") or "1"
+    if not (version.isascii() and version.isdigit() and 0 < len(version) < 4 and int(version) > 0):
+        wrong("v", "must be 1 or 2")
+    try:
+        name = _text(query.get("name", ""), "name")
+    except Refused as refused:
+        wrong("name", refused.detail.removeprefix("name "))
+    return Handshake(player, room, name, min(int(version), VERSION), query.get("token", ""))
+
+
+# ── client to server ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Pos(NamedTuple):
+    """``pos``: I stand here now."""
+
+    at: Position
+
+
+class Hello(NamedTuple):
+    """``hello``: tell me who is here."""
+
+
+class Ping(NamedTuple):
+    """``ping``: are you there? ``t`` comes back as it was."""
+
+    t: float = 0
+
+
+class Status(NamedTuple):
+    """``status``: a word over my head; empty takes it away."""
+
+    status: str
+
+
+ClientMessage = Pos | Hello | Ping | Status
+
+ACTIONS: dict[type[ClientMessage], str] = {Pos: "pos", Hello: "hello", Ping: "ping", Status: "status"}
+"""What each message is called on the wire."""
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_decode_json = json.JSONDecoder(parse_constant=_not_json).decode
+
+
+def parse(text: str) -> ClientMessage:
+    """The message that a client sent. Raises :class:`Refused` with a code that says what is wrong with it."""
+    try:
+        body = _decode_json(text)
+    except (ValueError, RecursionError) as error:
+        raise Refused("bad_json", f"the message is not JSON: {error}" if isinstance(error, ValueError) else "") from None
+    if type(body) is not dict:
+        raise Refused("bad_message", 'a message is a JSON object: {"action": ...}')
+    action = body.get("action")
+    if action == "pos":
+        return Pos(_position(body))
+    if action == "hello":
+        return Hello()
+    if action == "ping":
+        return Ping(_number(body, "t", "bad_message"))
+    if action == "status":
+        return Status(_text(body.get("status"), "status"))
+    if action is None:
+        raise Refused("bad_message", 'the message names no action: {"action": "pos", ...}')
+    raise Refused("unknown_action", f"no such action: {str(action)[:32]!r}; there are pos, hello, ping and status")
+
+
+def _position(body: dict[str, Any]) -> Position:
+    get = body.get
+    try:
+        # Everything well and plain, nearly always: one pass, no helper calls. Anything odd takes the second path, which
+        # says what is odd. NaN compares false, and bool is not int by `type`.
+        x, y = body["x"], body["y"]
+        vx, vy, h, seq, t = get("vx", 0), get("vy", 0), get("h", 0), get("seq", 0), get("t", 0)
+        for value in (x, y, vx, vy, h):
+            if (type(value) is not float and type(value) is not int) or not -_HUGE < value < _HUGE:
+                raise ValueError
+        if type(seq) is int and type(t) is int and 0 <= seq < _HUGE and -_HUGE < t < _HUGE:
+            return Position(round(x, 2), round(y, 2), round(vx, 2), round(vy, 2), round(h, 2), seq, t % CLOCK_MODULUS)
+    except (KeyError, ValueError):
+        pass
+    for name in ("x", "y"):
+        if name not in body:
+            raise Refused("bad_position", f"pos needs {name}, a number")
+    x, y, vx, vy, h = (round(_number(body, name), 2) for name in ("x", "y", "vx", "vy", "h"))
+    return Position(x, y, vx, vy, h, _whole(body, "seq", low=0), _whole(body, "t", low=-_HUGE) % CLOCK_MODULUS)
+
+
+def _number(body: dict[str, Any], name: str, code: str = "bad_position") -> float:
+    value = body.get(name, 0)
+    if type(value) in (int, float) and -_HUGE < value < _HUGE:
+        return float(value)
+    raise Refused(code, f"{name} must be a finite number")
+
+
+def _whole(body: dict[str, Any], name: str, *, low: float) -> int:
+    value = body.get(name, 0)
+    # Engines whose only number is a float (Godot, JavaScript) may write 5 as 5.0.
+    if (type(value) is int or (type(value) is float and value.is_integer())) and low <= value < _HUGE:
+        return int(value)
+    raise Refused("bad_position", f"{name} must be a whole number" + (", 0 or above" if low == 0 else ""))
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise Refused("bad_message", f"{what} must be a text")
+    text = value.strip()
+    if len(text) > TEXT_CHARACTERS:
+        raise Refused("bad_message", f"{what} must be at most {TEXT_CHARACTERS} characters")
+    if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _BIDI for c in text):
+        raise Refused("bad_message", f"{what} must not contain control characters")
+    return text
+
+
+# ── server to client ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Player(NamedTuple):
+    """A player as the others are told of it. Version 1 carries ``id``, ``at.x`` and ``at.y`` only."""
+
+    id: str
+    at: Position = Position()
+    n: int = 0
+    name: str = ""
+    status: str = ""
+
+
+class Welcome(NamedTuple):
+    """``welcome``: who is here besides you. ``t`` is the server's clock in ms, ``at`` where you stand."""
+
+    your_id: str
+    players: tuple[Player, ...] = ()
+    v: int = 1
+    n: int = 0
+    t: int = 0
+    at: Position = Position()
+
+
+class Join(NamedTuple):
+    """``join``: somebody came."""
+
+    player: Player
+
+
+class Leave(NamedTuple):
+    """``leave``: somebody went."""
+
+    id: str
+
+
+class Moved(NamedTuple):
+    """``pos``, version 1: somebody moved."""
+
+    id: str
+    at: Position
+
+
+class Moves(NamedTuple):
+    """``moves``, version 2: who moved in a window, by number. ``t`` is the server's clock in ms."""
+
+    t: int
+    entries: tuple[tuple[int, Position], ...]
+
+
+class StatusChanged(NamedTuple):
+    """``status``: somebody's status changed."""
+
+    id: str
+    status: str
+
+
+class Config(NamedTuple):
+    """``config``: how often to send, what to expect; all in ms."""
+
+    send_ms: int
+    window_ms: int
+    far_ms: int
+    heartbeat_ms: int
+
+
+class Pong(NamedTuple):
+    """``pong``: ``t`` as it came, ``now`` the server's clock in ms."""
+
+    t: float
+    now: int
+
+
+class Error(NamedTuple):
+    """``error``: your message was refused. ``x`` and ``y`` say where you stand, for ``too_fast``."""
+
+    code: str
+    message: str
+    x: float | None = None
+    y: float | None = None
+
+
+ServerMessage = Welcome | Join | Leave | Moved | Moves | StatusChanged | Config | Pong | Error
+
+TYPES: dict[type[ServerMessage], str] = {
+    Welcome: "welcome",
+    Join: "join",
+    Leave: "leave",
+    Moved: "pos",
+    Moves: "moves",
+    StatusChanged: "status",
+    Config: "config",
+    Pong: "pong",
+    Error: "error",
+}
+"""What each message is called on the wire."""
+
+
+def player_of(presence: Presence) -> Player:
+    """What the others may know of ``presence``."""
+    return Player(presence.player, presence.at, presence.n, presence.name or presence.player, presence.status)
+
+
+def _dump(body: object) -> str:
+    return _encode_json(body)
+
+
+# Escapes everything that is not ASCII: one byte a character, whatever the name, and no lone surrogate can break UTF-8.
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def encode(message: ServerMessage, v: int) -> str | None:
+    """The frame that says ``message`` in version ``v``; None where that version has no word for it."""
+    match message:
+        case Moves():
+            return encode_moves(message.t, message.entries) if v >= 2 else None
+        case Moved(id, at):
+            return _dump({"type": "pos", "id": id, "x": at.x, "y": at.y})
+        case Welcome():
+            body: dict[str, Any] = {
+                "type": "welcome",
+                "your_id": message.your_id,
+                "lobby_players": [_player(player, v) for player in message.players],
+            }
+            if v >= 2:
+                body |= {"v": v, "n": message.n, "t": message.t, "x": message.at.x, "y": message.at.y, "seq": message.at.seq}
+            return _dump(body)
+        case Join(player):
+            return _dump({"type": "join", **_player(player, v)})
+        case Leave(id):
+            return _dump({"type": "leave", "id": id})
+        case Error():
+            body = {"type": "error", "message": message.message, "code": message.code}
+            if message.x is not None and message.y is not None:
+                body |= {"x": message.x, "y": message.y}
+            return _dump(body)
+        case Pong(t, now):
+            return _dump({"type": "pong", "t": int(t) if t == int(t) else t, "now": now})
+        case StatusChanged(id, status):
+            return _dump({"type": "status", "id": id, "status": status}) if v >= 2 else None
+        case Config():
+            return _dump({"type": "config", **message._asdict()}) if v >= 2 else None
+
+
+def _player(player: Player, v: int) -> dict[str, Any]:
+    at = player.at
+    if v < 2:
+        return {"id": player.id, "x": at.x, "y": at.y}
+    body = {"id": player.id, "x": at.x, "y": at.y, "n": player.n, "name": player.name, "status": player.status}
+    for name in ("vx", "vy", "h", "seq"):
+        if value := getattr(at, name):
+            body[name] = value
+    return body
+
+
+def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> str:
+    """One ``moves`` frame: whole hundredths, zeros at the end of each entry cut off."""
+    rows = []
+    for n, (x, y, vx, vy, h, seq, clock) in entries:
+        row = [n, round(x * 100), round(y * 100), round(vx * 100), round(vy * 100), round(h * 100), seq, clock]
+        while row[-1] == 0:
+            row.pop()
+        rows.append(row)
+    return _dump({"type": "moves", "t": t, "m": rows})
+
+
+def decode(text: str) -> ServerMessage | None:
+    """What a server said; None for a type that is not known here (newer servers may say more).
+
+    Raises ValueError for what is no message at all.
+    """
+    try:
+        body = json.loads(text)
+        kind = body.get("type")
+        if kind == "moves":
+            return Moves(body["t"], tuple(_entry(row) for row in body["m"]))
+        if kind == "pos":
+            return Moved(body["id"], _standing(body))
+        if kind == "welcome":
+            players = tuple(_known(player) for player in body["lobby_players"])
+            return Welcome(body["your_id"], players, body.get("v", 1), body.get("n", 0), body.get("t", 0), _standing(body))
+        if kind == "join":
+            return Join(_known(body))
+        if kind == "leave":
+            return Leave(body["id"])
+        if kind == "error":
+            return Error(body.get("code", ""), body.get("message", ""), body.get("x"), body.get("y"))
+        if kind == "pong":
+            return Pong(body["t"], body["now"])
+        if kind == "status":
+            return StatusChanged(body["id"], body["status"])
+        if kind == "config":
+            return Config(**{name: body[name] for name in Config._fields})
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"not a message of this protocol: {text[:80]!r} ({error!r})") from error
+    return None
+
+
+def _standing(body: dict[str, Any]) -> Position:
+    return Position(*(body.get(name, 0) for name in ("x", "y", "vx", "vy", "h", "seq")))
+
+
+def _known(body: dict[str, Any]) -> Player:
+    return Player(body["id"], _standing(body), body.get("n", 0), body.get("name", body["id"]), body.get("status", ""))
+
+
+def _entry(row: list[int]) -> tuple[int, Position]:
+    n, x, y, vx, vy, h, seq, t, *_newer = row + [0] * (8 - len(row))
+    return n, Position(x / 100, y / 100, vx / 100, vy / 100, h / 100, seq, t)

@@ -1,0 +1,53 @@
+"""The two values that everything else is about: where somebody stands, and who is here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """Where a player stands and how it moves. Kept to hundredths, which is what the wire carries.
+
+    ``x``, ``y`` in units; ``vx``, ``vy`` in units per second; ``h`` in radians. ``seq`` rises with every position of
+    one player, 0 when the player does not count. ``t`` is the player's own clock in ms, modulo 65,536.
+    """
+
+    x: float = 0.0
+    y: float = 0.0
+    vx: float = 0.0
+    vy: float = 0.0
+    h: float = 0.0
+    seq: int = 0
+    t: int = 0
+
+
+class Presence(NamedTuple):
+    """One connection of one player in one room: a row of the store.
+
+    A player (who) may for moments have two connections (how): the newest one speaks for the player.
+    ``n`` numbers players within a room and outlives a takeover. Times are milliseconds since 1970.
+    ``allowance`` is the distance in units that the player may still cover at ``moved_ms`` (see ``limits``).
+    """
+
+    room: str
+    connection: str
+    player: str
+    n: int = 0
+    v: int = 1
+    name: str = ""
+    status: str = ""
+    at: Position = Position()
+    joined_ms: int = 0
+    moved_ms: int = 0
+    seen_ms: int = 0
+    allowance: float = 0.0
+
+
+def newest(roster: list[Presence]) -> list[Presence]:
+    """The connections that speak for their players: of each player the one that joined last."""
+    speaking: dict[str, Presence] = {}
+    for row in roster:
+        other = speaking.get(row.player)
+        if other is None or (other.joined_ms, other.connection) < (row.joined_ms, row.connection):
+            speaking[row.player] = row
+    return list(speaking.values())

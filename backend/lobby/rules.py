@@ -1,0 +1,188 @@
+"""What happens when something has happened. Events in, effects out; no I/O, clock, randomness or environment.
+
+The theory, on which every host relies:
+
+*   A **presence** is a row of the store: one connection of one player in one room. A host writes the row when somebody
+    connects and removes it when the connection has ended, for whatever reason and whoever notices first.
+*   **Nobody is told of anything but rows.** A row that appeared is an event (:class:`Tracked`), a row that disappeared is
+    one (:class:`Untracked`); joins and leaves are announced from these two events alone. So each is announced once,
+    and a leave cannot be forgotten on some path through the code.
+*   A player may for a moment have two rows: the newer connection **takes over**. Then the older one is closed and
+    the others hear nothing, neither of the row that came nor of the one that went.
+*   A **position** is written to the row first and told afterwards, from the row (``fanout``). Whoever tells always tells
+    the newest, so a lost telling is repaired by the next.
+*   Each function below reads as one rule. `now` is in milliseconds since 1970 wherever it appears.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lobby import limits
+from lobby.errors import Refused
+from lobby.messages import (
+    ClientMessage,
+    Config,
+    Error,
+    Handshake,
+    Hello,
+    Join,
+    Leave,
+    Ping,
+    Pong,
+    Pos,
+    ServerMessage,
+    Status,
+    StatusChanged,
+    Welcome,
+    player_of,
+)
+from lobby.presence import Position, Presence, newest
+from lobby.settings import Settings
+
+# ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tracked(NamedTuple):
+    """A row appeared in the store."""
+
+    presence: Presence
+
+
+class Untracked(NamedTuple):
+    """A row disappeared from the store."""
+
+    presence: Presence
+
+
+Change = Tracked | Untracked
+
+
+# ── effects ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Place(NamedTuple):
+    """Write the position to the sender's row, unless the row has a newer one; then tell it in the room's window."""
+
+    connection: str
+    at: Position
+    allowance: float
+
+
+class SetStatus(NamedTuple):
+    """Write the status to the sender's row."""
+
+    connection: str
+    status: str
+
+
+class Post(NamedTuple):
+    """Send ``message`` to ``receivers``, each in its own version."""
+
+    receivers: tuple[Presence, ...]
+    message: ServerMessage
+
+
+class Close(NamedTuple):
+    """End a connection with the close code of ``code``."""
+
+    presence: Presence
+    code: str
+
+
+class Show(NamedTuple):
+    """Welcome the sender: read the room and send everybody who is in it."""
+
+    connection: str
+
+
+Effect = Place | SetStatus | Post | Close | Show
+
+
+# ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def connected(handshake: Handshake, connection: str, roster: list[Presence], now: int, settings: Settings) -> Presence:
+    """The row for a new connection. Raises :class:`Refused` (``room_full``) where there is no place for one more player.
+
+    A player who is here already keeps number, place and status: that is what makes a reconnect invisible.
+    ``n`` is 0 for a player who is new; the store gives it the room's next number.
+    """
+    fresh = Presence(
+        handshake.room, connection, handshake.player, v=handshake.v, name=handshake.name, joined_ms=now, seen_ms=now
+    )
+    here = newest(roster)
+    for other in here:
+        if other.player == handshake.player:
+            # Strictly newer than the one it takes over from, even within the same millisecond.
+            joined_ms = max(now, other.joined_ms + 1)
+            return fresh._replace(
+                n=other.n, name=handshake.name or other.name, status=other.status, at=other.at,
+                moved_ms=other.moved_ms, allowance=other.allowance, joined_ms=joined_ms,
+            )  # fmt: skip
+    if len(here) >= settings.room_size:
+        raise Refused("room_full", f"all {settings.room_size} places in {handshake.room} are taken")
+    return fresh
+
+
+def received(message: ClientMessage, sender: Presence, now: int, settings: Settings) -> Effect:
+    """What a message of ``sender`` brings about. Raises :class:`Refused`, and then nothing has changed."""
+    match message:
+        case Pos(at):
+            limits.in_bounds(at, settings)
+            return Place(sender.connection, at, limits.travel(sender, at, now, settings))
+        case Hello():
+            return Show(sender.connection)
+        case Ping(t):
+            return Post((sender,), Pong(t, now))
+        case Status(status):
+            return SetStatus(sender.connection, status)
+
+
+def is_newer(at: Position, known: Position) -> bool:
+    """Whether ``at`` may overwrite ``known``. Who does not count (0) is taken in order of arrival."""
+    return at.seq == 0 or at.seq > known.seq
+
+
+def refused(sender: Presence, error: Refused) -> Post:
+    """Only the sender hears that its message was wrong."""
+    x, y = error.fields.get("x"), error.fields.get("y")
+    return Post((sender,), Error(error.code, error.detail, x, y))
+
+
+def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Effect]:
+    """The whole truth for one connection: who is here besides it, and how to behave."""
+    others = tuple(player_of(row) for row in newest(roster) if row.player != newcomer.player)
+    welcome = Welcome(newcomer.player, others, newcomer.v, newcomer.n, now, newcomer.at)
+    config = Config(settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms)
+    return [Post((newcomer,), welcome), Post((newcomer,), config)]
+
+
+def other_connections(row: Presence, roster: list[Presence]) -> list[Presence]:
+    """The other connections of the player of ``row``: while there is one, its coming or going is nobody's business."""
+    return [other for other in roster if other.player == row.player and other.connection != row.connection]
+
+
+def changed(change: Change, roster: list[Presence], now: int, settings: Settings) -> list[Effect]:
+    """What the room hears of a row that came or went. ``roster`` is the room after the change."""
+    row = change.presence
+    own = other_connections(row, roster)
+    others = tuple(other for other in newest(roster) if other.player != row.player)
+    match change:
+        case Tracked():
+            effects = welcomed(row, roster, now, settings)
+            if own:
+                return effects + [Close(other, "taken_over") for other in own if other.joined_ms < row.joined_ms]
+            return [*effects, Post(others, Join(player_of(row)))] if others else effects
+        case Untracked():
+            return [Post(others, Leave(row.player))] if others and not own else []
+
+
+def status_changed(sender: Presence, roster: list[Presence]) -> Post:
+    """The room hears of a status that changed, its owner too: that is the answer."""
+    return Post(tuple(newest(roster)), StatusChanged(sender.player, sender.status))
+
+
+def is_silent(row: Presence, now: int, settings: Settings) -> bool:
+    """Whether nothing was heard of a connection for so long that it counts as gone: two heartbeats, both unanswered."""
+    return now - row.seen_ms > 2 * settings.heartbeat_ms + settings.heartbeat_ms // 2

@@ -1,0 +1,129 @@
+"""Every setting, once: this table feeds the command line, the environment, ``infrastructure_setup.env`` and the docs.
+
+A setting named ``window_ms`` is the flag ``--window-ms``, the environment variable ``LOBBY_WINDOW_MS`` and the same name in
+``infrastructure_setup.env``. The flag wins over the environment, the environment over the file, the file over the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from lobby.errors import LobbyError
+
+ENV_PREFIX = "LOBBY_"
+ENV_FILE = "infrastructure_setup.env"
+
+
+def _setting(default: Any, meaning: str, *, unit: str = "", low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a lobby. Durations are milliseconds, lengths the game's own units, sizes bytes."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 is every network.")
+    port: int = _setting(8765, "Port to listen on; 0 takes a free one and says which.", low=0, high=65535)
+    open: bool = _setting(False, "Let anybody in without a token, even from other machines.")
+    secret: str = _setting("", "The key that tokens are signed with (HS256). With a secret, a token is required.")
+    origins: str = _setting(
+        "",
+        "Web pages that may connect, as origins with commas between (https://game.example), * for any. Empty: any, "
+        "when a token is required, else only pages of this server. Games are no pages and always may.",
+    )
+    tls_cert: str = _setting("", "File with the TLS certificate chain (PEM); makes it wss:// and https://.")
+    tls_key: str = _setting("", "File with the TLS private key (PEM).")
+    behind_proxy: bool = _setting(False, "Believe a reverse proxy's X-Forwarded-For when counting connections.")
+
+    room_size: int = _setting(50, "Players in one room at the most.", unit="players", low=1, high=10_000)
+    window_ms: int = _setting(
+        50,
+        "The longest that a position waits for others to travel with. With few players the wait is shorter.",
+        unit="ms",
+        low=0,
+        high=5_000,
+    )
+    near_players: int = _setting(
+        100,
+        "In rooms larger than this, about so many players nearest to you are heard at full rate; 0: everybody.",
+        unit="players",
+        low=0,
+        high=10_000,
+    )
+    far_ms: int = _setting(500, "How often the others, far away, are heard.", unit="ms", low=50, high=60_000)
+    send_ms: int = _setting(100, "Clients are told to send positions no more often than this.", unit="ms", low=10, high=60_000)
+    heartbeat_ms: int = _setting(
+        20_000, "Time between two pings; who misses two in a row has left.", unit="ms", low=100, high=540_000
+    )
+
+    message_bytes: int = _setting(1024, "Size of a message at the most.", unit="bytes", low=64, high=32_768)
+    messages_per_s: float = _setting(10.0, "Messages a connection may send for long.", unit="1/s", low=0.1, high=1_000)
+    messages_burst: int = _setting(20, "Messages a connection may send at once.", unit="messages", low=1, high=10_000)
+    world_bound: float = _setting(
+        1_000_000.0, "Positions lie between minus this and plus this, on both axes.", unit="units", low=1, high=1_000_000_000
+    )
+    max_speed: float = _setting(
+        0.0,
+        "Top speed; who is faster is refused and told where it stands. 0: no limit.",
+        unit="units/s",
+        low=0,
+        high=1_000_000,
+    )
+    connections_per_address: int = _setting(
+        64,
+        "Connections from one address at the most (this machine itself is not counted); 0: no limit.",
+        unit="connections",
+        low=0,
+        high=100_000,
+    )
+    outbox_bytes: int = _setting(
+        262_144,
+        "What may wait for a slow reader; above it positions are skipped, at four times it the connection is cut.",
+        unit="bytes",
+        low=16_384,
+        high=67_108_864,
+    )
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
+            if low is not None and not low <= value <= high:
+                unit = f" {item.metadata['unit']}" if item.metadata["unit"] else ""
+                raise LobbyError(f"{flag(item.name)} is {value}; it must be between {low:,} and {high:,}{unit}.")
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise LobbyError("--tls-cert and --tls-key belong together: give both or neither.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """The settings that ``environment`` names, defaults for the rest. Raises :class:`LobbyError` naming the variable."""
+        found: dict[str, Any] = {}
+        for item in fields(cls):
+            text = environment.get(variable(item.name))
+            if text:
+                found[item.name] = _read(item.name, text)
+        return replace(cls(), **found)
+
+
+def flag(name: str) -> str:
+    """``window_ms`` -> ``--window-ms``."""
+    return "--" + name.replace("_", "-")
+
+
+def variable(name: str) -> str:
+    """``window_ms`` -> ``LOBBY_WINDOW_MS``."""
+    return ENV_PREFIX + name.upper()
+
+
+def _read(name: str, text: str) -> Any:
+    kind = type(getattr(Settings, name))
+    if kind is bool:
+        if text.lower() not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+            raise LobbyError(f"{variable(name)} is {text!r}; it must be yes or no.")
+        return text.lower() in {"1", "true", "yes", "on"}
+    try:
+        return kind(text)
+    except ValueError:
+        number = "a whole number" if kind is int else "a number"
+        raise LobbyError(f"{variable(name)} is {text!r}; it must be {number}.") from None

@@ -1,0 +1,117 @@
+"""What every store must do. A new store is one more line in ``STORES``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lobby.presence import Position, Presence
+from lobby.rules import Tracked, Untracked
+from lobby.stores import Store
+from lobby.stores.memory import MemoryStore
+
+STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> Store:
+    return STORES[request.param]()
+
+
+def presence(connection: str, player: str = "", room: str = "lobby", n: int = 0) -> Presence:
+    return Presence(room, connection, player or connection, n, joined_ms=5)
+
+
+def test_a_row_that_was_added_is_there(store: Store) -> None:
+    row = store.add(presence("c1", "ann"))
+    assert row == presence("c1", "ann", n=row.n)
+    assert store.get("lobby", "c1") == row
+    assert store.room("lobby") == [row]
+
+
+def test_rooms_know_nothing_of_each_other(store: Store) -> None:
+    store.add(presence("c1"))
+    row = store.add(presence("c2", room="other"))
+    assert store.room("other") == [row]
+    assert store.get("lobby", "c2") is None
+
+
+def test_every_player_of_a_room_gets_a_number_that_nobody_had_before(store: Store) -> None:
+    numbers = [store.add(presence(f"c{i}")).n for i in range(3)]
+    store.remove("lobby", "c2")
+    numbers.append(store.add(presence("c4")).n)
+    assert min(numbers) > 0
+    assert len(set(numbers)) == 4
+
+
+def test_a_number_that_a_player_brings_along_is_kept(store: Store) -> None:
+    n = store.add(presence("c1", "ann")).n
+    assert store.add(presence("c2", "ann", n=n)).n == n
+
+
+def test_a_position_is_written_with_the_time(store: Store) -> None:
+    store.add(presence("c1"))
+    row = store.place("lobby", "c1", Position(1.25, -2.5, 1, 2, 3, 4, 5), now=70, allowance=2.5)
+    assert row is not None
+    assert (row.at, row.moved_ms, row.seen_ms, row.allowance) == (Position(1.25, -2.5, 1, 2, 3, 4, 5), 70, 70, 2.5)
+    assert store.get("lobby", "c1") == row
+
+
+def test_an_older_position_never_overwrites_a_newer_one(store: Store) -> None:
+    store.add(presence("c1"))
+    newer = store.place("lobby", "c1", Position(2, 0, seq=9), now=70, allowance=0)
+    assert store.place("lobby", "c1", Position(1, 0, seq=8), now=71, allowance=0) is None
+    assert store.place("lobby", "c1", Position(1, 0, seq=9), now=72, allowance=0) is None
+    assert store.get("lobby", "c1") == newer
+
+
+def test_who_does_not_count_is_taken_in_order_of_arrival(store: Store) -> None:
+    store.add(presence("c1"))
+    for x in (1, 2, 3):
+        assert store.place("lobby", "c1", Position(x), now=70, allowance=0) is not None
+    row = store.get("lobby", "c1")
+    assert row is not None
+    assert row.at == Position(3)
+
+
+def test_nothing_is_written_to_a_row_that_is_gone(store: Store) -> None:
+    store.add(presence("c1"))
+    store.remove("lobby", "c1")
+    assert store.place("lobby", "c1", Position(1), now=70, allowance=0) is None
+    assert store.set_status("lobby", "c1", "trading", now=70) is None
+    store.seen("lobby", "c1", now=70)
+    assert store.room("lobby") == []
+
+
+def test_a_status_is_written(store: Store) -> None:
+    store.add(presence("c1"))
+    row = store.set_status("lobby", "c1", "trading", now=70)
+    assert row is not None
+    assert (row.status, row.seen_ms) == ("trading", 70)
+    assert store.get("lobby", "c1") == row
+
+
+def test_being_heard_of_is_written(store: Store) -> None:
+    store.add(presence("c1"))
+    store.seen("lobby", "c1", now=90)
+    row = store.get("lobby", "c1")
+    assert row is not None
+    assert row.seen_ms == 90
+
+
+def test_a_row_is_removed_once(store: Store) -> None:
+    row = store.add(presence("c1"))
+    assert store.remove("lobby", "c1") == row
+    assert store.remove("lobby", "c1") is None
+    assert store.remove("nowhere", "c1") is None
+
+
+def test_the_store_notices_what_came_and_went_and_nothing_else(store: Store) -> None:
+    row = store.add(presence("c1"))
+    store.place("lobby", "c1", Position(1), now=70, allowance=0)
+    store.remove("lobby", "c1")
+    store.remove("lobby", "c1")
+    changes = store.take_changes()
+    assert changes == [Tracked(row), Untracked(row._replace(at=Position(1), moved_ms=70, seen_ms=70))]
+    assert store.take_changes() == []

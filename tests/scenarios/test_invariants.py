@@ -1,0 +1,261 @@
+"""The invariants of a lobby, over random histories of everything that can happen to it.
+
+1.  Every join that others saw is followed by exactly one leave, and no leave while the player is still connected.
+2.  The last position is never lost: when all is quiet, everybody knows where everybody stands.
+3.  An older position never overwrites a newer one.
+4.  A gone connection disappears, and one that is stuck or dead delays nobody else.
+5.  A wrong message changes nothing, and only its sender hears of it.
+"""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lobby import messages as m
+from lobby.errors import Refused
+from lobby.presence import newest
+from lobby.settings import Settings
+from tests.simulation import Simulation
+
+PLAYERS = ["ann", "bea", "cem", "dee", "eli"]
+ROOMS = ["lobby", "hub"]
+players = st.sampled_from(PLAYERS)
+coordinates = st.integers(-1000, 1000).map(lambda n: n / 4)
+WRONG = [
+    "", "no", "[]", "{}", '{"action":"fly"}', '{"action":"pos"}', '{"action":"pos","x":"1","y":0}',
+    '{"action":"pos","x":NaN,"y":0}', '{"action":"pos","x":1e999,"y":0}', '{"action":"pos","x":2000000,"y":0}',
+    '{"action":"status","status":"\\u0007"}', '{"action":"pos","x":1,"y":1,"seq":-1}', "x" * 2048,
+]  # fmt: skip
+
+
+class Client:
+    """What somebody who wrote a client from docs/protocol.md believes about the lobby, and what it was told wrongly."""
+
+    def __init__(self, player: str, v: int) -> None:
+        self.player, self.v = player, v
+        self.where: dict[str, tuple[float, float]] | None = None
+        self.status: dict[str, str] = {}
+        self.numbers: dict[int, str] = {}
+        self.seqs: dict[str, int] = {}
+        self.errors = 0
+
+    def hear(self, message: m.ServerMessage) -> None:
+        where = self.where
+        match message:
+            case m.Welcome():
+                assert message.your_id == self.player
+                self.where = {player.id: (player.at.x, player.at.y) for player in message.players}
+                assert self.player not in self.where
+                assert len(self.where) == len(message.players)
+                self.numbers = {player.n: player.id for player in message.players}
+                self.seqs = {player.id: player.at.seq for player in message.players}
+                self.status = {player.id: player.status for player in message.players}
+            case m.Join(player):
+                assert where is not None, "a join before the welcome"
+                assert player.id not in where, f"{self.player}: second join of {player.id}"
+                assert player.id != self.player
+                where[player.id] = (player.at.x, player.at.y)
+                self.numbers[player.n] = player.id
+                self.seqs[player.id] = player.at.seq
+                self.status[player.id] = player.status
+            case m.Leave(player_id):
+                assert where is not None, "a leave before the welcome"
+                assert player_id in where, f"{self.player}: leave of {player_id}, who is not here"
+                del where[player_id]
+            case m.Moved(player_id, at):
+                assert where is not None, "a position before the welcome"
+                assert self.v == 1
+                assert player_id in where, f"{self.player} hears that {player_id} moves, who is not here"
+                where[player_id] = (at.x, at.y)
+            case m.Moves(_, entries):
+                assert where is not None, "a position before the welcome"
+                assert self.v == 2
+                for n, at in entries:
+                    player_id = self.numbers.get(n, "")
+                    if player_id in where and (at.seq == 0 or at.seq > self.seqs[player_id]):
+                        where[player_id] = (at.x, at.y)
+                        self.seqs[player_id] = at.seq
+            case m.StatusChanged(player_id, status):
+                self.status[player_id] = status
+            case m.Error():
+                self.errors += 1
+
+
+class History:
+    """One random history: each step is the name of a method here, and two numbers that choose who and what."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.host = Simulation(settings)
+        self.clients: dict[str, Client] = {}
+        self.silent: set[str] = set()
+        self.seq = 0
+        for i in range(3):
+            self.connect(i, 0)
+
+    def live(self) -> list[str]:
+        return [name for name in self.clients if name not in self.host.gateway.closed and name not in self.silent]
+
+    def pick(self, index: int) -> str | None:
+        live = self.live()
+        return live[index % len(live)] if live else None
+
+    def hear(self) -> None:
+        for connection, client in self.clients.items():
+            for message in self.host.hear(connection):
+                if connection not in self.silent:
+                    client.hear(message)
+
+    def connect(self, index: int, number: float) -> None:
+        player, room = PLAYERS[index % 5], ROOMS[index % 7 == 6]
+        v = 1 + int(number) % 2
+        try:
+            connection = self.host.connect(player, v, room)
+        except Refused as refused:
+            assert refused.code == "room_full"
+            return
+        self.clients[connection] = Client(player, v)
+
+    def move(self, index: int, number: float) -> None:
+        connection = self.pick(index)
+        if connection is None:
+            return
+        row = self.host.row(connection)
+        body: dict[str, object] = {"action": "pos", "x": number, "y": -number}
+        if self.clients[connection].v == 2 and index % 3:
+            self.seq += 1
+            body["seq"] = self.seq
+        self.host.send(connection, json.dumps(body))
+        after = self.host.row(connection)
+        if row is not None and after is not None and "seq" in body and self.host.now > row.moved_ms + 200:
+            assert after.at.x == number, "a newer position was not taken"
+
+    def move_late(self, index: int, number: float) -> None:
+        """A position that was overtaken on its way."""
+        connection = self.pick(index)
+        row = self.host.row(connection) if connection else None
+        if connection and row and row.at.seq:
+            late = json.dumps({"action": "pos", "x": 9e5, "y": 9e5, "seq": max(1, row.at.seq - index % 3)})
+            self.host.send(connection, late)
+            assert self.host.row(connection) == row, "an older position overwrote a newer one"
+
+    def say_something_wrong(self, index: int, number: float) -> None:
+        connection = self.pick(index)
+        if connection is None:
+            return
+        self.hear()
+        before = {room: self.host.store.room(room) for room in ROOMS}
+        self.host.send(connection, WRONG[int(number) % len(WRONG)])
+        assert {room: self.host.store.room(room) for room in ROOMS} == before, "a wrong message changed something"
+        for other in self.clients:
+            frames = self.host.gateway.frames.get(other, [])
+            assert (len(frames) <= 1) if other == connection else not frames, "somebody else heard of it"
+        self.hear()
+
+    def ask(self, index: int, number: float) -> None:
+        connection = self.pick(index)
+        if connection:
+            self.host.send(connection, json.dumps({"action": "hello" if number > 0 else "ping"}))
+
+    def set_status(self, index: int, number: float) -> None:
+        connection = self.pick(index)
+        if connection:
+            self.host.send(connection, json.dumps({"action": "status", "status": "trading" if number > 0 else ""}))
+
+    def close(self, index: int, number: float) -> None:
+        connection = self.pick(index)
+        if connection:
+            self.host.close(connection)
+
+    def die_silently(self, index: int, number: float) -> None:
+        connection = self.pick(index)
+        if connection:
+            self.silent.add(connection)
+
+    def turn_out_to_be_gone(self, index: int, number: float) -> None:
+        """The gateway notices at the next post (410), as the serverless one does."""
+        connection = self.pick(index)
+        if connection:
+            self.silent.add(connection)
+            self.host.gateway.gone.add(connection)
+
+    def read_slowly(self, index: int, number: float) -> None:
+        connection = self.pick(index)
+        if connection:
+            self.host.gateway.slow.add(connection)
+
+    def wait(self, index: int, number: float) -> None:
+        self.host.advance(round(abs(number)))
+
+    def expire(self, index: int = 0, number: float = 0) -> None:
+        """The silent miss two heartbeats, everybody else answers."""
+        self.host.advance(3 * self.host.settings.heartbeat_ms)
+        for connection in self.live():
+            self.host.service.heard(self.host.rooms[connection], connection, self.host.now)
+        self.host.sweep()
+        for room in ROOMS:
+            assert not self.silent & {row.connection for row in self.host.store.room(room)}, "a ghost stayed"
+
+    def check(self) -> None:
+        """What holds after every step."""
+        self.hear()
+        for room in ROOMS:
+            for row in self.host.store.room(room):
+                assert row.room == room
+                assert row.connection not in self.host.gateway.closed, "a closed connection is in the store"
+
+    def end(self) -> None:
+        """All is quiet: everybody knows who is here, where they stand and what they do."""
+        self.expire()
+        self.host.settle()
+        self.hear()
+        for connection in self.live():
+            client = self.clients[connection]
+            others = [row for row in newest(self.host.store.room(self.host.rooms[connection])) if row.player != client.player]
+            assert client.where == {row.player: (row.at.x, row.at.y) for row in others}, f"{connection} believes otherwise"
+            if client.v == 2:
+                assert {row.player: client.status[row.player] for row in others} == {row.player: row.status for row in others}
+
+
+OFTEN = ["connect", "move", "move", "move", "move", "wait", "wait"]
+SELDOM = ["move_late", "say_something_wrong", "ask", "set_status", "close", "read_slowly"]
+RARELY = ["die_silently", "turn_out_to_be_gone", "expire"]
+steps = st.lists(
+    st.tuples(st.sampled_from(OFTEN * 2 + SELDOM + RARELY), st.integers(0, 99), coordinates), min_size=20, max_size=80
+)
+
+
+@given(steps, st.sampled_from([0, 2, 100]), st.sampled_from([0, 50]))
+def test_the_invariants_hold_over_any_history(history: list[tuple[str, int, float]], near_players: int, window: int) -> None:
+    lobby = History(Settings(near_players=near_players, window_ms=window, room_size=4))
+    for step, index, number in history:
+        getattr(lobby, step)(index, number)
+        lobby.check()
+    lobby.end()
+
+
+@given(st.lists(st.tuples(coordinates, st.integers(0, 400)), min_size=1, max_size=20), st.integers(1, 5))
+def test_a_reader_that_never_reads_delays_nobody_and_catches_up(path: list[tuple[float, int]], others: int) -> None:
+    host = Simulation()
+    mover, stuck = host.connect("ann"), host.connect("stuck", v=1)
+    watchers = {host.connect(f"w{i}"): Client(f"w{i}", 2) for i in range(others)}
+    slow = Client("stuck", 1)
+    host.gateway.slow.add(stuck)
+    for x, wait in path:
+        host.send(mover, json.dumps({"action": "pos", "x": x, "y": x}))
+        host.advance(wait + 50)
+        for connection, client in watchers.items():
+            for message in host.hear(connection):
+                client.hear(message)
+        row = host.row(mover)
+        assert row is not None
+        assert all(client.where is not None and client.where["ann"] == (row.at.x, row.at.y) for client in watchers.values())
+    host.settle()
+    for message in host.hear(stuck):
+        slow.hear(message)
+    assert slow.where is not None
+    row = host.row(mover)
+    assert row is not None
+    assert slow.where["ann"] == (row.at.x, row.at.y)

@@ -1,0 +1,216 @@
+"""The wire format: what is understood, what is refused and in which words."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lobby import messages as m
+from lobby.errors import Refused
+from lobby.presence import Position
+
+hundredths = st.integers(-100_000_000, 100_000_000).map(lambda n: n / 100)
+ids = st.from_regex(r"[A-Za-z0-9_.:-]{1,64}", fullmatch=True)
+texts = st.text(max_size=32)
+positions = st.builds(
+    Position, hundredths, hundredths, hundredths, hundredths, hundredths, st.integers(0, 1 << 52), st.integers(0, 65_535)
+)
+untimed = positions.map(lambda at: at._replace(t=0))
+players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts)
+zero = st.just(0.0)
+standing = st.builds(Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0))
+server_messages = st.one_of(
+    st.builds(m.Welcome, ids, st.lists(players).map(tuple), st.just(2), st.integers(1, 99), st.integers(0, 1 << 42), standing),
+    st.builds(m.Join, players),
+    st.builds(m.Leave, ids),
+    st.builds(m.Moves, st.integers(0, 1 << 42), st.lists(st.tuples(st.integers(1, 99), positions)).map(tuple)),
+    st.builds(m.StatusChanged, ids, texts),
+    st.builds(m.Config, *[st.integers(1, 60_000)] * 4),
+    st.builds(m.Pong, st.integers(-(1 << 50), 1 << 50), st.integers(0, 1 << 42)),
+    st.builds(m.Error, ids, texts, st.none(), st.none()) | st.builds(m.Error, ids, texts, hundredths, hundredths),
+)
+
+
+def refusal(text: str) -> Refused:
+    with pytest.raises(Refused) as caught:
+        m.parse(text)
+    return caught.value
+
+
+@given(server_messages)
+def test_what_version_2_says_is_understood_as_it_was_meant(message: m.ServerMessage) -> None:
+    text = m.encode(message, 2)
+    assert text is not None
+    assert text.isascii()
+    assert m.decode(text) == message
+
+
+@given(server_messages)
+def test_version_1_hears_only_words_it_knows(message: m.ServerMessage) -> None:
+    text = m.encode(message, 1)
+    if text is not None:
+        body = json.loads(text)
+        assert set(body) <= {
+            "welcome": {"type", "your_id", "lobby_players"},
+            "join": {"type", "id", "x", "y"},
+            "leave": {"type", "id"},
+            "pos": {"type", "id", "x", "y"},
+            "error": {"type", "message", "code", "x", "y"},
+            "pong": {"type", "t", "now"},
+        }.get(body["type"], set())
+        assert all(set(player) == {"id", "x", "y"} for player in body.get("lobby_players", ()))
+
+
+def test_the_plans_own_examples_are_spoken_to_the_letter() -> None:
+    assert m.parse('{"action": "pos", "x": 12.5, "y": 8.3}') == m.Pos(Position(12.5, 8.3))
+    assert json.loads(m.encode(m.Moved("player_123", Position(12.5, 8.3)), 1) or "") == {
+        "type": "pos", "id": "player_123", "x": 12.5, "y": 8.3,
+    }  # fmt: skip
+    welcome = m.Welcome("a", (m.Player("b", Position(1.0, 2.0)),))
+    assert m.encode(welcome, 1) == '{"type":"welcome","your_id":"a","lobby_players":[{"id":"b","x":1.0,"y":2.0}]}'
+
+
+def test_zeros_at_the_end_of_an_entry_are_cut_off() -> None:
+    assert m.encode_moves(5, [(4, Position(12.5, 8.3)), (7, Position())]) == '{"type":"moves","t":5,"m":[[4,1250,830],[7]]}'
+    assert m.decode('{"type":"moves","t":5,"m":[[4,1250,830],[7]]}') == m.Moves(5, ((4, Position(12.5, 8.3)), (7, Position())))
+
+
+def test_an_entry_may_grow_without_breaking_anybody() -> None:
+    assert m.decode('{"type":"moves","t":5,"m":[[4,100,0,0,0,0,0,0,99,98]]}') == m.Moves(5, ((4, Position(1.0)),))
+
+
+def test_a_version_2_position_carries_everything_and_is_kept_to_hundredths() -> None:
+    text = '{"action":"pos","x":1.006,"y":-2,"vx":0.333,"vy":1e1,"h":3.14159,"seq":18,"t":93125,"new":[1]}'
+    assert m.parse(text) == m.Pos(Position(1.01, -2, 0.33, 10, 3.14, 18, 93125 % 65536))
+
+
+def test_engines_that_only_have_floats_may_write_whole_numbers_as_floats() -> None:
+    assert m.parse('{"action":"pos","x":1,"y":2,"seq":5.0,"t":7.0}') == m.Pos(Position(1, 2, seq=5, t=7))
+
+
+def test_the_other_actions() -> None:
+    assert m.parse('{"action":"hello"}') == m.Hello()
+    assert m.parse('{"action":"ping","t":12}') == m.Ping(12)
+    assert m.parse('{"action":"status","status":" trading "}') == m.Status("trading")
+
+
+@pytest.mark.parametrize("text", ["", "no", "{", '{"action":"pos"', "\x00", "[" * 100_000, "{'action':'pos'}"])
+def test_what_is_not_json_is_bad_json(text: str) -> None:
+    assert refusal(text).code == "bad_json"
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_have_are_bad_json(number: str) -> None:
+    assert refusal(f'{{"action":"pos","x":{number},"y":0}}').code == "bad_json"
+
+
+@pytest.mark.parametrize("text", ["[]", '"pos"', "12", "null", "true", "{}", '{"x":1}', '{"action":null}'])
+def test_json_that_is_no_message_is_a_bad_message(text: str) -> None:
+    assert refusal(text).code == "bad_message"
+
+
+@pytest.mark.parametrize("action", ['"fly"', "5", "[]", "{}", '"POS"', '"' + "x" * 500 + '"'])
+def test_an_unknown_action_is_named_and_not_echoed_at_length(action: str) -> None:
+    error = refusal(f'{{"action":{action}}}')
+    assert error.code == "unknown_action"
+    assert len(error.detail) < 120
+
+
+@pytest.mark.parametrize("name", ["x", "y", "vx", "vy", "h", "seq", "t"])
+@pytest.mark.parametrize("value", ['"1"', "true", "null", "[]", "{}", "1e999", "-1e999", "1" + "0" * 400])
+def test_anything_but_a_finite_number_is_a_bad_position(name: str, value: str) -> None:
+    fields = {"x": "1", "y": "1", name: value}
+    error = refusal('{"action":"pos",' + ",".join(f'"{key}":{text}' for key, text in fields.items()) + "}")
+    assert error.code == "bad_position"
+    assert name in error.detail
+
+
+@pytest.mark.parametrize("text", ['{"action":"pos","x":1}', '{"action":"pos","y":1}', '{"action":"pos"}'])
+def test_a_position_without_x_or_y_says_which_is_missing(text: str) -> None:
+    assert refusal(text).code == "bad_position"
+    assert "needs" in refusal(text).detail
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "1e300"])
+def test_seq_is_a_whole_number(value: str) -> None:
+    assert refusal(f'{{"action":"pos","x":1,"y":1,"seq":{value}}}').code == "bad_position"
+
+
+@pytest.mark.parametrize("value", ["null", "5", '"' + "x" * 33 + '"', '"a\\u0000b"', '"\\ud800"', '"\\u202eevil"'])
+def test_a_status_is_a_short_text_without_control_characters(value: str) -> None:
+    assert refusal(f'{{"action":"status","status":{value}}}').code == "bad_message"
+
+
+@given(st.text(max_size=300))
+def test_garbage_is_refused_and_never_breaks_anything(text: str) -> None:
+    try:
+        m.parse(text)
+    except Refused:
+        pass
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"action": st.sampled_from(["pos", "ping", "status", "hello"])},
+        optional=dict.fromkeys(("x", "y", "vx", "vy", "h", "seq", "t", "status"), json_values),
+    )
+)
+def test_whatever_a_field_holds_the_answer_is_a_message_or_a_refusal(body: dict[str, Any]) -> None:
+    try:
+        message = m.parse(json.dumps(body))
+    except Refused:
+        return
+    if isinstance(message, m.Pos):
+        assert all(math.isfinite(value) for value in message.at)
+        assert 0 <= message.at.t < m.CLOCK_MODULUS
+
+
+@given(st.text(max_size=100) | json_values.map(json.dumps))
+def test_a_client_survives_a_server_that_talks_garbage(text: str) -> None:
+    try:
+        m.decode(text)
+    except ValueError:
+        pass
+
+
+def test_types_of_newer_servers_are_ignored() -> None:
+    assert m.decode('{"type":"weather","rain":1}') is None
+
+
+def test_a_handshake_without_anything_is_version_1_in_the_lobby() -> None:
+    assert m.parse_handshake({}) == m.Handshake("", "lobby", "", 1, "")
+
+
+def test_a_handshake_says_who_where_and_how() -> None:
+    query = {"pid": "ann:1", "room": "r-2", "name": "Änn 🚀", "v": "2", "token": "t.o.k"}
+    assert m.parse_handshake(query) == m.Handshake("ann:1", "r-2", "Änn 🚀", 2, "t.o.k")
+
+
+def test_a_client_newer_than_the_server_is_served_as_the_newest_that_the_server_knows() -> None:
+    assert m.parse_handshake({"v": "3"}).v == 2
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("pid", "a b"), ("pid", "x" * 65), ("pid", "a\x00"), ("pid", "ä"), ("pid", "a\n"), ("room", "/"), ("room", "x" * 65),
+        ("name", "x" * 33), ("name", "a\x1b[31m"), ("name", "\u202eevil"), ("v", "0"), ("v", "two"), ("v", "²"), ("v", "9999"),
+    ],
+)  # fmt: skip
+def test_a_bad_handshake_says_which_parameter_and_what_it_must_be(parameter: str, value: str) -> None:
+    with pytest.raises(Refused) as caught:
+        m.parse_handshake({parameter: value})
+    assert caught.value.code == "bad_handshake"
+    assert caught.value.detail.startswith(f"{parameter} must")

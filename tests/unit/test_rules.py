@@ -1,0 +1,95 @@
+"""Each rule in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from lobby import rules
+from lobby.errors import Refused
+from lobby.messages import Error, Handshake, Hello, Join, Leave, Ping, Player, Pong, Pos, Status, Welcome
+from lobby.presence import Position, Presence, newest
+from lobby.rules import Close, Place, Post, SetStatus, Show, Tracked, Untracked
+from lobby.settings import Settings
+
+SETTINGS = Settings()
+ANN = Presence("lobby", "c1", "ann", n=1, v=2, joined_ms=10, at=Position(1, 2), moved_ms=20)
+BEA = Presence("lobby", "c2", "bea", n=2, v=1, joined_ms=11, at=Position(3, 4))
+ANN_AGAIN = ANN._replace(connection="c3", joined_ms=30)
+
+
+def test_a_newcomer_gets_a_row_without_a_number() -> None:
+    row = rules.connected(Handshake("cem", v=2, name="Cem"), "c9", [ANN], 50, SETTINGS)
+    assert row == Presence("lobby", "c9", "cem", v=2, name="Cem", joined_ms=50, seen_ms=50)
+
+
+def test_a_room_that_is_full_refuses_one_more_player() -> None:
+    with pytest.raises(Refused, match="room_full"):
+        rules.connected(Handshake("cem"), "c9", [ANN, BEA], 50, Settings(room_size=2))
+
+
+def test_a_full_room_still_takes_back_a_player_who_is_in_it() -> None:
+    assert rules.connected(Handshake("ann"), "c9", [ANN, BEA], 50, Settings(room_size=2)).n == ANN.n
+
+
+def test_two_connections_of_one_player_take_one_place() -> None:
+    assert rules.connected(Handshake("cem"), "c9", [ANN, ANN_AGAIN], 50, Settings(room_size=2)).player == "cem"
+
+
+def test_who_takes_over_keeps_number_place_and_status() -> None:
+    old = ANN._replace(status="trading", name="Ann", allowance=2.0)
+    row = rules.connected(Handshake("ann", v=2), "c9", [old], 50, SETTINGS)
+    assert row == old._replace(connection="c9", joined_ms=50, seen_ms=50)
+
+
+def test_who_takes_over_is_newer_even_in_the_same_millisecond() -> None:
+    row = rules.connected(Handshake("ann"), "c0", [ANN], ANN.joined_ms, SETTINGS)
+    assert newest([ANN, row]) == [row]
+
+
+def test_a_newcomer_is_welcomed_and_the_others_hear_of_a_join() -> None:
+    welcome, config, join = rules.changed(Tracked(ANN), [ANN, BEA], 99, SETTINGS)
+    assert welcome == Post((ANN,), Welcome("ann", (Player("bea", Position(3, 4), 2, "bea"),), 2, 1, 99, ANN.at))
+    assert isinstance(config, Post)
+    assert join == Post((BEA,), Join(Player("ann", ANN.at, 1, "ann")))
+
+
+def test_a_takeover_closes_the_old_connection_and_the_others_hear_nothing() -> None:
+    effects = rules.changed(Tracked(ANN_AGAIN), [ANN, BEA, ANN_AGAIN], 99, SETTINGS)
+    assert effects[2:] == [Close(ANN, "taken_over")]
+    assert [effect.receivers for effect in effects if isinstance(effect, Post)] == [(ANN_AGAIN,), (ANN_AGAIN,)]
+    assert rules.changed(Untracked(ANN), [BEA, ANN_AGAIN], 99, SETTINGS) == []
+
+
+def test_a_connection_never_closes_one_that_is_newer() -> None:
+    effects = rules.changed(Tracked(ANN), [ANN, ANN_AGAIN], 99, SETTINGS)
+    assert not [effect for effect in effects if isinstance(effect, Close)]
+
+
+def test_a_leave_is_told_to_those_who_stay() -> None:
+    assert rules.changed(Untracked(ANN), [BEA], 99, SETTINGS) == [Post((BEA,), Leave("ann"))]
+    assert rules.changed(Untracked(ANN), [], 99, SETTINGS) == []
+
+
+def test_a_position_is_placed() -> None:
+    assert rules.received(Pos(Position(5, 6)), ANN, 99, SETTINGS) == Place("c1", Position(5, 6), 0.0)
+
+
+def test_hello_shows_the_room_and_ping_is_answered() -> None:
+    assert rules.received(Hello(), ANN, 99, SETTINGS) == Show("c1")
+    assert rules.received(Ping(7), ANN, 99, SETTINGS) == Post((ANN,), Pong(7, 99))
+
+
+def test_a_status_is_set_and_told_to_all() -> None:
+    assert rules.received(Status("trading"), ANN, 99, SETTINGS) == SetStatus("c1", "trading")
+    assert rules.status_changed(ANN._replace(status="trading"), [ANN, BEA]).receivers == (ANN, BEA)
+
+
+def test_only_the_sender_hears_that_its_message_was_wrong() -> None:
+    post = rules.refused(ANN, Refused("too_fast", "no", x=1.0, y=2.0))
+    assert post == Post((ANN,), Error("too_fast", "no", 1.0, 2.0))
+
+
+def test_who_missed_two_heartbeats_is_silent() -> None:
+    row = ANN._replace(seen_ms=0)
+    assert not rules.is_silent(row, 2 * SETTINGS.heartbeat_ms, SETTINGS)
+    assert rules.is_silent(row, 3 * SETTINGS.heartbeat_ms, SETTINGS)

@@ -1,0 +1,40 @@
+"""One table of settings."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from lobby.errors import LobbyError
+from lobby.settings import Settings, variable
+
+
+def test_the_environment_names_settings_by_their_variable() -> None:
+    settings = Settings.from_environment({"LOBBY_WINDOW_MS": "20", "LOBBY_OPEN": "yes", "LOBBY_MAX_SPEED": "1.5", "OTHER": "x"})
+    assert (settings.window_ms, settings.open, settings.max_speed) == (20, True, 1.5)
+
+
+def test_an_empty_variable_is_no_setting() -> None:
+    assert Settings.from_environment({"LOBBY_PORT": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("LOBBY_PORT", "http", "LOBBY_PORT is 'http'; it must be a whole number"),
+        ("LOBBY_PORT", "70000", "--port is 70000; it must be between 0 and 65,535"),
+        ("LOBBY_OPEN", "perhaps", "LOBBY_OPEN is 'perhaps'; it must be yes or no"),
+        ("LOBBY_MAX_SPEED", "nan", "--max-speed is nan; it must be between"),
+        ("LOBBY_TLS_CERT", "x.pem", "belong together"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_it_must_be(name: str, value: str, said: str) -> None:
+    with pytest.raises(LobbyError, match=said.replace("(", r"\(")):
+        Settings.from_environment({name: value})
+
+
+def test_every_setting_says_what_it_means() -> None:
+    for item in fields(Settings):
+        assert item.metadata["meaning"].endswith(".") or ":" in item.metadata["meaning"], item.name
+        assert variable(item.name).isupper()
