@@ -32,10 +32,9 @@ class Bucket(NamedTuple):
     def take(self, now: int, per_s: float, burst: int) -> Bucket:
         """The bucket after one message at ``now``. It was one too many if ``refused`` is higher than before."""
         # A clock that steps back must not take tokens away.
-        refill = max(0, now - self.at_ms) * per_s / 1000
-        tokens = min(float(burst), self.tokens + refill)
-        refused = max(0.0, self.refused - refill)
-        now = max(now, self.at_ms)
+        refill, now = ((now - self.at_ms) * per_s / 1000, now) if now > self.at_ms else (0.0, self.at_ms)
+        tokens = self.tokens + refill if self.tokens + refill < burst else float(burst)
+        refused = self.refused - refill if self.refused > refill else 0.0
         if tokens >= 1.0:
             return Bucket(tokens - 1.0, now, refused)
         # A refused message costs nothing: whoever is a little too fast is heard at the rate, not silenced.

@@ -25,6 +25,8 @@ TEXT_CHARACTERS = 32
 _HUGE = 1e15
 """Numbers from here on are no position and no time: a float that large has no hundredths left."""
 
+_NUMBERS = frozenset((int, float))
+
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 # Characters that turn the reading direction around: a name could make the rest of a line unreadable.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -129,23 +131,21 @@ def parse(text: str) -> ClientMessage:
 
 
 def _position(body: dict[str, Any]) -> Position:
-    get = body.get
-    try:
-        # Everything well and plain, nearly always: one pass, no helper calls. Anything odd takes the second path, which
-        # says what is odd. NaN compares false, and bool is not int by `type`.
-        x, y = body["x"], body["y"]
-        vx, vy, h, seq, t = get("vx", 0), get("vy", 0), get("h", 0), get("seq", 0), get("t", 0)
-        for value in (x, y, vx, vy, h):
-            if (type(value) is not float and type(value) is not int) or not -_HUGE < value < _HUGE:
-                raise ValueError
+    get: Any = body.get
+    x, y = get("x"), get("y")
+    vx, vy, h, seq, t = get("vx", 0), get("vy", 0), get("h", 0), get("seq", 0), get("t", 0)
+    # Everything well and plain, nearly always: no helper calls. Anything odd takes the path below, which says what is odd.
+    # By `type`, since to `isinstance` a bool is an int; NaN cannot be here, the decoder refuses it.
+    for value in (x, y, vx, vy, h):
+        if type(value) not in _NUMBERS or not -_HUGE < value < _HUGE:
+            break
+    else:
         if type(seq) is int and type(t) is int and 0 <= seq < _HUGE and -_HUGE < t < _HUGE:
-            return Position(round(x, 2), round(y, 2), round(vx, 2), round(vy, 2), round(h, 2), seq, t % CLOCK_MODULUS)
-    except (KeyError, ValueError):
-        pass
+            return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS)
     for name in ("x", "y"):
         if name not in body:
             raise Refused("bad_position", f"pos needs {name}, a number")
-    x, y, vx, vy, h = (round(_number(body, name), 2) for name in ("x", "y", "vx", "vy", "h"))
+    x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
     return Position(x, y, vx, vy, h, _whole(body, "seq", low=0), _whole(body, "t", low=-_HUGE) % CLOCK_MODULUS)
 
 
@@ -173,6 +173,22 @@ def _text(value: object, what: str) -> str:
     if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _BIDI for c in text):
         raise Refused("bad_message", f"{what} must not contain control characters")
     return text
+
+
+def encode_client(message: ClientMessage) -> str:
+    """The frame by which a client says ``message``; :func:`parse` reads it."""
+    body: dict[str, Any] = {"action": ACTIONS[type(message)]}
+    match message:
+        case Pos(at):
+            body |= {"x": round(at.x, 2), "y": round(at.y, 2)}
+            for name in ("vx", "vy", "h", "seq", "t"):
+                if value := round(getattr(at, name), 2):
+                    body[name] = value
+        case Ping(t):
+            body["t"] = t
+        case Status(status):
+            body["status"] = status
+    return _dump(body)
 
 
 # ── server to client ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,7 +227,7 @@ class Leave(NamedTuple):
     id: str
 
 
-class Moved(NamedTuple):
+class PlayerPos(NamedTuple):
     """``pos``, version 1: somebody moved."""
 
     id: str
@@ -257,13 +273,13 @@ class Error(NamedTuple):
     y: float | None = None
 
 
-ServerMessage = Welcome | Join | Leave | Moved | Moves | StatusChanged | Config | Pong | Error
+ServerMessage = Welcome | Join | Leave | PlayerPos | Moves | StatusChanged | Config | Pong | Error
 
 TYPES: dict[type[ServerMessage], str] = {
     Welcome: "welcome",
     Join: "join",
     Leave: "leave",
-    Moved: "pos",
+    PlayerPos: "pos",
     Moves: "moves",
     StatusChanged: "status",
     Config: "config",
@@ -291,8 +307,8 @@ def encode(message: ServerMessage, v: int) -> str | None:
     match message:
         case Moves():
             return encode_moves(message.t, message.entries) if v >= 2 else None
-        case Moved(id, at):
-            return _dump({"type": "pos", "id": id, "x": at.x, "y": at.y})
+        case PlayerPos(id, at):
+            return _dump({"type": "pos", "id": id, "x": round(at.x, 2), "y": round(at.y, 2)})
         case Welcome():
             body: dict[str, Any] = {
                 "type": "welcome",
@@ -300,7 +316,8 @@ def encode(message: ServerMessage, v: int) -> str | None:
                 "lobby_players": [_player(player, v) for player in message.players],
             }
             if v >= 2:
-                body |= {"v": v, "n": message.n, "t": message.t, "x": message.at.x, "y": message.at.y, "seq": message.at.seq}
+                at = message.at
+                body |= {"v": v, "n": message.n, "t": message.t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq}
             return _dump(body)
         case Join(player):
             return _dump({"type": "join", **_player(player, v)})
@@ -321,12 +338,10 @@ def encode(message: ServerMessage, v: int) -> str | None:
 
 def _player(player: Player, v: int) -> dict[str, Any]:
     at = player.at
-    if v < 2:
-        return {"id": player.id, "x": at.x, "y": at.y}
-    body = {"id": player.id, "x": at.x, "y": at.y, "n": player.n, "name": player.name, "status": player.status}
-    for name in ("vx", "vy", "h", "seq"):
-        if value := getattr(at, name):
-            body[name] = value
+    body: dict[str, Any] = {"id": player.id, "x": round(at.x, 2), "y": round(at.y, 2)}
+    if v >= 2:
+        body |= {"n": player.n, "name": player.name, "status": player.status}
+        body |= {name: value for name in ("vx", "vy", "h", "seq") if (value := round(getattr(at, name), 2))}
     return body
 
 
@@ -352,7 +367,7 @@ def decode(text: str) -> ServerMessage | None:
         if kind == "moves":
             return Moves(body["t"], tuple(_entry(row) for row in body["m"]))
         if kind == "pos":
-            return Moved(body["id"], _standing(body))
+            return PlayerPos(body["id"], _standing(body))
         if kind == "welcome":
             players = tuple(_known(player) for player in body["lobby_players"])
             return Welcome(body["your_id"], players, body.get("v", 1), body.get("n", 0), body.get("t", 0), _standing(body))

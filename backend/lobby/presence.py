@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Position(NamedTuple):
-    """Where a player stands and how it moves. Kept to hundredths, which is what the wire carries.
+    """Where a player stands and how it moves, as its player said; the others are told hundredths.
 
     ``x``, ``y`` in units; ``vx``, ``vy`` in units per second; ``h`` in radians. ``seq`` rises with every position of
     one player, 0 when the player does not count. ``t`` is the player's own clock in ms, modulo 65,536.

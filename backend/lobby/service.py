@@ -19,7 +19,7 @@ from lobby.messages import (
     ACTIONS,
     TYPES,
     Handshake,
-    Moved,
+    PlayerPos,
     ServerMessage,
     encode,
     encode_moves,
@@ -149,7 +149,7 @@ class Service:
                 plain = [row for row in receivers if row.v < 2]
                 for mover in movers:
                     to = [row.connection for row in plain if row.player != mover.player]
-                    gone |= self._post(to, encode(Moved(mover.player, mover.at), 1), "pos")
+                    gone |= self._post(to, encode(PlayerPos(mover.player, mover.at), 1), "pos")
         # Only now: a leave in between would be followed by a position of the player who left.
         self._forget(room, gone, now)
 

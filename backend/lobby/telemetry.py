@@ -9,20 +9,20 @@ from collections import Counter
 Counts = Counter[tuple[str, str]]
 """How often something happened since the start: ``counts["refused", "bad_json"]``. The label is empty where there is none."""
 
-COUNTED = {
-    "messages": "Messages received, by action.",
-    "refused": "Messages and connections refused, by code.",
-    "joins": "Players that came.",
-    "leaves": "Players that went.",
-    "takeovers": "Connections that took over a player from an older one.",
-    "positions": "Positions accepted.",
-    "windows": "Windows of positions told.",
-    "frames": "Frames handed to connections, by type.",
-    "frame_bytes": "Bytes of those frames, without framing.",
-    "skipped": "Frames of positions that a slow reader was spared.",
-    "closed": "Connections closed by the lobby, by code.",
+COUNTED: dict[str, tuple[str, str]] = {
+    "messages": ("action", "Messages received and understood."),
+    "refused": ("code", "Messages and connections refused."),
+    "joins": ("", "Players that came."),
+    "leaves": ("", "Players that went."),
+    "takeovers": ("", "Connections that took over a player from an older one."),
+    "positions": ("", "Positions accepted."),
+    "windows": ("", "Windows of positions told."),
+    "frames": ("type", "Frames handed to connections."),
+    "frame_bytes": ("", "Bytes of those frames, without framing."),
+    "skipped": ("", "Frames of positions that a slow reader was spared."),
+    "closed": ("code", "Connections closed by the lobby."),
 }
-"""Every counter and its meaning; ``/metrics`` and the docs are made from this table."""
+"""Every counter: the name of its label and its meaning. ``/metrics`` and the docs are made from this table."""
 
 _log = logging.getLogger("lobby")
 

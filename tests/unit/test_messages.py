@@ -68,7 +68,7 @@ def test_version_1_hears_only_words_it_knows(message: m.ServerMessage) -> None:
 
 def test_the_plans_own_examples_are_spoken_to_the_letter() -> None:
     assert m.parse('{"action": "pos", "x": 12.5, "y": 8.3}') == m.Pos(Position(12.5, 8.3))
-    assert json.loads(m.encode(m.Moved("player_123", Position(12.5, 8.3)), 1) or "") == {
+    assert json.loads(m.encode(m.PlayerPos("player_123", Position(12.5, 8.3)), 1) or "") == {
         "type": "pos", "id": "player_123", "x": 12.5, "y": 8.3,
     }  # fmt: skip
     welcome = m.Welcome("a", (m.Player("b", Position(1.0, 2.0)),))
@@ -84,9 +84,16 @@ def test_an_entry_may_grow_without_breaking_anybody() -> None:
     assert m.decode('{"type":"moves","t":5,"m":[[4,100,0,0,0,0,0,0,99,98]]}') == m.Moves(5, ((4, Position(1.0)),))
 
 
-def test_a_version_2_position_carries_everything_and_is_kept_to_hundredths() -> None:
+def test_a_version_2_position_carries_everything() -> None:
     text = '{"action":"pos","x":1.006,"y":-2,"vx":0.333,"vy":1e1,"h":3.14159,"seq":18,"t":93125,"new":[1]}'
-    assert m.parse(text) == m.Pos(Position(1.01, -2, 0.33, 10, 3.14, 18, 93125 % 65536))
+    assert m.parse(text) == m.Pos(Position(1.006, -2, 0.333, 10, 3.14159, 18, 93125 % 65536))
+
+
+def test_the_others_are_told_hundredths_in_both_versions() -> None:
+    at = Position(1.006, -2.004, 0.333)
+    assert m.encode(m.PlayerPos("a", at), 1) == '{"type":"pos","id":"a","x":1.01,"y":-2.0}'
+    assert m.encode(m.Moves(5, ((4, at),)), 2) == '{"type":"moves","t":5,"m":[[4,101,-200,33]]}'
+    assert m.encode(m.Join(m.Player("a", at)), 1) == '{"type":"join","id":"a","x":1.01,"y":-2.0}'
 
 
 def test_engines_that_only_have_floats_may_write_whole_numbers_as_floats() -> None:

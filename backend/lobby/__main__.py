@@ -1,0 +1,5 @@
+"""``python -m lobby`` is ``lobby``."""
+
+from lobby.cli import main
+
+main()

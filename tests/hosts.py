@@ -1,0 +1,94 @@
+"""Real lobbies for tests: a server on loopback, in this process, on a port of its own; and raw sockets to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from lobby.gateways.server import Server
+from lobby.settings import Settings
+
+PATIENCE_S = 5.0
+
+
+class Running:
+    """A lobby that runs."""
+
+    def __init__(self, server: Server, port: int) -> None:
+        self.server, self.port = server, port
+        self.url = f"ws://127.0.0.1:{port}/"
+
+    def at(self, **query: str | int) -> str:
+        return self.url + "?" + "&".join(f"{name}={value}" for name, value in query.items())
+
+
+@asynccontextmanager
+async def serving(settings: Settings | None = None, **changes: Any) -> AsyncIterator[Running]:
+    server = Server(settings or Settings(port=0, **changes), handshake_s=0.3)
+    stop = asyncio.Event()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(server.run(port.set_result, stop))
+    await asyncio.wait({task, port}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    try:
+        yield Running(server, port.result())
+    finally:
+        stop.set()
+        await task
+
+
+class Player:
+    """A client written from docs/protocol.md alone, on somebody else's WebSocket library."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def say(self, **message: Any) -> None:
+        await self.socket.send(json.dumps(message))
+
+    async def hear(self, *kinds: str) -> dict[str, Any]:
+        """The next message, or the next of one of these types."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                message: dict[str, Any] = json.loads(await self.socket.recv())
+                if not kinds or message["type"] in kinds:
+                    return message
+
+    async def hears_nothing(self, seconds: float = 0.05) -> bool:
+        try:
+            await asyncio.wait_for(self.socket.recv(), seconds)
+        except TimeoutError:
+            return True
+        return False
+
+    async def closed_with(self) -> int:
+        async with asyncio.timeout(PATIENCE_S):
+            try:
+                while True:
+                    await self.socket.recv()
+            except ConnectionClosed as closed:
+                return closed.rcvd.code if closed.rcvd else 1006
+
+
+@asynccontextmanager
+async def joined(url: str, **options: Any) -> AsyncIterator[Player]:
+    # Without a bound on its queue: a test that does not listen is no slow reader.
+    async with connect(url, close_timeout=1, **{"max_queue": None, **options}) as socket:
+        yield Player(socket)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Runs one test, for half a minute at the most."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await test
+
+    asyncio.run(bounded())
