@@ -33,8 +33,9 @@ async def serving(settings: Settings | None = None, **changes: Any) -> AsyncIter
     server = Server(settings or Settings(port=0, **changes), handshake_s=0.3)
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(server.run(port.set_result, stop))
-    await asyncio.wait({task, port}, return_when=asyncio.FIRST_COMPLETED)
+    task = asyncio.ensure_future(server.run(port.set_result, stop))
+    waited: list[asyncio.Future[Any]] = [task, port]
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         task.result()
     try:

@@ -65,7 +65,7 @@ class Client:
                 assert where is not None, "a leave before the welcome"
                 assert player_id in where, f"{self.player}: leave of {player_id}, who is not here"
                 del where[player_id]
-            case m.Moved(player_id, at):
+            case m.PlayerPos(player_id, at):
                 assert where is not None, "a position before the welcome"
                 assert self.v == 1
                 assert player_id in where, f"{self.player} hears that {player_id} moves, who is not here"

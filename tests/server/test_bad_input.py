@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.frames import Opcode
@@ -23,7 +24,7 @@ SECRET = "a secret of thirty-two characters"
 
 
 @asynccontextmanager
-async def unharmed(**changes: object) -> AsyncIterator[tuple[Running, Player]]:
+async def unharmed(**changes: Any) -> AsyncIterator[tuple[Running, Player]]:
     """A lobby with two bystanders, who see each other move before and after, and hear of nothing else."""
     async with (
         serving(**changes) as lobby,
@@ -321,7 +322,7 @@ def test_a_socket_that_never_shakes_hands_is_closed() -> None:
 def test_a_half_closed_socket_has_left() -> None:
     async def test() -> None:
         async with unharmed() as (lobby, left):
-            reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
+            _, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
             writer.write(_upgrade("/?pid=half", lobby.port))
             await left.hear("join")
             writer.write_eof()
@@ -334,7 +335,7 @@ def test_a_half_closed_socket_has_left() -> None:
 def test_a_connection_that_answers_no_ping_has_left() -> None:
     async def test() -> None:
         async with serving(heartbeat_ms=100) as lobby, joined(lobby.at(pid="left")) as left:
-            reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
+            _, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
             writer.write(_upgrade("/?pid=mute", lobby.port))
             await left.hear("join")
             assert (await left.hear("leave"))["id"] == "mute"

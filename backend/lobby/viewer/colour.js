@@ -1,0 +1,63 @@
+// One colour for one player, the same on every screen: from the id alone. Hues of equal lightness and strength (OKLCH),
+// so that nobody is louder than the others and each stands out from the ground in light and in dark.
+
+const HUES = 18;
+
+/** FNV-1a: small, well spread, the same everywhere. */
+export function hash(/** @type {string} */ text) {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  value ^= value >>> 15; // the low bits of short, similar ids are too alike
+  return Math.imul(value, 0x2c1b3c6d) >>> 0;
+}
+
+export const tint = (/** @type {string} */ id) => hash(id) % HUES;
+
+/** @returns {[number, number, number]} sRGB, 0 to 255 */
+export function oklch(/** @type {number} */ lightness, /** @type {number} */ chroma, /** @type {number} */ degrees) {
+  const a = chroma * Math.cos((degrees * Math.PI) / 180);
+  const b = chroma * Math.sin((degrees * Math.PI) / 180);
+  const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const linear = [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ];
+  const encode = (/** @type {number} */ value) => {
+    const light = Math.min(1, Math.max(0, value));
+    return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
+  };
+  return [encode(linear[0]), encode(linear[1]), encode(linear[2])];
+}
+
+/** @returns {string} "r g b", to be used as rgb(${..} / ${alpha}) */
+export function playerColour(/** @type {number} */ tint, /** @type {boolean} */ dark) {
+  const degrees = 25 + (tint * 360) / HUES;
+  return (dark ? oklch(0.82, 0.105, degrees) : oklch(0.54, 0.125, degrees)).join(" ");
+}
+
+/** What the canvas is painted with; the page's own colours are in style.css. */
+export const THEMES = {
+  dark: {
+    dark: true,
+    ground: "#0a0e15",
+    glow: "#121b29",
+    line: "150 178 214",
+    ink: "#e3eaf4",
+    muted: "#93a3b8",
+    plate: "16 23 34",
+    me: "232 240 250",
+  },
+  light: {
+    dark: false,
+    ground: "#eaeef3",
+    glow: "#f9fbfc",
+    line: "52 78 110",
+    ink: "#1a2431",
+    muted: "#556375",
+    plate: "255 255 255",
+    me: "24 34 48",
+  },
+};

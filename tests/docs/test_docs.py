@@ -1,0 +1,61 @@
+"""The docs say what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lobby import messages as m
+from scripts import docs
+
+ROOT = Path(__file__).parents[2]
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("name", docs.TABLES)
+def test_tables_made_from_code_are_up_to_date(name: str) -> None:
+    text = (ROOT / docs.TABLES[name][0]).read_text()
+    assert docs.rendered(name, text) == text, "run python scripts/docs.py"
+
+
+def examples(direction: str, version: int) -> list[str]:
+    part = PROTOCOL.split("## Version ")[version].split("### ")[0]
+    return re.findall(rf"^\| {direction} \| `(.*?)` \|", part, re.M)
+
+
+def test_every_message_of_a_client_in_the_docs_is_understood_and_none_is_missing() -> None:
+    said = [m.parse(example) for example in examples("client", 1) + examples("client", 2)]
+    assert {type(message) for message in said} == set(m.ACTIONS)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_message_of_the_server_in_the_docs_is_what_it_says(version: int) -> None:
+    told = examples("server", version)
+    assert told
+    for example in told:
+        message = m.decode(example)
+        assert message is not None, f"no such message: {example}"
+        said = m.encode(message, version)
+        assert said is not None
+        assert json.loads(said) == json.loads(example)
+
+
+def test_no_message_of_the_server_is_missing_in_the_docs() -> None:
+    told = [m.decode(example) for version in (1, 2) for example in examples("server", version)]
+    assert {type(message) for message in told} == set(m.TYPES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text()) + re.findall(
+        r'src="([^"]+)"', page.read_text()
+    ):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_paths_of_the_plan_are_the_ends_of_real_paths() -> None:
+    assert (ROOT / "backend/lobby").is_dir()

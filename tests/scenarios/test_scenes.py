@@ -1,0 +1,116 @@
+"""The same plays in every host, with the same transcript. ``python -m tests.scenarios.test_scenes`` writes the transcripts anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.hosts import PATIENCE_S, Player, Running, joined, serving
+from tests.scenarios.scenes import SCENES, Actor, Stage
+from tests.simulation import Simulation
+
+TRANSCRIPTS = Path(__file__).parent / "transcripts"
+
+
+class SimulatedActor(Actor):
+    def __init__(self, name: str, lines: list[str], host: Simulation, connection: str) -> None:
+        super().__init__(name, lines)
+        self.host, self.connection = host, connection
+
+    async def send(self, text: str) -> None:
+        self.host.send(self.connection, text)
+        self.host.advance(self.host.settings.window_ms)
+
+    async def receive(self) -> str:
+        frames = self.host.gateway.frames[self.connection]
+        assert frames, f"{self.name} hears nothing"
+        return frames.pop(0)
+
+    async def close(self) -> None:
+        self.host.close(self.connection)
+
+    async def closed_with(self) -> int:
+        return self.host.gateway.closed[self.connection]
+
+
+class Simulated(Stage):
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = Simulation()
+
+    async def connect(self, player: str, v: int, room: str, name: str) -> Actor:
+        return SimulatedActor(name, self.lines, self.host, self.host.connect(player, v, room))
+
+
+class SocketActor(Actor):
+    def __init__(self, name: str, lines: list[str], player: Player) -> None:
+        super().__init__(name, lines)
+        self.player = player
+
+    async def send(self, text: str) -> None:
+        await self.player.socket.send(text)
+
+    async def receive(self) -> str:
+        async with asyncio.timeout(PATIENCE_S):
+            return str(await self.player.socket.recv())
+
+    async def close(self) -> None:
+        await self.player.socket.close()
+
+    async def closed_with(self) -> int:
+        return await self.player.closed_with()
+
+
+class Served(Stage):
+    """Any lobby with an address."""
+
+    def __init__(self, lobby: Running, sockets: AsyncExitStack) -> None:
+        super().__init__()
+        self.lobby, self.sockets = lobby, sockets
+
+    async def connect(self, player: str, v: int, room: str, name: str) -> Actor:
+        address = self.lobby.at(pid=player, room=room, v=v)
+        return SocketActor(name, self.lines, await self.sockets.enter_async_context(joined(address)))
+
+
+@asynccontextmanager
+async def simulated() -> AsyncIterator[Stage]:
+    yield Simulated()
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[Stage]:
+    async with serving() as lobby, AsyncExitStack() as sockets:
+        yield Served(lobby, sockets)
+
+
+HOSTS: dict[str, Callable[[], AbstractAsyncContextManager[Stage]]] = {"simulation": simulated, "serve": served}
+
+
+def transcript(scene: Callable[[Stage], Awaitable[None]], host: str) -> str:
+    async def play() -> list[str]:
+        async with asyncio.timeout(20), HOSTS[host]() as stage:
+            await scene(stage)
+            return stage.lines
+
+    return "\n".join(asyncio.run(play())) + "\n"
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_every_host_plays_it_alike(scene: Callable[[Stage], Awaitable[None]], host: str) -> None:
+    assert transcript(scene, host) == (TRANSCRIPTS / f"{scene.__name__}.txt").read_text()
+
+
+def main() -> None:
+    TRANSCRIPTS.mkdir(exist_ok=True)
+    for scene in SCENES:
+        (TRANSCRIPTS / f"{scene.__name__}.txt").write_text(transcript(scene, "simulation"))
+
+
+if __name__ == "__main__":
+    main()

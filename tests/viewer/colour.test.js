@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { THEMES, playerColour, tint } from "../../backend/lobby/viewer/colour.js";
+
+function luminance([r, g, b]) {
+  const linear = [r, g, b].map((value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+}
+
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+const hex = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
+
+test("a player has the same colour everywhere, and similar ids do not share one", () => {
+  assert.equal(tint("bot_1"), tint("bot_1"));
+  const used = new Set(Array.from({ length: 200 }, (_, i) => tint(`bot_${i}`)));
+  assert.equal(used.size, 18);
+  const counts = Array.from({ length: 1800 }, (_, i) => tint(`player_${i}`)).reduce((sum, at) => sum.set(at, (sum.get(at) ?? 0) + 1), new Map());
+  for (const count of counts.values()) assert.ok(count > 60 && count < 150, `${count}`);
+});
+
+test("every ship stands out from the ground, in light and in dark", () => {
+  for (const theme of [THEMES.dark, THEMES.light]) {
+    for (let at = 0; at < 18; at++) {
+      const colour = playerColour(at, theme.dark).split(" ").map(Number);
+      for (const ground of [theme.ground, theme.glow]) {
+        const ratio = contrast(colour, hex(ground));
+        assert.ok(ratio >= 3, `tint ${at}, ${theme.dark ? "dark" : "light"}: ${ratio.toFixed(2)}`);
+      }
+    }
+  }
+});
+
+test("names on the field are legible: 4.5 to 1", () => {
+  for (const theme of [THEMES.dark, THEMES.light]) {
+    for (const ink of [theme.ink, theme.muted]) {
+      for (const ground of [theme.ground, theme.glow]) assert.ok(contrast(hex(ink), hex(ground)) >= 4.5, `${ink} on ${ground}`);
+    }
+  }
+});
