@@ -36,7 +36,7 @@ serve: .venv/.runtime  ## A lobby on this machine
 
 test: .venv/.dev  ## Every test there is
 	@scripts/test-tools
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.dev  ## Types, lint and format
 	$(BIN)/ruff check .

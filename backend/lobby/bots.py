@@ -7,42 +7,29 @@ smoothing and saving are measured: top speed 10 to 15 units a second, accelerati
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 
 from lobby.client import LobbyClient
 from lobby.presence import Position
 
 ARENA = 60.0
-"""Bots stay within so many units of the middle."""
+"""Bots turn back so many units from the middle; the turn itself takes them up to two turning circles farther."""
 
 STEP_S = 0.05
 """Bots think and look where they are twenty times a second; how often they speak is up to the lobby's ``config``."""
+
+PHASES = 10
+"""Bots think in turns, so many to a step: all at once would be bursts, which no crowd of people makes."""
 
 CONNECTING_AT_ONCE = 16
 
 STATUSES = ("", "", "", "", "trading", "away", "in a fight", "docking")
 _FIRST = (
-    "Ada",
-    "Bo",
-    "Cleo",
-    "Dax",
-    "Echo",
-    "Finn",
-    "Gia",
-    "Hal",
-    "Iris",
-    "Jun",
-    "Kit",
-    "Lux",
-    "Mo",
-    "Nia",
-    "Odo",
-    "Pip",
-    "Quill",
-)
+    "Ada", "Bo", "Cleo", "Dax", "Echo", "Finn", "Gia", "Hal", "Iris", "Jun", "Kit", "Lux", "Mo", "Nia", "Odo", "Pip", "Quill",
+)  # fmt: skip
 _LAST = ("Comet", "Drift", "Ember", "Flint", "Haze", "Kite", "Lark", "Nova", "Onyx", "Pike", "Rook", "Sol", "Vale")
 
 
@@ -102,7 +89,8 @@ class Pilot:
     """Decides when a walker's position is worth a message: when it would surprise the others, and always once at rest.
 
     The others go on in a straight line from what they last heard (dead reckoning). As long as that is within ``surprise``
-    units of the truth, silence says the same and costs nothing.
+    units of the truth, silence says the same and costs nothing, for ``longest_s`` at the most. Who has come to rest is
+    shown exactly where it stands, and says no more.
     """
 
     def __init__(self, surprise: float = 0.1, longest_s: float = 1.0) -> None:
@@ -112,14 +100,19 @@ class Pilot:
 
     def speaks(self, at: Position, now_s: float) -> bool:
         """Whether to say ``at`` now."""
-        said, since_s = self._said, now_s - self._said_s
-        if said is not None:
-            off = math.hypot(said.x + said.vx * since_s - at.x, said.y + said.vy * since_s - at.y)
-            resting = not (at.vx or at.vy or said.vx or said.vy)
-            if off < self._surprise and (resting or since_s < self._longest_s):
-                return False
+        if self._is_known(at, now_s - self._said_s):
+            return False
         self._said, self._said_s = at, now_s
         return True
+
+    def _is_known(self, at: Position, since_s: float) -> bool:
+        said = self._said
+        if said is None:
+            return False
+        if not (at.vx or at.vy):
+            return said[:4] == at[:4]
+        off = math.hypot(said.x + said.vx * since_s - at.x, said.y + said.vy * since_s - at.y)
+        return off < self._surprise and since_s < self._longest_s
 
 
 async def run_bots(
@@ -134,38 +127,63 @@ async def run_bots(
 ) -> None:
     """Lets ``players`` bots walk in a lobby for ``seconds`` (None: for ever). ``token`` makes one for each player's id.
 
-    Raises :class:`lobby.errors.LobbyError` where the lobby does not take them.
+    Raises :class:`lobby.errors.LobbyError` where the lobby does not take them, or at last has sent all of them away.
     """
-    loop = asyncio.get_running_loop()
     gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
-    clients: list[LobbyClient] = []
+    bots = [_Bot(url, number, room, token, seed) for number in range(players)]
+    inside: list[LobbyClient] = []
 
-    async with AsyncExitStack() as stack:
+    async def enter(client: LobbyClient) -> None:
+        async with gate:
+            await client.__aenter__()
+        inside.append(client)
+        on_connected(len(inside))
 
-        async def enter(number: int) -> None:
-            player = f"bot_{seed}_{number}"
-            client = LobbyClient(
-                url, player, room=room, name=bot_name(number), token=token(player), follow=False, seed=seed + number
-            )
-            async with gate:
-                await stack.enter_async_context(client)
-            clients.append(client)
-            on_connected(len(clients))
-
+    try:
         async with asyncio.TaskGroup() as group:
-            for number in range(players):
-                group.create_task(enter(number))
+            for bot in bots:
+                group.create_task(enter(bot.client))
+        await _walk(bots, math.inf if seconds is None else seconds, random.Random(seed))
+    finally:
+        # All at once: each may wait a second for a lobby that does not answer any more.
+        await asyncio.gather(*(client.__aexit__(None, None, None) for client in inside), return_exceptions=True)
 
-        chance = random.Random(seed)
-        bots = [(client, Walker(random.Random(seed * 1_000_003 + n)), Pilot()) for n, client in enumerate(clients)]
-        end_s = loop.time() + seconds if seconds is not None else math.inf
-        last_s = loop.time()
-        while (now_s := loop.time()) < end_s:
-            for client, walker, pilot in bots:
-                at = walker.step(min(now_s - last_s, 0.25))  # after a stall bots go on, they do not leap
-                if pilot.speaks(at, now_s):
-                    client.move(*at[:5])
+
+class _Bot:
+    """One bot: its connection, its path and what it finds worth saying."""
+
+    def __init__(self, url: str, number: int, room: str, token: Callable[[str], str], seed: int) -> None:
+        player = f"bot_{seed}_{number}"
+        self.client = LobbyClient(
+            url, player, room=room, name=bot_name(number), token=token(player), follow=False, seed=seed + number
+        )
+        self._walker, self._pilot = Walker(random.Random(seed * 1_000_003 + number)), Pilot()
+        self._last_s: float | None = None
+
+    def think(self, now_s: float) -> None:
+        """One step on, and a word about it if it is worth one."""
+        # After a stall bots go on, they do not leap.
+        at = self._walker.step(min(now_s - self._last_s, 0.25) if self._last_s is not None else 0.0)
+        self._last_s = now_s
+        if self._pilot.speaks(at, now_s):
+            self.client.move(*at[:5])
+
+
+async def _walk(bots: list[_Bot], seconds: float, chance: random.Random) -> None:
+    """Moves ``bots``, a share of them at a time, until the time is over or the lobby has none of them left."""
+    loop = asyncio.get_running_loop()
+    due_s = loop.time()
+    end_s = due_s + seconds
+    for phase in itertools.cycle(range(PHASES)):
+        if (now_s := loop.time()) >= end_s:
+            return
+        for bot in bots[phase::PHASES]:
+            bot.think(now_s)
+        if phase == 0:
+            refused = [bot.client.refused for bot in bots if bot.client.refused is not None]
+            if len(refused) == len(bots):
+                raise refused[0]
             if chance.random() < STEP_S / 2:
-                chance.choice(bots)[0].set_status(chance.choice(STATUSES))
-            last_s = now_s
-            await asyncio.sleep(STEP_S)
+                chance.choice(bots).client.set_status(chance.choice(STATUSES))
+        due_s = max(due_s + STEP_S / PHASES, now_s)  # who is late is late, and does not catch up
+        await asyncio.sleep(due_s - loop.time())

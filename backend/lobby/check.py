@@ -98,7 +98,7 @@ async def check(
             report(steps[-1])
     finally:
         await visit.leave()
-    verdict = _verdict(steps, time.perf_counter() - started_s)
+    verdict = _verdict(steps, visit.alone, time.perf_counter() - started_s)
     report(verdict)
     return verdict.outcome == "ok"
 
@@ -108,30 +108,29 @@ def print_step(step: Step, console: Console) -> None:
     style = {"ok": "green", "failed": "bold red", "skipped": "dim"}[step.outcome]
     detail = harmless(step.detail)
     if step.name == VERDICT:
-        console.print(Text(f"\n{detail}", style))
+        console.print(Text(f"\n{detail}", style), soft_wrap=True)
         return
     took = "" if step.outcome == "skipped" else f"{step.ms:,.1f} ms" if step.ms < 100 else f"{step.ms:,.0f} ms"
-    line = Text.assemble((f"{step.outcome:8}", style), f"{step.name:58}", f"{took:>10}")
-    if step.outcome == "ok":
-        line.append(f"  {detail}", "dim")
-    elif detail:
-        line.append(f"\n        {detail}", "" if step.outcome == "failed" else "dim")
+    line = Text.assemble((f"{step.outcome:8}", style), f"{step.name:50}", f"{took:>11}")
+    line.append(f"\n        {detail}" if step.outcome == "failed" else f"  {detail}", "" if step.outcome == "failed" else "dim")
+    line.rstrip()
     console.print(line, soft_wrap=True)
 
 
-def _verdict(steps: list[Step], seconds: float) -> Step:
-    by_name = {step.name: step for step in steps}
-    outcomes = [step.outcome for step in steps]
-    failed, skipped = outcomes.count("failed"), outcomes.count("skipped")
+def _verdict(steps: list[Step], alone: str, seconds: float) -> Step:
+    ok, failed = ([step for step in steps if step.outcome == outcome] for outcome in ("ok", "failed"))
     if failed:
-        first = next(step for step in steps if step.outcome == "failed")
-        text = f"This lobby does not work: {failed} of {len(steps)} steps failed, first “{first.name}”."
-    elif skipped:
-        text = f"This lobby works as far as one player can tell: {outcomes.count('ok')} steps in {seconds:.1f} s, {skipped} skipped."
+        text = f"This lobby does not work: “{failed[0].name}” failed"
+        text += f", and {len(failed) - 1} more." if len(failed) > 1 else "."
+    elif len(ok) == len(steps):
+        ms = {step.name: step.ms for step in steps}
+        text = f"This lobby works. A position takes {ms[POSITION]:.1f} ms, a ping {ms[PING]:.1f} ms; all took {seconds:.1f} s."
+    elif alone:
+        text = f"This lobby works as far as one player can tell. {alone}"
     else:
-        figures = f"a position takes {by_name[POSITION].ms:.1f} ms, a ping {by_name[PING].ms:.1f} ms"
-        text = f"This lobby works: {len(steps)} steps in {seconds:.1f} s; {figures}."
-    return Step(VERDICT, "failed" if failed else "ok", seconds * 1000, text)
+        text = f"Not all was checked: {len(ok)} of {len(steps)} steps went well, then the time was over."
+    works = not failed and (len(ok) == len(steps) or bool(alone))
+    return Step(VERDICT, "ok" if works else "failed", seconds * 1000, text)
 
 
 # ── who visits ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,7 +185,7 @@ def _claims(token: str) -> dict[str, str]:
 
 
 class _Guest(Socket):
-    """One connection of a player. Remembers what it heard; ``errors`` and ``strange`` only since the step began."""
+    """One connection of a player. Once it was welcomed, ``errors`` and ``strange`` are those of the last step."""
 
     def __init__(self, v: int) -> None:
         super().__init__(lambda _, text: self._take(text))
@@ -196,8 +195,14 @@ class _Guest(Socket):
         self.errors: list[Error] = []
         self.strange = ""
         self.news = asyncio.Event()
+        self.is_open = False
         self._seq = 0
         self._free_s = 0.0
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Called by picows."""
+        super().on_ws_connected(transport)
+        self.is_open = True
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Called by picows."""
@@ -209,6 +214,8 @@ class _Guest(Socket):
             message = decode(text)
             if message is not None:
                 self.roster.hear(message)
+            if isinstance(message, Welcome):
+                self._seq = max(self._seq, message.at.seq)
         except (ValueError, TypeError):
             message = None
         if message is None:
@@ -217,8 +224,6 @@ class _Guest(Socket):
             self.heard.append(message)
         if isinstance(message, Error):
             self.errors.append(message)
-        elif isinstance(message, Welcome):
-            self._seq = max(self._seq, message.at.seq)
         self.news.set()
 
     def all(self, kind: type[M]) -> list[M]:
@@ -279,6 +284,7 @@ class _Check:
     """The visit: ``a`` is the first player, ``b`` the second, who later comes again with version 1."""
 
     def __init__(self, party: _Party, step_s: float, check_s: float) -> None:
+        self.alone = party.alone
         self._party, self._step_s = party, step_s
         self._end_s = time.perf_counter() + check_s
         self._guests: list[_Guest] = []
@@ -293,7 +299,8 @@ class _Check:
         if reason:
             return Step(plan.name, "skipped", detail=reason)
         for guest in self._guests:
-            guest.errors, guest.strange = [], ""
+            if guest.all(Welcome):  # until then, what came with the handshake is what explains why there is none
+                guest.errors, guest.strange = [], ""
         started_s = time.perf_counter()
         left_s = min(self._step_s, self._end_s - started_s)
         try:
@@ -309,12 +316,12 @@ class _Check:
         return Step(plan.name, "ok" if outcome == "ok" else "failed", took_ms if found.ms is None else found.ms, found.detail)
 
     def _reason_to_skip(self, plan: _Plan, well: set[str]) -> str:
-        if plan.players > 1 and self._party.alone:
-            return self._party.alone
+        if plan.players > 1 and self.alone:
+            return "needs a second player"
         for need in plan.needs:
             if need not in well:
-                return f"Makes sense only when {need}."
-        return "" if time.perf_counter() < self._end_s else "The time for the whole check is over."
+                return f"comes after “{need}”"
+        return "" if time.perf_counter() < self._end_s else "the time for the whole check is over"
 
     async def leave(self) -> None:
         """All players go, whatever happened."""
@@ -391,16 +398,15 @@ class _Check:
         if error.code != "bad_json":
             raise _Failed(f"Nonsense was answered by the error {error.code!r}, not by bad_json: {error.message}")
         await self._ping(self.a)
-        if not self._party.alone and any(guest.errors for guest in self._guests if guest is not self.a):
+        if any(guest.errors for guest in self._guests if guest is not self.a):
             raise _Failed("The other player heard of an error that was none of its business.")
         return _Found()
 
     async def version_1_is_welcomed(self) -> _Found:
         """Published clients say nothing after connecting, and get their welcome."""
-        older = None if self._party.alone else getattr(self, "b", None)
         self.b = await self._connect(self._party.two, 1)
         await self._welcome(self.b)
-        if older is not None and self.a.id not in self.b.roster.players:
+        if not self.alone and self.a.id not in self.b.roster.players:
             raise _Failed("The welcome does not tell of the player who is here.")
         return _Found("unasked")
 
@@ -439,9 +445,17 @@ class _Check:
         self._missing = f"Nothing answered at {parts.netloc}. A firewall may swallow the packets, or the host is not there."
         try:
             url = address(self._party.url, pid=player.id, room=self._party.room, v=v if v != 1 else "", token=player.token)
-            await ws_connect(lambda: guest, url, websocket_handshake_timeout=self._step_s * 2, max_frame_size=1 << 20)
+            await ws_connect(
+                lambda: guest,
+                url,
+                websocket_handshake_timeout=self._step_s,
+                max_frame_size=1 << 20,
+                use_aiofastnet=False,  # asyncio's own sockets say why TLS failed
+            )
         except (OSError, ValueError, WSError, LobbyError) as error:
             raise _Failed(explain(error, self._party.url)) from None
+        if not guest.is_open:  # picows takes a connection that is closed without a word for a handshake
+            raise _Failed(explain(WSError(), self._party.url))
         self._guests.append(guest)
         return guest
 
@@ -477,12 +491,12 @@ class _Check:
         return max(1, configs[-1].send_ms if configs else 100)
 
     def _next_place(self) -> Position:
-        """A place where nobody of us has stood before, one stride on; back and forth, to stay within the smallest world."""
+        """A place where nobody of us has stood before, one stride on: with all of them still within the smallest world."""
         self._steps_walked += 1
         return Position(self._steps_walked * STRIDE, 0.0)
 
     async def _until(self, guest: _Guest, fact: Callable[[], bool], missing: str) -> None:
-        """Until ``fact``. ``missing`` is what the step says when its time is over; it fails at once when the connection ends."""
+        """Until ``fact``. ``missing`` is what to say when the time is over; fails at once when the connection ends."""
         self._missing = missing
         while not fact():
             if guest.ended.is_set():
@@ -577,7 +591,8 @@ def explain(error: Exception, url: str) -> str:
         case LobbyError():
             return str(error)
         case _:
-            return f"No connection to {where}: {error or type(error).__name__}."
+            hint = " A server without TLS wants ws:// in place of wss://." if parts.scheme in ("wss", "https") else ""
+            return f"No connection to {where}: {str(error) or 'it was closed at once'}.{hint}"
 
 
 def _ending(guest: _Guest) -> str:

@@ -9,21 +9,30 @@ The client keeps its promise of one player through everything a network does: it
 over its own player from a connection that is about to be cut, and tells its user differences only. What it knows of the
 others is ``me.roster``; what changes arrives as events: ``Connected``, ``Joined``, ``Left``, ``Moved``, ``StatusSet``,
 ``Refused``, ``Disconnected``.
+
+Nobody has to read the events. Those that wait are bounded: of the moves of one player only the newest waits, and of more than
+:data:`EVENTS_KEPT` events the oldest are forgotten. ``me.roster`` is always the truth.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
+import math
 import random
+import socket
 import ssl
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from picows import WSCloseCode, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSCloseCode, WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
+from picows.url import WSParsedURL
 
 from lobby.backoff import STEADY_MS, pause_ms
 from lobby.errors import CODES, LobbyError
@@ -39,6 +48,7 @@ from lobby.messages import (
     Welcome,
     decode,
     encode_client,
+    is_id,
 )
 from lobby.presence import Position
 from lobby.roster import Joined, Left, Moved, Roster, StatusSet
@@ -50,11 +60,37 @@ TAKEOVER_S = 110 * 60.0
 """API Gateway cuts every connection after two hours; a new one takes over ten minutes before."""
 
 PONG_S = 10.0
-"""How long a ``pong`` may take before the connection counts as dead."""
+"""A connection on which nothing was heard for so long after a ping counts as dead."""
+
+CLOSE_S = 1.0
+"""How long the lobby may take to answer a goodbye."""
+
+SLOW_DOWN_S = 1.0
+"""How long nothing is sent after the lobby has said ``rate_limited``."""
+
+EVENTS_KEPT = 20_000
+"""So many events wait to be read: the welcome of the largest room, twice."""
+
+MESSAGE_BYTES = 8 << 20
+"""No message is larger: the welcome of the largest room, with the longest names, has 6 MB."""
+
+CONFIG_MS = 3_600_000
+"""No duration in a ``config`` is longer; one that is was not meant for us."""
+
+HEARTBEAT_MS = 100
+"""The shortest heartbeat that is obeyed: a server that says 0 must not make a client spin."""
+
+HUNG_UP = "it hung up without an answer; a lobby with TLS wants wss://, one without ws://"
+
+_OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "status"))
+_TAKEN_OVER = CODES["taken_over"].close
+# picows tells of every broken frame in its own words; what matters of it arrives here as an event.
+_log = logging.getLogger("lobby.socket")
+_log.setLevel(logging.CRITICAL)
 
 
 class Connected(NamedTuple):
-    """The lobby welcomed you. After a reconnect the differences follow."""
+    """The lobby welcomed you, for the first time or after a ``Disconnected``; the differences follow."""
 
     player: str
 
@@ -67,11 +103,16 @@ class Disconnected(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The lobby said no: to one message, or (``final``) to you, and then there will be no further try."""
+    """The lobby said no: to one message, or (``final``) to you, and then there will be no further try.
+
+    ``x`` and ``y``: where you stand instead, for ``too_fast``.
+    """
 
     code: str
     message: str
     final: bool = False
+    x: float | None = None
+    y: float | None = None
 
 
 Event = Connected | Disconnected | Refused | Joined | Left | Moved | StatusSet
@@ -90,41 +131,101 @@ def address(url: str, **parameters: str | int) -> str:
 
     Raises :class:`LobbyError` for what is no WebSocket address.
     """
-    parts = urlsplit(url if "//" in url else f"ws://{url}")
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.hostname:
+    try:
+        parts = urlsplit(url if "//" in url else f"ws://{url}")
+        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+        host = (parts.hostname or "").encode("idna").decode()
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:  # half an IPv6 address, a port above 65535, a name that no DNS takes
+        scheme, host = "", ""
+    if scheme not in ("ws", "wss") or not host:
         raise LobbyError(f"{url!r} is no address of a lobby; one looks like ws://127.0.0.1:8765/ or wss://example.com/prod")
-    query = {name: str(value) for name, value in parameters.items() if value not in ("", None)}
-    query |= dict(parse_qsl(parts.query, keep_blank_values=True))
-    return urlunsplit((scheme, parts.netloc, parts.path or "/", urlencode(query, safe=":"), ""))
+    query = {name: str(value) for name, value in parameters.items() if value not in ("", None)} | dict(parse_qsl(parts.query))
+    where = (f"[{host}]" if ":" in host else host) + port
+    return urlunsplit((scheme, where, quote(parts.path or "/", safe="/%:@!$&'()*+,;="), urlencode(query, safe=":"), ""))
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in half a sentence."""
+    match error:
+        case TimeoutError():
+            return "it took too long"
+        case ConnectionRefusedError():
+            return "nothing listens there (connection refused)"
+        case socket.gaierror():
+            return "no computer has that name"
+        case ssl.SSLCertVerificationError():
+            return f"its TLS certificate is not trusted ({error.verify_message or error})"
+        case ssl.SSLError():
+            return f"TLS failed ({error.reason or error}); a lobby without TLS wants ws:// in place of wss://"
+        case OSError():
+            return error.strerror or str(error) or HUNG_UP
+    return str(error)
 
 
 class Socket(WSListener):
-    """One WebSocket: whole text messages to ``hear``, its end to ``closed``."""
+    """One WebSocket: whole text messages to ``hear``, its end to ``ended`` and ``on_end``."""
 
-    def __init__(self, hear: Callable[[Socket, str], None]) -> None:
-        self._hear = hear
+    def __init__(self, hear: Callable[[Socket, str], None], on_end: Callable[[], None] = lambda: None) -> None:
+        self._hear, self._on_end = hear, on_end
         self._parts: list[bytes] = []
         self._transport: WSTransport | None = None
         self.code, self.reason = 1006, ""
         self.ended = asyncio.Event()
-        self.opened_s = time.monotonic()
+        self.opened_s = self.heard_s = time.monotonic()
+        self.may_be_own_takeover = False
+        """Whether the player's own next connection may be what ended this one."""
 
     @classmethod
-    async def open(cls, url: str, hear: Callable[[Socket, str], None], tls: ssl.SSLContext | None = None) -> Socket:
-        """Connects. Raises LobbyRefused, OSError or TimeoutError."""
+    async def open(
+        cls,
+        url: str,
+        hear: Callable[[Socket, str], None],
+        tls: ssl.SSLContext | None = None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> Socket:
+        """Connects, however long that takes. Raises LobbyRefused or OSError."""
+        dialled: list[socket.socket] = []
+
+        async def dial(to: WSParsedURL) -> socket.socket:
+            dialled.append(await _dial(to.host, to.port))
+            return dialled[-1]
+
         try:
-            _, socket = await ws_connect(
-                lambda: cls(hear), url, ssl_context=tls, websocket_handshake_timeout=CONNECT_S, max_frame_size=1 << 20
+            _, opened = await ws_connect(
+                lambda: cls(hear, on_end),
+                url,
+                ssl_context=tls,
+                websocket_handshake_timeout=None,
+                max_frame_size=MESSAGE_BYTES,
+                logger_name=_log,
+                socket_factory=dial,
+                # aiofastnet hides why TLS failed, and complains of it to the event loop in a way that cannot be printed.
+                use_aiofastnet=False if url.startswith("wss:") else None,
             )
+        except asyncio.CancelledError:
+            # picows leaves the socket of a handshake that nobody waits for any more open. Its transport is picows' own;
+            # to end the stream below it is the way to end both.
+            for left in dialled:
+                with suppress(OSError):
+                    left.shutdown(socket.SHUT_RDWR)
+            raise
         except WSHandshakeError as error:
-            status = error.response.status if error.response else 0
-            if status in (400, 401, 403, 404):
-                code = {400: "bad_handshake", 401: "unauthorized", 403: "forbidden"}.get(status, "bad_handshake")
-                raise LobbyRefused(code, f"HTTP {int(status)}, {CODES[code].meaning}") from None
-            raise ConnectionError(f"no lobby answers there (HTTP status {int(status) or 'missing'})") from None
-        assert isinstance(socket, Socket)
-        return socket
+            if error.response is None:
+                raise ConnectionError("what answers there is no WebSocket server") from None
+            status = error.response.status
+            said = f"HTTP {int(status)} {status.phrase}"
+            for code, row in CODES.items():
+                if row.http == status and not row.retry:
+                    raise LobbyRefused(code, f"{said}, which means: {row.meaning}, or the address is wrong") from None
+            raise ConnectionError(f"it answers {said}") from None
+        except ssl.SSLError:  # which may be a ValueError as well
+            raise
+        except (WSError, ValueError) as error:  # of an address that a redirect led to
+            raise ConnectionError(str(error)) from None
+        if not isinstance(opened, Socket):  # what picows says where the connection ended without an answer
+            raise ConnectionError(HUNG_UP)
+        return opened
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Called by picows."""
@@ -132,48 +233,134 @@ class Socket(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Called by picows."""
+        self.heard_s = time.monotonic()
         if frame.msg_type == WSMsgType.CLOSE:
-            self.code, self.reason = int(frame.get_close_code()), frame.get_close_reason() or ""  # type: ignore[call-overload]
-            transport.send_close(frame.get_close_code())
+            code = int(frame.get_close_code())  # type: ignore[call-overload]
+            self.code, self.reason = code or 1005, (frame.get_close_message() or b"").decode("utf-8", "replace")
+            transport.send_close(frame.get_close_code() if code else WSCloseCode.OK)
             transport.disconnect()
         elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
-            if not frame.fin or self._parts:
-                self._parts.append(frame.get_payload_as_bytes())
-                if not frame.fin:
-                    return
-                text, self._parts = b"".join(self._parts).decode("utf-8", "replace"), []
-            else:
-                text = frame.get_payload_as_utf8_text()
-            self._hear(self, text)
+            self._parts.append(frame.get_payload_as_bytes())
+            if frame.fin:
+                message, self._parts = b"".join(self._parts), []
+                self._hear(self, message.decode("utf-8", "replace"))
+            elif sum(map(len, self._parts)) > MESSAGE_BYTES:
+                self.abort("a message had no end")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Called by picows."""
         self.ended.set()
+        self._on_end()
+        self._seen_off = asyncio.ensure_future(_see_off(transport))
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Waits for the end, for so long at the most; whether it came."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self.ended.wait()
+        return self.ended.is_set()
 
     def send(self, text: str) -> None:
         """Sends a text, unless the connection has ended."""
         if self._transport is not None and not self.ended.is_set():
             self._transport.send(WSMsgType.TEXT, text.encode())
 
+    def ping(self) -> None:
+        """Sends a ping of the WebSocket itself, which every server answers."""
+        if self._transport is not None and not self.ended.is_set():
+            self._transport.send_ping()
+
+    def leave(self) -> None:
+        """Says goodbye and does not wait for the answer."""
+        if self._transport is not None and not self.ended.is_set():
+            self._transport.send_close(WSCloseCode.OK)
+            self._transport.disconnect()
+            asyncio.get_running_loop().call_later(CLOSE_S, self.abort)  # of one that cannot even send that
+
     async def close(self) -> None:
         """Says goodbye, and waits a second for the answer."""
         if self._transport is not None and not self.ended.is_set():
             self._transport.send_close(WSCloseCode.OK)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.ended.wait(), 1.0)
+            try:
+                await self.ends_within(CLOSE_S)
+            finally:
+                self._transport.disconnect(False)
+
+    def abort(self, reason: str = "") -> None:
+        """Cuts the connection without a word."""
+        if self._transport is not None and not self.ended.is_set():
+            self.reason = reason
             self._transport.disconnect(False)
 
-    def abort(self) -> None:
-        """Cuts the connection without a word."""
-        if self._transport is not None:
-            self._transport.disconnect(False)
+
+async def _see_off(transport: WSTransport) -> None:
+    """Takes note of why picows gave a connection up, else asyncio tells of an error that nobody looked at."""
+    with suppress(Exception):
+        await transport.wait_disconnected()
+
+
+async def _dial(host: str, port: int) -> socket.socket:
+    """A TCP connection to the first address of ``host`` that takes one. Raises OSError."""
+    loop, failed = asyncio.get_running_loop(), OSError(f"{host} has no address")
+    for family, kind, protocol, _, where in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        dialled = socket.socket(family, kind, protocol)
+        try:
+            dialled.setblocking(False)
+            await loop.sock_connect(dialled, where)
+        except OSError as error:
+            dialled.close()
+            failed = error
+        except BaseException:
+            dialled.close()
+            raise
+        else:
+            return dialled
+    raise failed
+
+
+class _Inbox:
+    """Events that wait to be read, bounded so that nobody has to read them.
+
+    A move that waits is replaced, where it stands, by the same player's next one: every player gets its turn, however slow
+    the reader is. When the player leaves it is dropped, so that it does not come back in the place of a later one.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str | int, Event] = OrderedDict()
+        self._number = itertools.count()
+        self._news = asyncio.Event()
+        self._is_closed = False
+
+    def put(self, event: Event) -> None:
+        """Adds an event, at the cost of the oldest where too many wait."""
+        if isinstance(event, Left):
+            self._waiting.pop(event.player.id, None)
+        self._waiting[event.player.id if isinstance(event, Moved) else next(self._number)] = event
+        if len(self._waiting) > EVENTS_KEPT:
+            self._waiting.popitem(last=False)
+        self._news.set()
+
+    def close(self) -> None:
+        """There will be no more."""
+        self._is_closed = True
+        self._news.set()
+
+    async def get(self) -> Event | None:
+        """The next event; None when there will be no more, however often it is asked."""
+        while not self._waiting:
+            if self._is_closed:
+                return None
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popitem(last=False)[1]
 
 
 class LobbyClient:
     """One player in one room of one lobby.
 
     ``url``: ``ws[s]://host[:port]/[stage]``; ``player``, ``room``, ``name``, ``token``, ``v`` go into its query.
-    ``follow=False`` leaves positions of the others unread, for load and for bots. ``seed`` makes pauses repeatable.
+    ``follow=False`` takes no notice of the others, for load and for bots: no roster, no events of them. ``seed`` makes pauses
+    repeatable; ``pause_ms`` (from failures in a row and a random number to milliseconds) and the limits in seconds serve tests.
     """
 
     def __init__(
@@ -188,6 +375,9 @@ class LobbyClient:
         follow: bool = True,
         tls: ssl.SSLContext | None = None,
         takeover_s: float = TAKEOVER_S,
+        connect_s: float = CONNECT_S,
+        pong_s: float = PONG_S,
+        pause_ms: Callable[[int, float], float] = pause_ms,
         seed: int | None = None,
     ) -> None:
         self.url = address(url, pid=player, room=room, name=name, v=v if v != 1 else "", token=token)
@@ -196,81 +386,92 @@ class LobbyClient:
         self.config = Config(send_ms=100, window_ms=50, far_ms=500, heartbeat_ms=20_000)
         self.round_trip_ms: float | None = None
         """How long the last ping took; None before the first."""
+        self.refused: LobbyRefused | None = None
+        """Why the lobby does not take this player any more; None as long as it does."""
         self.received = self.received_bytes = self.sent = 0
-        self._tls, self._takeover_s, self._random = tls, takeover_s, random.Random(seed)
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._tls, self._takeover_s, self._connect_s, self._pong_s = tls, takeover_s, connect_s, pong_s
+        self._pause_ms, self._random = pause_ms, random.Random(seed)
+        self._inbox = _Inbox()
         self._socket: Socket | None = None
-        self._welcomes: dict[Socket, asyncio.Future[Welcome]] = {}
         self._runner: asyncio.Task[None] | None = None
-        self._at = Position()
+        self._at: Position | None = None
+        self._status: str | None = None
         self._seq = 0
-        self._sent_s = 0.0
+        self._free_s = 0.0
+        """When the next position may be sent."""
         self._timer: asyncio.TimerHandle | None = None
-        self._pinged_s: float | None = None
-        self._status = ""
+        self._beat: asyncio.TimerHandle | None = None
+        self._pinged_s = 0.0
 
     async def __aenter__(self) -> Self:
         """Connects; raises :class:`LobbyError` where that fails the first time, in one sentence."""
         try:
             await self._connect()
-        except (OSError, TimeoutError) as error:
-            raise LobbyError(f"No lobby answers at {self._shown_url()}: {error or 'it took too long'}.") from None
-        self._runner = asyncio.create_task(self._run())
+            self._runner = asyncio.create_task(self._run())
+        except OSError as error:
+            where = urlunsplit(urlsplit(self.url)._replace(query=""))  # a token has no business in an error message
+            raise LobbyError(f"Cannot connect to the lobby at {where}: {_why(error)}.") from None
+        finally:
+            if self._runner is None and self._socket is not None:  # its welcome came in the very moment of giving up
+                self._socket.abort()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leaves the lobby."""
-        if self._runner:
+        """Leaves the lobby. Events that wait can still be read."""
+        for timer in (self._timer, self._beat):
+            if timer is not None:
+                timer.cancel()
+        if self._runner is not None:
             self._runner.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._runner
-        if self._timer:
-            self._timer.cancel()
-        if self._socket:
-            await self._socket.close()
-
-    def _shown_url(self) -> str:
-        return urlunsplit(urlsplit(self.url)._replace(query=""))  # a token has no business in an error message
+            await asyncio.wait([self._runner])
+        last, self._socket = self._socket, None
+        self._inbox.close()
+        if last is not None:
+            await last.close()
+        if self._runner is not None and not self._runner.cancelled():
+            self._runner.result()  # raises what should not have happened
 
     # ── what a player does ──────────────────────────────────────────────────────────────────────────────────────────
 
     def move(self, x: float, y: float, vx: float = 0.0, vy: float = 0.0, h: float = 0.0) -> None:
-        """Stands there now. Call it as often as you like: it sends no sooner than the lobby wishes, and the last one always."""
+        """Stands there now. Call it as often as you like: it sends no sooner than the lobby wishes, and the last one always.
+
+        Raises ValueError for what is no place.
+        """
+        if not all(map(math.isfinite, (x, y, vx, vy, h))):
+            raise ValueError(f"not a place: {x}, {y} (vx {vx}, vy {vy}, h {h})")
         self._at = Position(x, y, vx, vy, h)
-        wait_s = self._sent_s + self.config.send_ms / 1000 - time.monotonic()
-        if wait_s <= 0 and self._timer is None:
-            self._send_position()
-        else:
-            self._send_position_in(wait_s)
+        if self._timer is None and self.is_connected:
+            self._send_position_in(self._free_s - time.monotonic())
 
     def set_status(self, status: str) -> None:
         """Shows a word over the player's head; "" takes it away. Version 2."""
         self._status = status
-        self._send(encode_client(Status(status)))
+        self._send_status()
 
     def say(self, text: str) -> None:
         """Sends a text as it is, for tools that check what a lobby makes of it."""
-        self._send(text)
+        if self._socket is not None and self.is_connected:
+            self.sent += 1
+            self._socket.send(text)
 
     def hello(self) -> None:
         """Asks for the whole truth again."""
-        self._send(encode_client(Hello()))
+        self.say(encode_client(Hello()))
 
-    def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncIterator[Event]:
         """The events until the client is closed or refused."""
-        return self._iterate()
-
-    async def _iterate(self) -> AsyncIterator[Event]:
-        while (event := await self._events.get()) is not None:
+        while (event := await self._inbox.get()) is not None:
             yield event
 
     async def next_event(self, timeout_s: float = 5.0) -> Event:
-        """The next event. Raises TimeoutError."""
-        event = await asyncio.wait_for(self._events.get(), timeout_s)
+        """The next event. Raises TimeoutError, and LobbyError when there will be no more."""
+        async with asyncio.timeout(timeout_s):
+            event = await self._inbox.get()
         if event is None:
-            raise LobbyError("The connection has ended for good.")
+            raise self.refused or LobbyError("The connection to the lobby has ended for good.")
         return event
 
     @property
@@ -279,134 +480,187 @@ class LobbyClient:
         return self._socket is not None and not self._socket.ended.is_set()
 
     def _send_position_in(self, wait_s: float) -> None:
-        if self._timer is None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if wait_s > 0:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._send_position)
+        else:
+            self._send_position()
 
     def _send_position(self) -> None:
         self._timer = None
-        if self.is_connected:
+        if self._at is not None and self.is_connected:
             self._seq += 1
-            self._sent_s = time.monotonic()
-            clock = round(self._sent_s * 1000)
-            self._send(encode_client(Pos(self._at._replace(seq=self._seq, t=clock) if self.v >= 2 else self._at)))
+            now_s = time.monotonic()
+            self._free_s = now_s + self.config.send_ms / 1000
+            at = self._at._replace(seq=self._seq, t=round(now_s * 1000)) if self.v >= 2 else Position(*self._at[:2])
+            self.say(encode_client(Pos(at)))
 
-    def _send(self, text: str) -> None:
-        if self._socket is not None:
-            self.sent += 1
-            self._socket.send(text)
+    def _send_status(self) -> None:
+        if self._status is not None and self.v >= 2:
+            self.say(encode_client(Status(self._status)))
+
+    def _say_all(self) -> None:
+        """Says again what the lobby may not know: it was dropped, or said while there was no connection."""
+        self._send_status()
+        self._send_position_in(self._free_s - time.monotonic())
 
     # ── what the lobby says ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _hear(self, socket: Socket, text: str) -> None:
+    def _decode(self, text: str) -> ServerMessage | None:
         self.received += 1
         self.received_bytes += len(text)
-        if not self.follow and text.startswith(('{"type":"moves"', '{"type":"pos"')):
-            return
-        try:
-            message = decode(text)
-        except ValueError:
-            return  # a server that talks nonsense is ignored, not believed
-        if isinstance(message, Welcome) and (waiting := self._welcomes.pop(socket, None)) and not waiting.done():
-            waiting.set_result(message)
-        if socket is self._socket or isinstance(message, Welcome):
-            self._take(message)
+        if not self.follow and text.startswith(_OF_OTHERS):
+            return None
+        with suppress(ValueError, OverflowError):  # a server that talks nonsense is ignored, not believed
+            return decode(text)
+        return None
 
-    def _take(self, message: ServerMessage | None) -> None:
+    def _take(self, message: ServerMessage) -> None:
         match message:
-            case None:
-                return
             case Config():
-                self.config = message
+                if all(isinstance(ms, int | float) and 0 <= ms <= CONFIG_MS for ms in message):
+                    self.config = message
+                    self._schedule_ping()
             case Pong():
-                if self._pinged_s is not None:
-                    self.round_trip_ms, self._pinged_s = (time.monotonic() - self._pinged_s) * 1000, None
-            case Error():
-                self._events.put_nowait(Refused(message.code, message.message))
-                if message.code == "rate_limited":
-                    self._send_position_in(1.0)  # what was refused for its haste may have been where the player came to rest
+                self.round_trip_ms = (time.monotonic() - self._pinged_s) * 1000
+            case Error(code, text, x, y):
+                self._inbox.put(Refused(str(code), str(text), False, x, y))
+                if code == "rate_limited":
+                    # What was refused for its haste may have been where the player came to rest. Nothing is sent until
+                    # then: whatever follows a refused message is dropped as well, without another word.
+                    self._free_s = time.monotonic() + SLOW_DOWN_S
+                    if self._timer is not None:
+                        self._timer.cancel()
+                    self._timer = asyncio.get_running_loop().call_later(SLOW_DOWN_S, self._say_all)
             case Welcome():
                 # Positions count on from where the lobby has counted this player, or it would take them for old ones.
                 self._seq = max(self._seq, message.at.seq)
-                self._events.put_nowait(Connected(message.your_id))
-                for event in self.roster.hear(message):
-                    self._events.put_nowait(event)
+                self._hear_of_others(message if self.follow else message._replace(players=()))
             case _:
-                for event in self.roster.hear(message):
-                    self._events.put_nowait(event)
+                if self.follow:
+                    self._hear_of_others(message)
+
+    def _hear_of_others(self, message: ServerMessage) -> None:
+        for event in self.roster.hear(message):
+            self._inbox.put(event)
 
     # ── the connection ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _connect(self) -> None:
-        """Opens a socket, waits for its welcome and only then lets go of the one before."""
-        welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
+        """Opens a socket whose welcome makes it the one in use. Raises LobbyRefused or OSError; then nothing has changed."""
+        answered = asyncio.Event()
 
         def hear(socket: Socket, text: str) -> None:
-            if socket is not self._socket and not welcome.done():
-                self._welcomes[socket] = welcome
-            self._hear(socket, text)
+            message = self._decode(text)
+            if isinstance(message, Welcome) and not answered.is_set() and is_id(message.your_id):
+                answered.set()
+                self._adopt(socket, message)
+            elif message is not None and socket is self._socket:
+                # A value of a type that nobody expects gets as far as here.
+                with suppress(TypeError, ValueError, AttributeError):
+                    self._take(message)
 
-        async with asyncio.timeout(CONNECT_S):
-            socket = await Socket.open(self.url, hear, self._tls)
-            try:
-                ended = asyncio.create_task(socket.ended.wait())
-                await asyncio.wait((welcome, ended), return_when=asyncio.FIRST_COMPLETED)
-                ended.cancel()
-            except BaseException:
-                socket.abort()
-                raise
-        if not welcome.done():
-            self._refuse_if_final(socket)
-            raise ConnectionError(f"it closed with {socket.code} {socket.reason}")
-        old, self._socket = self._socket, socket
-        if old is not None:
-            await old.close()
-        if self._status and self.v >= 2:
-            self.set_status(self._status)
+        opened: Socket | None = None
+        try:
+            async with asyncio.timeout(self._connect_s):
+                opened = await Socket.open(self.url, hear, self._tls, answered.set)
+                await answered.wait()
+        except BaseException:
+            if opened is not None and opened is not self._socket:
+                opened.abort()
+            raise
+        if opened is not self._socket:
+            raise _ending(opened)
 
-    def _refuse_if_final(self, socket: Socket) -> None:
-        if 4500 <= socket.code < 5000:
-            code = next((name for name, code in CODES.items() if code.close == socket.code), "refused")
-            raise LobbyRefused(code, socket.reason.partition(": ")[2] or socket.reason or CODES[code].meaning)
+    def _adopt(self, socket: Socket, welcome: Welcome) -> None:
+        """From its welcome on a socket is the one in use, whatever else arrives together with it."""
+        before, self._socket = self._socket, socket
+        if before is None:
+            self._inbox.put(Connected(welcome.your_id))
+        else:
+            before.leave()
+        # Who came without a name keeps the one it was given, or it would come back as somebody else.
+        self.url = address(self.url, pid=welcome.your_id)
+        with suppress(TypeError, ValueError, AttributeError):
+            self._take(welcome)
+        self._schedule_ping()
+        self._say_all()
 
     async def _run(self) -> None:
         """Stays connected until cancelled or refused for good."""
-        tries, reason = 0, ""
+        tries = 0
         try:
             while True:
-                socket = self._socket
-                if socket is not None:
-                    await self._stay(socket)
-                    if not socket.ended.is_set():  # two hours are nearly over: take over while all is well
-                        with suppress(OSError, TimeoutError):
-                            await self._connect()
-                        continue
-                    self._refuse_if_final(socket)
-                    tries = 0 if time.monotonic() - socket.opened_s > STEADY_MS / 1000 else tries + 1
-                    self._socket, reason = None, f"closed with {socket.code} {socket.reason}".strip()
-                again_s = pause_ms(tries, self._random.random()) / 1000
-                self._events.put_nowait(Disconnected(reason, again_s))
-                await asyncio.sleep(again_s)
-                try:
-                    await self._connect()
-                except (OSError, TimeoutError) as error:
-                    tries, reason = tries + 1, str(error) or "it took too long"
+                ended = await self._stay()
+                self._socket = None
+                error: OSError = _ending(ended)
+                tries = 0 if time.monotonic() - ended.opened_s > STEADY_MS / 1000 else tries + 1
+                while self._socket is None:
+                    again_s = self._pause_ms(tries, self._random.random()) / 1000
+                    self._inbox.put(Disconnected(_why(error), again_s))
+                    await asyncio.sleep(again_s)
+                    try:
+                        await self._connect()
+                    except OSError as failed:
+                        tries, error = tries + 1, failed
         except LobbyRefused as refused:
-            self._events.put_nowait(Refused(refused.code, str(refused), final=True))
-            self._events.put_nowait(None)
+            self.refused = refused
+            self._inbox.put(Refused(refused.code, str(refused), final=True))
+        finally:
+            self._inbox.close()
 
-    async def _stay(self, socket: Socket) -> None:
-        """Returns when ``socket`` has ended, or when it is time to take over from it."""
-        takeover_s = socket.opened_s + self._takeover_s
-        while not socket.ended.is_set() and time.monotonic() < takeover_s:
-            beat_s = min(self.config.heartbeat_ms / 1000, max(0.05, takeover_s - time.monotonic()))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(socket.ended.wait(), beat_s if self._pinged_s is None else min(PONG_S, beat_s))
-                return
-            if self.v < 2:
-                continue
-            if self._pinged_s is None:
-                self._pinged_s = time.monotonic()
-                self._send(encode_client(Ping(round(self._pinged_s * 1000))))
-            elif time.monotonic() - self._pinged_s > PONG_S:
-                self._pinged_s = None
-                socket.abort()
+    async def _stay(self) -> Socket:
+        """Until the connection has ended, and returns it; before its time is over a new one takes its place."""
+        tries, due_s = 0, 0.0
+        while True:
+            assert self._socket is not None
+            current = self._socket
+            due_s = due_s or current.opened_s + self._takeover_s
+            if await current.ends_within(due_s - time.monotonic()):
+                return current
+            try:
+                await self._connect()
+                tries, due_s = 0, 0.0
+            except (OSError, LobbyRefused):
+                # All is well as long as the old one lives: no reason to tell anybody, nor to hurry.
+                tries += 1
+                due_s = time.monotonic() + self._pause_ms(tries, self._random.random()) / 1000
+                # The lobby may have taken the new one in although its welcome never came: no stranger then took over.
+                current.may_be_own_takeover = True
+
+    def _schedule_ping(self) -> None:
+        """Pings the socket in use every heartbeat from now on."""
+        if self._beat is not None:
+            self._beat.cancel()
+        beat_s = max(HEARTBEAT_MS, self.config.heartbeat_ms) / 1000
+        self._beat = asyncio.get_running_loop().call_later(beat_s, self._ping)
+
+    def _ping(self) -> None:
+        pinged = self._socket
+        if pinged is None or pinged.ended.is_set():
+            return
+        self._pinged_s = time.monotonic()
+        if self.v >= 2:
+            self.say(encode_client(Ping(round(self._pinged_s * 1000))))
+        else:
+            pinged.ping()
+        asyncio.get_running_loop().call_later(self._pong_s, _cut_if_silent, pinged, self._pinged_s)
+        self._schedule_ping()
+
+
+def _cut_if_silent(pinged: Socket, since_s: float) -> None:
+    if pinged.heard_s < since_s:
+        pinged.abort("nothing was heard of it any more")
+
+
+def _ending(ended: Socket) -> OSError:
+    """Why a connection has ended. Raises LobbyRefused where there is no point in another one."""
+    code = next((name for name, row in CODES.items() if row.close == ended.code), "")
+    said = ended.reason.removeprefix(f"{code}: ") or (CODES[code].meaning if code else "")
+    if 4500 <= ended.code < 5000 and not (ended.code == _TAKEN_OVER and ended.may_be_own_takeover):
+        raise LobbyRefused(code or str(ended.code), said or "it did not say why")
+    if ended.code == 1006:
+        return ConnectionError(said or "the connection broke off")
+    return ConnectionError(f"it closed the connection with {ended.code}{f', {said}' if said else ''}")

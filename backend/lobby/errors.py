@@ -69,6 +69,8 @@ class Refused(Exception):
         self.code = code
         self.detail = detail or CODES[code].meaning
         self.fields = fields
+        self.is_repeated = False
+        """Whether its sender was told the same just now and need not be told again."""
         super().__init__(f"{code}: {self.detail}")
 
 

@@ -23,26 +23,27 @@ SPEED_SLACK_S = 1.0
 
 
 class Bucket(NamedTuple):
-    """A token bucket with a memory for floods: ``tokens`` left at ``at_ms``, ``refused`` messages not yet forgiven."""
+    """Who may send how often: a token bucket, kept as two times instead of a count (the "generic cell rate algorithm").
 
-    tokens: float
-    at_ms: int
-    refused: float = 0.0
+    ``due_ms`` is when the bucket will be full again, ``flood_ms`` the same for a second bucket that refused messages fill.
+    """
+
+    due_ms: float = 0.0
+    flood_ms: float = 0.0
 
     def take(self, now: int, per_s: float, burst: int) -> Bucket:
-        """The bucket after one message at ``now``. It was one too many if ``refused`` is higher than before."""
-        # A clock that steps back must not take tokens away.
-        refill, now = ((now - self.at_ms) * per_s / 1000, now) if now > self.at_ms else (0.0, self.at_ms)
-        tokens = self.tokens + refill if self.tokens + refill < burst else float(burst)
-        refused = self.refused - refill if self.refused > refill else 0.0
-        if tokens >= 1.0:
-            return Bucket(tokens - 1.0, now, refused)
-        # A refused message costs nothing: whoever is a little too fast is heard at the rate, not silenced.
-        return Bucket(tokens, now, refused + 1.0)
+        """The bucket after one message at ``now``. The message was one too many if ``flood_ms`` has risen."""
+        interval = 1000 / per_s
+        due = self.due_ms if self.due_ms > now else now
+        if due - now <= (burst - 1) * interval:
+            return Bucket(due + interval, self.flood_ms)
+        # A refused message costs nothing, so whoever is a little too fast is heard at the rate, not silenced. And a clock
+        # that stepped back owes nobody more than a whole burst.
+        return Bucket(min(due, now + burst * interval), max(self.flood_ms, now) + interval)
 
-    def is_flood(self, per_s: float) -> bool:
+    def is_flood(self, now: int) -> bool:
         """Whether :data:`FLOOD_S` seconds' worth of messages were refused without a pause."""
-        return self.refused > FLOOD_S * per_s
+        return self.flood_ms - now > FLOOD_S * 1000
 
 
 def in_bounds(at: Position, settings: Settings) -> None:

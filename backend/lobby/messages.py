@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+import orjson
 
 from lobby.errors import Refused
 from lobby.presence import Position, Presence
@@ -101,19 +102,12 @@ ACTIONS: dict[type[ClientMessage], str] = {Pos: "pos", Hello: "hello", Ping: "pi
 """What each message is called on the wire."""
 
 
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-_decode_json = json.JSONDecoder(parse_constant=_not_json).decode
-
-
 def parse(text: str) -> ClientMessage:
     """The message that a client sent. Raises :class:`Refused` with a code that says what is wrong with it."""
     try:
-        body = _decode_json(text)
-    except (ValueError, RecursionError) as error:
-        raise Refused("bad_json", f"the message is not JSON: {error}" if isinstance(error, ValueError) else "") from None
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Refused("bad_json", f"the message is not JSON: {error}") from None
     if type(body) is not dict:
         raise Refused("bad_message", 'a message is a JSON object: {"action": ...}')
     action = body.get("action")
@@ -295,11 +289,7 @@ def player_of(presence: Presence) -> Player:
 
 
 def _dump(body: object) -> str:
-    return _encode_json(body)
-
-
-# Escapes everything that is not ASCII: one byte a character, whatever the name, and no lone surrogate can break UTF-8.
-_encode_json = json.JSONEncoder(separators=(",", ":")).encode
+    return orjson.dumps(body).decode()
 
 
 def encode(message: ServerMessage, v: int) -> str | None:
@@ -359,43 +349,59 @@ def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> str:
 def decode(text: str) -> ServerMessage | None:
     """What a server said; None for a type that is not known here (newer servers may say more).
 
-    Raises ValueError for what is no message at all.
+    Raises ValueError for what is no message at all: servers are not believed blindly either.
     """
     try:
-        body = json.loads(text)
+        body = orjson.loads(text)
         kind = body.get("type")
         if kind == "moves":
-            return Moves(body["t"], tuple(_entry(row) for row in body["m"]))
+            return Moves(_is(int, body["t"]), tuple([_entry(row) for row in body["m"]]))
         if kind == "pos":
-            return PlayerPos(body["id"], _standing(body))
+            return PlayerPos(_is(str, body["id"]), _standing(body))
         if kind == "welcome":
-            players = tuple(_known(player) for player in body["lobby_players"])
-            return Welcome(body["your_id"], players, body.get("v", 1), body.get("n", 0), body.get("t", 0), _standing(body))
+            v, n, t = (_is(int, body.get(name, default)) for name, default in (("v", 1), ("n", 0), ("t", 0)))
+            players = tuple([_known(player) for player in _is(list, body["lobby_players"])])
+            return Welcome(_is(str, body["your_id"]), players, v, n, t, _standing(body))
         if kind == "join":
             return Join(_known(body))
         if kind == "leave":
-            return Leave(body["id"])
+            return Leave(_is(str, body["id"]))
         if kind == "error":
-            return Error(body.get("code", ""), body.get("message", ""), body.get("x"), body.get("y"))
+            x, y = (None if (value := body.get(name)) is None else _number({name: value}, name) for name in ("x", "y"))
+            return Error(_is(str, body.get("code", "")), _is(str, body.get("message", "")), x, y)
         if kind == "pong":
-            return Pong(body["t"], body["now"])
+            return Pong(_number(body, "t"), _is(int, body["now"]))
         if kind == "status":
-            return StatusChanged(body["id"], body["status"])
+            return StatusChanged(_is(str, body["id"]), _is(str, body["status"]))
         if kind == "config":
-            return Config(**{name: body[name] for name in Config._fields})
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            return Config(*(_is(int, body[name]) for name in Config._fields))
+    except (AttributeError, KeyError, TypeError, ValueError, Refused) as error:
         raise ValueError(f"not a message of this protocol: {text[:80]!r} ({error!r})") from error
     return None
 
 
+_T = TypeVar("_T")
+
+
+def _is(kind: type[_T], value: object) -> _T:
+    if type(value) is not kind:
+        raise ValueError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
 def _standing(body: dict[str, Any]) -> Position:
-    return Position(*(body.get(name, 0) for name in ("x", "y", "vx", "vy", "h", "seq")))
+    x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
+    return Position(x, y, vx, vy, h, _whole(body, "seq", low=0))
 
 
 def _known(body: dict[str, Any]) -> Player:
-    return Player(body["id"], _standing(body), body.get("n", 0), body.get("name", body["id"]), body.get("status", ""))
+    id = _is(str, body["id"])
+    n, name, status = body.get("n", 0), body.get("name", id), body.get("status", "")
+    return Player(id, _standing(body), _is(int, n), _is(str, name), _is(str, status))
 
 
 def _entry(row: list[int]) -> tuple[int, Position]:
+    if not row or not {type(value) for value in row} <= {int}:
+        raise ValueError(f"{row!r} is not a list of whole numbers")
     n, x, y, vx, vy, h, seq, t, *_newer = row + [0] * (8 - len(row))
     return n, Position(x / 100, y / 100, vx / 100, vy / 100, h / 100, seq, t)

@@ -54,8 +54,11 @@ class Roster:
             case Welcome():
                 return self._replace(message)
             case Join(player):
-                # A repeated join (a retried announcement) says nothing new.
-                return [] if self._know(player) else [Joined(player)]
+                known = self.players.get(player.id)
+                if known is not None and known.n == player.n:
+                    return []  # a retried announcement; where the player stood then is older than what is known
+                self._know(player)
+                return [Joined(player)] if known is None else [Moved(player)]
             case Leave(id):
                 gone = self.players.pop(id, None)
                 if gone is None:
@@ -78,11 +81,9 @@ class Roster:
             case _:
                 return []
 
-    def _know(self, player: Player) -> bool:
-        known = player.id in self.players
+    def _know(self, player: Player) -> None:
         self.players[player.id] = player
         self._ids[player.n] = player.id
-        return known
 
     def _move(self, id: str, at: Position, t: int) -> list[RosterEvent]:
         known = self.players.get(id)

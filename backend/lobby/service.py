@@ -68,7 +68,9 @@ class Service:
         """One text frame of ``sender``. A wrong one changes nothing, and only its sender hears of it."""
         try:
             self._spend(sender.connection, now)
-            if len(text.encode()) > self.settings.message_bytes:
+            if len(text) > self.settings.message_bytes or (
+                not text.isascii() and len(text.encode()) > self.settings.message_bytes
+            ):
                 raise Refused("too_large", f"a message has at most {self.settings.message_bytes:,} bytes")
             message = parse(text)
             self.counts["messages", ACTIONS[type(message)]] += 1
@@ -82,18 +84,20 @@ class Service:
         """Tells ``sender`` what was wrong; one that goes on flooding is cut instead."""
         self.counts["refused", error.code] += 1
         bucket = self._buckets.get(sender.connection)
-        if bucket and bucket.is_flood(self.settings.messages_per_s):
+        if bucket and bucket.is_flood(now):
             self._carry_out(Close(sender, "flood"), sender.room, now)
-        # One answer to the first message over the limit, not one to each: errors must not become a flood of their own.
-        elif error.code != "rate_limited" or (bucket and bucket.refused <= 1.0):
+        elif not error.is_repeated:
             self._carry_out(rules.refused(sender, error), sender.room, now)
 
     def _spend(self, connection: str, now: int) -> None:
         settings = self.settings
-        before = self._buckets.get(connection) or Bucket(settings.messages_burst, now)
+        before = self._buckets.get(connection) or Bucket()
         after = self._buckets[connection] = before.take(now, settings.messages_per_s, settings.messages_burst)
-        if after.refused > before.refused:
-            raise Refused("rate_limited", f"more than {settings.messages_per_s:g} messages a second; slow down")
+        if after.flood_ms > before.flood_ms:
+            error = Refused("rate_limited", f"more than {settings.messages_per_s:g} messages a second; slow down")
+            # One answer to the first message over the limit, not one to each: errors must not become a flood of their own.
+            error.is_repeated = before.flood_ms > now
+            raise error
 
     def heard(self, room: str, connection: str, now: int) -> None:
         """A connection answered a ping."""

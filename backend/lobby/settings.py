@@ -46,7 +46,7 @@ class Settings:
         high=5_000,
     )
     near_players: int = _setting(
-        100,
+        250,
         "In rooms larger than this, about so many players nearest to you are heard at full rate; 0: everybody.",
         unit="players",
         low=0,
@@ -91,7 +91,9 @@ class Settings:
             value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
             if low is not None and not low <= value <= high:
                 unit = f" {item.metadata['unit']}" if item.metadata["unit"] else ""
-                raise LobbyError(f"{flag(item.name)} is {value}; it must be between {low:,} and {high:,}{unit}.")
+                raise LobbyError(
+                    f"{flag(item.name)} ({variable(item.name)}) is {value}; it must be between {low:,} and {high:,}{unit}."
+                )
         if bool(self.tls_cert) != bool(self.tls_key):
             raise LobbyError("--tls-cert and --tls-key belong together: give both or neither.")
 

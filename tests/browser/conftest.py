@@ -25,7 +25,7 @@ OPTIONS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.fail("These tests need Chromium. On Debian: sudo apt-get install chromium; elsewhere: CHROMIUM=/path")
@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lobby() -> Iterator[Lobby]:
     """One lobby for all tests that need nothing special: each has a room of its own."""
     shared = Lobby("--room-size", "250")

@@ -1,4 +1,4 @@
-"""The same plays in every host, with the same transcript. ``python -m tests.scenarios.test_scenes`` writes the transcripts anew."""
+"""The same plays in every host, with the same transcript; ``python -m tests.scenarios.test_scenes`` writes them anew."""
 
 from __future__ import annotations
 

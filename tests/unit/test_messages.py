@@ -18,7 +18,7 @@ hundredths = st.integers(-100_000_000, 100_000_000).map(lambda n: n / 100)
 ids = st.from_regex(r"[A-Za-z0-9_.:-]{1,64}", fullmatch=True)
 texts = st.text(max_size=32)
 positions = st.builds(
-    Position, hundredths, hundredths, hundredths, hundredths, hundredths, st.integers(0, 1 << 52), st.integers(0, 65_535)
+    Position, hundredths, hundredths, hundredths, hundredths, hundredths, st.integers(0, 10**14), st.integers(0, 65_535)
 )
 untimed = positions.map(lambda at: at._replace(t=0))
 players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts)
@@ -46,7 +46,6 @@ def refusal(text: str) -> Refused:
 def test_what_version_2_says_is_understood_as_it_was_meant(message: m.ServerMessage) -> None:
     text = m.encode(message, 2)
     assert text is not None
-    assert text.isascii()
     assert m.decode(text) == message
 
 
@@ -106,13 +105,15 @@ def test_the_other_actions() -> None:
     assert m.parse('{"action":"status","status":" trading "}') == m.Status("trading")
 
 
-@pytest.mark.parametrize("text", ["", "no", "{", '{"action":"pos"', "\x00", "[" * 100_000, "{'action':'pos'}"])
+@pytest.mark.parametrize(
+    "text", ["", "no", "{", '{"action":"pos"', "\x00", "[" * 100_000, "{'action':'pos'}", '{"action":"\\ud800"}']
+)
 def test_what_is_not_json_is_bad_json(text: str) -> None:
     assert refusal(text).code == "bad_json"
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_does_not_have_are_bad_json(number: str) -> None:
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400])
+def test_numbers_that_json_does_not_have_or_nothing_can_hold_are_bad_json(number: str) -> None:
     assert refusal(f'{{"action":"pos","x":{number},"y":0}}').code == "bad_json"
 
 
@@ -129,7 +130,7 @@ def test_an_unknown_action_is_named_and_not_echoed_at_length(action: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["x", "y", "vx", "vy", "h", "seq", "t"])
-@pytest.mark.parametrize("value", ['"1"', "true", "null", "[]", "{}", "1e999", "-1e999", "1" + "0" * 400])
+@pytest.mark.parametrize("value", ['"1"', "true", "null", "[]", "{}", "1e20", "-1e20"])
 def test_anything_but_a_finite_number_is_a_bad_position(name: str, value: str) -> None:
     fields = {"x": "1", "y": "1", name: value}
     error = refusal('{"action":"pos",' + ",".join(f'"{key}":{text}' for key, text in fields.items()) + "}")
@@ -148,7 +149,7 @@ def test_seq_is_a_whole_number(value: str) -> None:
     assert refusal(f'{{"action":"pos","x":1,"y":1,"seq":{value}}}').code == "bad_position"
 
 
-@pytest.mark.parametrize("value", ["null", "5", '"' + "x" * 33 + '"', '"a\\u0000b"', '"\\ud800"', '"\\u202eevil"'])
+@pytest.mark.parametrize("value", ["null", "5", '"' + "x" * 33 + '"', '"a\\u0000b"', '"\\u202eevil"'])
 def test_a_status_is_a_short_text_without_control_characters(value: str) -> None:
     assert refusal(f'{{"action":"status","status":{value}}}').code == "bad_message"
 
@@ -190,6 +191,21 @@ def test_a_client_survives_a_server_that_talks_garbage(text: str) -> None:
         m.decode(text)
     except ValueError:
         pass
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"leave","id":[]}', '{"type":"leave"}', '{"type":"join","id":7,"x":1,"y":2}', '{"type":"join","id":"b","x":"a","y":0}',
+        '{"type":"join","id":"b","x":1,"y":2,"name":null}', '{"type":"moves","t":1,"m":[[1.5]]}', '{"type":"moves","t":1,"m":[[]]}',
+        '{"type":"moves","t":1,"m":[7]}', '{"type":"moves","t":"x","m":[]}', '{"type":"pos","id":"b","x":null,"y":0}',
+        '{"type":"config","send_ms":"x","window_ms":1,"far_ms":1,"heartbeat_ms":1}', '{"type":"pong","t":[],"now":1}',
+        '{"type":"welcome","your_id":"a","lobby_players":[{}]}', '{"type":"welcome","your_id":"a","lobby_players":{"b":1}}', "[1]", "5",
+    ],
+)  # fmt: skip
+def test_a_server_message_of_the_wrong_shape_is_no_message(text: str) -> None:
+    with pytest.raises(ValueError, match="not a message"):
+        m.decode(text)
 
 
 def test_types_of_newer_servers_are_ignored() -> None:

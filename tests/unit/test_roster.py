@@ -32,6 +32,21 @@ def test_a_welcome_after_a_blip_tells_differences_only() -> None:
     assert known.hear(Welcome("ann", (moved, dee), 2, 1, t=7)) == [Left(CEM), Moved(moved, 7), StatusSet(moved), Joined(dee)]
 
 
+def test_a_join_that_is_told_again_puts_nobody_back() -> None:
+    known = roster(BEA)
+    known.hear(Moves(1, ((2, Position(9, 9, seq=5)),)))
+    assert known.hear(Join(BEA)) == []
+    assert known.players["bea"].at == Position(9, 9, seq=5)
+
+
+def test_a_join_with_another_number_is_a_player_who_went_and_came_unnoticed() -> None:
+    known = roster(BEA)
+    again = BEA._replace(n=8, at=Position())
+    assert known.hear(Join(again)) == [Moved(again)]
+    known.hear(Moves(1, ((8, Position(9, 9)),)))
+    assert known.players["bea"].at == Position(9, 9)
+
+
 def test_players_come_move_and_go() -> None:
     known = roster()
     assert known.hear(Join(BEA)) == [Joined(BEA)]

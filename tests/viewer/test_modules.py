@@ -1,4 +1,4 @@
-"""The viewer's own tests, in JavaScript: each of their files is one test here. Run them alone with `node --test tests/viewer/`."""
+"""The viewer's own tests, in JavaScript: each file is one test here. Alone: `node --test tests/viewer/`."""
 
 from __future__ import annotations
 

@@ -19,9 +19,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from importlib.resources import files
-from mimetypes import guess_type
-from pathlib import PurePosixPath
-from typing import cast
+from pathlib import PurePath
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from picows import (
@@ -68,6 +67,9 @@ SEND_BUFFER_BYTES = 65_536
 HEADER_BYTES = 14
 """The longest header of a frame. picows writes it in front of the message, so that the same bytes go out to every socket."""
 
+PAGES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+"""What the viewer is made of. Not asked of the system: Windows may call a script plain text, and browsers refuse that."""
+
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
@@ -78,11 +80,15 @@ PAGE_HEADERS = {
 class Connection(WSListener):
     """One socket: frames in, an outbox out."""
 
+    # A window touches all of them in a row; what is small stays in the processor's cache.
+    __slots__ = ("_address", "_is_behind", "_is_slow", "_parts", "_pipe", "_request", "_server", "_transport", "id", "room")
+
     def __init__(self, server: Server, request: WSUpgradeRequest) -> None:
         self.id = secrets.token_urlsafe(11) + "="
         self.room = ""
         self._server, self._request = server, request
         self._transport: WSTransport
+        self._pipe: asyncio.Transport
         self._address = ""
         self._parts: list[bytes] = []
         self._is_slow = self._is_behind = False
@@ -92,9 +98,10 @@ class Connection(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The upgrade is done: in, or out with a reason."""
         self._transport = transport
-        outbox, pipe = self._server.settings.outbox_bytes, transport.underlying_transport
-        pipe.set_write_buffer_limits(high=outbox, low=outbox // 4)
-        pipe.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._pipe = transport.underlying_transport
+        outbox = self._server.settings.outbox_bytes
+        self._pipe.set_write_buffer_limits(high=outbox, low=outbox // 4)
+        self._pipe.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         try:
             self.room = self._server.enter(self, self._request, self._peer())
         except Refused as refused:
@@ -151,7 +158,7 @@ class Connection(WSListener):
         self._server.hear(self, text)
 
     def _peer(self) -> str:
-        peer = self._transport.underlying_transport.get_extra_info("peername")
+        peer = self._pipe.get_extra_info("peername")
         forwarded = self._request.headers.get("X-Forwarded-For", "")
         if self._server.settings.behind_proxy and forwarded:
             return forwarded.rpartition(",")[2].strip()  # the last is what our own proxy saw, the others anybody can write
@@ -163,15 +170,12 @@ class Connection(WSListener):
 
     def send(self, frame: bytearray, droppable: bool = False) -> None:
         """Puts one text frame into the outbox, unless it is full and the frame can be spared. Made by :func:`_frame`."""
-        if self._transport.is_disconnected:  # it has ended and picows is about to say so
-            return
         if self._is_slow:
             if droppable:
                 self._is_behind = True
                 self._server.service.counts["skipped", ""] += 1
                 return
-            waiting = self._transport.underlying_transport.get_write_buffer_size()
-            if waiting > HOPELESS * self._server.settings.outbox_bytes:
+            if self._pipe.get_write_buffer_size() > HOPELESS * self._server.settings.outbox_bytes:
                 self._cut("slow_reader")
                 return
         self._transport.send_reuse_external_bytearray(WSMsgType.TEXT, frame, HEADER_BYTES)
@@ -305,6 +309,10 @@ class Server:
         """Serves until ``stop`` is set, or a signal to stop arrives. ``on_ready`` gets the port. Raises LobbyError."""
         check_exposure(self.settings)
         stop = stop or _stop_on_signals()
+        tls: dict[str, Any] = {}
+        if self.settings.tls_cert:
+            # By asyncio's own TLS: picows' faster one answers a failed handshake with a stack trace in the log.
+            tls = {"ssl": _tls(self.settings), "ssl_handshake_timeout": self._handshake_s, "use_aiofastnet": False}
         try:
             listening = await ws_create_server(
                 self._route,
@@ -312,7 +320,7 @@ class Server:
                 self.settings.port,
                 websocket_handshake_timeout=self._handshake_s,
                 max_frame_size=FRAME_BYTES,
-                ssl=_tls(self.settings),
+                **tls,
                 backlog=1024,
             )
         except OSError as error:
@@ -435,9 +443,7 @@ def _cannot_listen(error: OSError, settings: Settings) -> str:
     return f"Cannot listen on {where}: {error.strerror or error}. Check --host and --port."
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.tls_cert:
-        return None
+def _tls(settings: Settings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
@@ -457,12 +463,10 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 def _viewer_pages() -> dict[str, tuple[bytes, str]]:
-    pages = {}
-    for file in files("lobby").joinpath("viewer").iterdir():
-        kind = guess_type(PurePosixPath(file.name))[0]
-        if kind and file.is_file():
-            pages[file.name] = (file.read_bytes(), kind if not kind.startswith("text/") else f"{kind}; charset=utf-8")
-    return pages
+    folder = files("lobby").joinpath("viewer")
+    return {
+        file.name: (file.read_bytes(), kind) for file in folder.iterdir() if (kind := PAGES.get(PurePath(file.name).suffix))
+    }
 
 
 def _answer(body: bytes, kind: str, headers: dict[str, str] | None = None) -> WSUpgradeResponseWithListener:

@@ -132,8 +132,9 @@ function joined(/** @type {Roster} */ roster, /** @type {any} */ message, /** @t
   const player = playerFrom(message, now_ms);
   if (!player || player.id === roster.me) return nothing(roster);
   const known = roster.players.get(player.id);
+  if (known && known.n && known.n === player.n) return nothing(roster); // told twice; where it stood then is old news
   const change = nothing(withPlayers(roster, new Map(roster.players).set(player.id, player)));
-  if (!known) change.joined.push(player); // told twice, it joined once
+  if (!known) change.joined.push(player);
   if (!known || known.x !== player.x || known.y !== player.y) change.placed.push(player);
   return change;
 }

@@ -1,0 +1,139 @@
+"""Makes the pictures of the README and the docs: python scripts/pictures.py [NAME ...]
+
+A real lobby with bots, photographed in a real browser; the terminal's picture as `lobby watch` draws it; and plots of what
+`bench/load.py --json` measured. Everything is written to docs/pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from urllib.request import urlopen
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+PICTURES = ROOT / "docs/pictures"
+RESULTS = ROOT / "bench/results"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+INK, GRID = "#5b6b7f", "#d5dbe3"
+
+
+@contextmanager
+def lobby(port: int, bots: int) -> Iterator[str]:
+    """A lobby with bots in it."""
+    serve = [sys.executable, "-m", "lobby", "serve", "--port", str(port), "--quiet", "--room-size", "300", "--max-speed", "15"]
+    walk = [sys.executable, "-m", "lobby", "bots", "--players", str(bots), "--url", f"ws://127.0.0.1:{port}/"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend")}
+    running = [subprocess.Popen(serve, env=environment)]
+    try:
+        for _ in range(100):
+            try:
+                urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        running.append(subprocess.Popen(walk, env=environment))
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait(10)
+
+
+def photograph(
+    url: str, name: str, size: tuple[int, int], scheme: str, pose: Callable[[Page], None] = lambda page: None
+) -> None:
+    """The viewer at ``url``, after some seconds of flight."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+        )
+        page = browser.new_page(bypass_csp=True, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(url + "?name=You")
+        page.wait_for_function("window.lobby && window.lobby.snapshot().players.length > 0")
+        page.wait_for_timeout(4_000)
+        pose(page)
+        shot = Image.open(BytesIO(page.screenshot()))
+        shot.save(PICTURES / f"{name}.webp", quality=88, method=6)
+        browser.close()
+
+
+def fly(page: Page) -> None:
+    """A few seconds at the controls."""
+    for key, ms in (("ArrowUp", 900), ("ArrowRight", 500), ("ArrowUp", 700)):
+        page.keyboard.down(key)
+        page.wait_for_timeout(ms)
+        page.keyboard.up(key)
+
+
+def viewer() -> None:
+    """The viewer: dark, light, on a phone, and with two hundred."""
+    with lobby(8971, 12) as url:
+        photograph(url, "viewer-dark", (1280, 800), "dark", fly)
+        photograph(url, "viewer-light", (1280, 800), "light", fly)
+        photograph(url, "viewer-phone", (390, 844), "dark", fly)
+    with lobby(8972, 200) as url:
+        photograph(url, "viewer-200", (1280, 800), "dark")
+
+
+def plots() -> None:
+    """Latency and core over the number of players, from the newest measurement."""
+    rows = json.loads((RESULTS / "serve.json").read_text())
+    players = [row["players"] for row in rows]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    left.plot(players, [row["p99_ms"] for row in rows], "o-", color="#0f9d84", label="p99")
+    left.plot(players, [row["p50_ms"] for row in rows], "o-", color="#7fb8ff", label="median")
+    left.set(title="From one player to another, ms", xlabel="players in one room, all moving", ylim=(0, None))
+    left.legend(frameon=False)
+    right.plot(players, [row["server_core"] for row in rows], "o-", color="#b48bf2")
+    right.set(title="Share of one core", xlabel="players in one room, all moving", ylim=(0, None))
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xticks(players, [f"{n:,}" for n in players])
+        axes.minorticks_off()
+        axes.grid(color=GRID, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK)
+    figure.savefig(PICTURES / "latency.png", dpi=120)
+
+
+def terminal() -> None:
+    """What `lobby watch` shows."""
+    with lobby(8973, 12) as url:
+        code = (
+            "import asyncio; from rich.console import Console; from lobby.watch import watch\n"
+            f"console = Console(width=110, height=32, force_terminal=True, record=True, file=open({os.devnull!r}, 'w'))\n"
+            f"asyncio.run(watch({url.replace('http', 'ws')!r}, room='', token='', seconds=6, console=console))\n"
+            f"console.save_svg({str(PICTURES / 'watch.svg')!r}, title='lobby watch')\n"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "backend")})
+
+
+ALL = {"viewer": viewer, "plots": plots, "terminal": terminal}
+
+
+def main() -> None:
+    """Makes the pictures that are named, or all."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[1:] or ALL:
+        print(f"{name} ...", flush=True)
+        ALL[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,336 @@
+"""The command line as people use it: the real `lobby` in a process of its own, or click's runner where that is enough."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lobby.cli import load_settings, main
+from lobby.errors import LobbyError
+from lobby.messages import Handshake
+from lobby.settings import ENV_FILE
+from lobby.tokens import admit
+from tests.hosts import joined, run, serving
+
+LOBBY = [sys.executable, "-m", "lobby"]
+SECRET = "a secret of thirty-two characters"
+PATIENCE_S = 10.0
+COMMANDS = ("bots", "check", "serve", "token", "watch")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LOBBY_", "NO_COLOR", "FORCE_COLOR"))}
+    return clean | changes
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to be in, and no settings in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("LOBBY_"):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+def lobby(*words: str, **variables: str) -> Result:
+    return CliRunner().invoke(main, words, env=variables)
+
+
+def failed(result: Result) -> str:
+    """The one sentence of a command that failed."""
+    assert result.exit_code == 1, result.output
+    assert result.output.startswith("lobby: ")
+    assert result.output.count("\n") == 1
+    assert "Traceback" not in result.output
+    return result.output.removeprefix("lobby: ").strip()
+
+
+def process(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*LOBBY, *words], env=environment(**variables), capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+@contextmanager
+def running(*words: str, cwd: Path | str | None = None, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [*LOBBY, *words], env=environment(**variables), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.kill()
+
+
+def announced(child: subprocess.Popen[str]) -> str:
+    """The address at which players connect, once the command says it."""
+    assert child.stderr is not None
+    while line := child.stderr.readline():
+        if found := re.search(r"wss?://\S+", line):
+            return found[0]
+    raise AssertionError(f"it ended with {child.wait()}")
+
+
+def ended(child: subprocess.Popen[str], by: signal.Signals) -> tuple[int, str, float]:
+    """Status, what else it wrote to standard error and how long it took to end by a signal."""
+    assert child.stderr is not None
+    started_s = time.monotonic()
+    child.send_signal(by)
+    status = child.wait(PATIENCE_S)
+    return status, child.stderr.read(), time.monotonic() - started_s
+
+
+# ── help ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_help_names_every_command_and_how_to_begin() -> None:
+    text = lobby("--help").output
+    for word in (*COMMANDS, "lobby serve", "lobby bots --players 12"):
+        assert word in text
+    assert lobby("-h").output == text
+    assert re.fullmatch(r"lobby, version \d+\.\d+\.\d+\S*\n", lobby("--version").output)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_has_examples(command: str) -> None:
+    result = lobby(command, "--help")
+    assert result.exit_code == 0
+    assert re.search(rf"Examples:\n.*\blobby {command}\b", result.output, re.S)
+
+
+def test_help_loads_neither_sockets_nor_tables() -> None:
+    code = "import sys, lobby.cli; print(sorted({'asyncio', 'rich', 'picows', 'prometheus_client', 'jwt'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["fly"], ["serve", "--fly"], ["serve", "--port", "x"], ["bots", "--players", "0"], ["token"]]
+)
+def test_a_wrong_word_is_an_error_of_usage(words: list[str]) -> None:
+    result = lobby(*words)
+    assert result.exit_code == 2
+    assert "Error: " in result.output
+    assert words[-1] in result.output
+
+
+# ── serve ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_serve_announces_its_address_is_healthy_and_sends_everybody_away_to_come_back(by: signal.Signals) -> None:
+    with running("serve", "--port", "0") as child:
+        url = announced(child)
+        with urlopen(url.replace("ws:", "http:") + "healthz", timeout=PATIENCE_S) as answer:
+            assert json.load(answer)["status"] == "ok"
+
+        async def test() -> None:
+            async with joined(url + "?pid=ann") as ann:
+                await ann.hear("welcome")
+                status, errors, took_s = await asyncio.to_thread(ended, child, by)
+                assert await ann.closed_with() == 4000
+                assert status == 0
+                assert took_s < 3
+                assert "Traceback" not in errors
+                assert "no secret is set" in errors
+                assert "\x1b" not in errors
+
+        run(test())
+
+
+def test_serve_needs_no_folder_that_can_be_written_to() -> None:
+    with running("serve", "--port", "0", "--quiet", cwd="/proc" if Path("/proc").exists() else "/") as child:
+        announced(child)
+        status, errors, _ = ended(child, signal.SIGTERM)
+        assert (status, "Traceback" in errors, '{"event"' in errors) == (0, False, False)
+
+
+def test_serve_on_a_port_in_use_names_it_and_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = failed(lobby("serve", "--port", str(port), "--quiet"))
+    assert said.startswith(f"Cannot listen on port {port} on 127.0.0.1: something else uses it.")
+    assert f"--port {port + 1}" in said
+
+
+def test_serve_for_other_machines_wants_a_secret_or_the_word_open() -> None:
+    said = failed(lobby("serve", "--host", "0.0.0.0", "--port", "0"))
+    for word in ("LOBBY_SECRET", "lobby token --new-secret", "--open"):
+        assert word in said
+    assert "at least 32" in failed(lobby("serve", "--port", "0", LOBBY_SECRET="short"))
+    with running("serve", "--host", "0.0.0.0", "--open", "--port", "0") as child:
+        assert announced(child).startswith("ws://127.0.0.1:")
+        assert "who reaches this machine" in ended(child, signal.SIGTERM)[1]
+
+
+def test_an_address_of_ipv6_is_announced_in_brackets() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with running("serve", "--host", "::1", "--port", "0") as child:
+        assert announced(child).startswith("ws://[::1]:")
+        ended(child, signal.SIGTERM)
+
+
+# ── settings ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings({}).port == 8765
+    (folder / ENV_FILE).write_text("\ufeffLOBBY_PORT=1111\n# a comment\nLOBBY_ROOM_SIZE='7'\nLOBBY_SECRET=a${HOME}b\nEMPTY=\n")
+    assert load_settings({}).port == 1111
+    monkeypatch.setenv("LOBBY_PORT", "2222")
+    monkeypatch.setenv("LOBBY_ROOM_SIZE", "")
+    assert load_settings({}).port == 2222
+    assert load_settings({"port": 3333, "open": True}).port == 3333
+    assert load_settings({"open": True}).open
+    assert load_settings({"secret": ""}).secret == ""
+    assert (load_settings({}).room_size, load_settings({}).secret) == (7, "a${HOME}b")
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "named"),
+    [
+        ([], {"LOBBY_PORT": "many"}, "LOBBY_PORT is 'many'; it must be a whole number"),
+        ([], {"LOBBY_OPEN": "perhaps"}, "LOBBY_OPEN is 'perhaps'; it must be yes or no"),
+        (["--window-ms", "-1"], {}, "--window-ms (LOBBY_WINDOW_MS) is -1; it must be between 0 and 5,000 ms"),
+        (["--max-speed", "nan"], {}, "--max-speed (LOBBY_MAX_SPEED) is nan"),
+        (["--tls-cert", "x.pem"], {}, "--tls-cert and --tls-key belong together"),
+        (["--tls-cert", "x[/]:smile:.pem", "--tls-key", "y"], {}, "Cannot use x[/]:smile:.pem and y"),
+    ],
+)
+def test_a_wrong_setting_is_named(words: list[str], variables: dict[str, str], named: str) -> None:
+    assert named in failed(lobby("serve", *words, **variables))
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(folder: Path) -> None:
+    file = folder / ENV_FILE
+    file.write_bytes(b"LOBBY_SECRET=\xff\xfe")
+    assert failed(lobby("serve")).startswith(f"{ENV_FILE} is not UTF-8 text.")
+    file.unlink()
+    file.mkdir()
+    assert failed(lobby("token", "ann")).startswith(f"Cannot read {ENV_FILE}: Is a directory.")
+
+
+# ── bots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_bots_walk_for_some_seconds_with_tokens_where_there_is_a_secret() -> None:
+    async def test() -> None:
+        async with serving(secret=SECRET) as lobby:
+            words = ("bots", "--url", lobby.url, "--players", "3", "--seconds", "0.3")
+            done = await asyncio.to_thread(lambda: process(*words, LOBBY_SECRET=SECRET))
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "3 bots connected\n")
+            assert lobby.server.service.counts["joins", ""] == 3
+            assert lobby.server.service.counts["positions", ""] >= 3
+            done = await asyncio.to_thread(lambda: process(*words))
+            assert done.returncode == 1
+            assert done.stderr.startswith("lobby: The lobby refused the connection: this lobby needs a token")
+            assert done.stderr.count("\n") == 1
+
+    run(test())
+
+
+def test_bots_without_a_lobby_say_so_in_one_sentence() -> None:
+    assert "nothing listens there" in failed(lobby("bots", "--url", "ws://127.0.0.1:9/"))
+    assert "is no address of a lobby" in failed(lobby("bots", "--url", "ws://[/b]:x"))
+
+
+def test_ctrl_c_ends_bots_without_a_word() -> None:
+    async def test() -> None:
+        async with serving() as lobby:
+            with running("bots", "--url", lobby.url, "--players", "2") as child:
+                assert child.stderr is not None
+                assert await asyncio.to_thread(child.stderr.readline) == "2 bots connected\n"
+                status, errors, took_s = await asyncio.to_thread(ended, child, signal.SIGINT)
+                assert (status, errors) == (0, "")
+                assert took_s < 3
+            assert not lobby.server.connections
+
+    run(test())
+
+
+# ── token ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_token_opens_what_it_says_until_it_ends() -> None:
+    before_ms = time.time_ns() // 1_000_000
+    result = lobby("token", "ann", "--hours", "2", "--room", "hub", LOBBY_SECRET=SECRET)
+    assert result.exit_code == 0
+    token = result.stdout.removesuffix("\n")
+    shown = Handshake(room="hub", token=token)
+    assert admit(shown, SECRET, before_ms).player == "ann"
+    assert admit(shown, SECRET, before_ms + 7_190_000).player == "ann"
+    for handshake, now in ((shown, before_ms + 7_300_000), (shown._replace(room="other"), before_ms)):
+        with pytest.raises(Exception, match=r"token_expired|forbidden"):
+            admit(handshake, SECRET, now)
+
+
+def test_a_new_secret_is_long_enough_and_new() -> None:
+    first, second = (lobby("token", "--new-secret").stdout.strip() for _ in range(2))
+    assert first != second
+    assert lobby("token", "ann", LOBBY_SECRET=first).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "secret", "said"),
+    [
+        (["a b"], SECRET, "'a b' is no player's id"),
+        (["ann"], "", "LOBBY_SECRET is not set"),
+        (["ann"], "short", "at least 32"),
+    ],
+)
+def test_a_token_that_cannot_be_signed_says_why(words: list[str], secret: str, said: str) -> None:
+    assert said in failed(lobby("token", *words, LOBBY_SECRET=secret))
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "1e300"])
+def test_a_token_for_no_time_or_for_ever_is_an_error_of_usage(hours: str) -> None:
+    assert lobby("token", "ann", "--hours", hours, LOBBY_SECRET=SECRET).exit_code == 2
+
+
+# ── colour ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def on_a_terminal(*words: str, **variables: str) -> str:
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*LOBBY, *words], env=environment(**variables), stdin=theirs, stdout=theirs, stderr=theirs) as child:
+        os.close(theirs)
+        child.wait(PATIENCE_S)
+        written = os.read(ours, 65_536).decode()
+        os.close(ours)
+    return written
+
+
+def test_colour_is_for_terminals_and_not_where_it_is_not_wanted() -> None:
+    words = ("bots", "--url", "ws://127.0.0.1:9/", "--players", "1")
+    assert "\x1b[31m" in on_a_terminal("token", "ann", LOBBY_SECRET="short")
+    assert "\x1b" not in on_a_terminal("token", "ann", LOBBY_SECRET="short", NO_COLOR="1")
+    assert "\x1b[2m" in on_a_terminal("token", "ann", LOBBY_SECRET=SECRET)
+    assert not re.search("\x1b\\[[0-9;]*3[0-9]", on_a_terminal(*words, NO_COLOR="1", TERM="xterm"))
+    assert "\x1b" not in process(*words).stderr
+
+
+def test_only_our_own_errors_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*words: object, **options: object) -> None:
+        raise ExceptionGroup("", [LobbyError("ours"), ExceptionGroup("", [ZeroDivisionError()])])
+
+    monkeypatch.setattr("lobby.bots.run_bots", fails)
+    assert isinstance(lobby("bots").exception, ExceptionGroup)

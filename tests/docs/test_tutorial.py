@@ -1,0 +1,56 @@
+"""The programs in the tutorial run, against a lobby like the one that the reader has started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from lobby.bots import run_bots
+from lobby.settings import variable
+from tests.hosts import joined, run, serving
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", TUTORIAL, re.S)
+SECRET = "a secret of thirty-two characters"
+
+
+async def output_of(program: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend"), variable("secret"): SECRET}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    async with asyncio.timeout(20):
+        printed, _ = await process.communicate()
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+@pytest.mark.parametrize(("number", "printed"), [(0, ["Connected(player='ann')", "Moved("]), (1, ['"welcome"', "'pos'"])])
+def test_the_clients_join_and_see_somebody_move(number: int, printed: list[str]) -> None:
+    async def test() -> None:
+        async with serving() as lobby:
+            walking = asyncio.create_task(run_bots(lobby.url, 2))
+            told = await output_of(PROGRAMS[number].replace("ws://127.0.0.1:8765/", lobby.url))
+            walking.cancel()
+            assert all(text in told for text in printed), told
+
+    run(test())
+
+
+def test_the_backends_token_opens_the_door() -> None:
+    async def test() -> None:
+        token = (await output_of(PROGRAMS[2])).strip()
+        async with serving(secret=SECRET) as lobby, joined(lobby.at(token=token)) as ann:
+            assert (await ann.hear("welcome"))["your_id"] == "ann"
+
+    run(test())
+
+
+def test_there_is_no_program_that_nobody_tried() -> None:
+    assert len(PROGRAMS) == 3
