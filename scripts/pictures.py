@@ -6,6 +6,7 @@ A real lobby with bots, photographed in a real browser; the terminal's picture a
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -24,6 +25,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+from rich.console import Console
+
+from lobby.client import LobbyClient
+from lobby.watch import Scene, Traffic, picture
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs/pictures"
@@ -114,14 +119,26 @@ def plots() -> None:
 
 def terminal() -> None:
     """What `lobby watch` shows."""
+    scene = Scene("ws://127.0.0.1:8765/", room="lobby")
+
+    async def look(url: str) -> None:
+        async with LobbyClient(url, "watch", name="watch") as me:
+
+            async def listen() -> None:
+                async for event in me:
+                    scene.take(event, time.monotonic())
+
+            listening = asyncio.create_task(listen())
+            for _ in range(60):
+                await asyncio.sleep(0.1)
+                scene.measure(Traffic(time.monotonic(), me.received, me.received_bytes, me.sent), me.round_trip_ms)
+            listening.cancel()
+
     with lobby(8973, 12) as url:
-        code = (
-            "import asyncio; from rich.console import Console; from lobby.watch import watch\n"
-            f"console = Console(width=110, height=32, force_terminal=True, record=True, file=open({os.devnull!r}, 'w'))\n"
-            f"asyncio.run(watch({url.replace('http', 'ws')!r}, room='', token='', seconds=6, console=console))\n"
-            f"console.save_svg({str(PICTURES / 'watch.svg')!r}, title='lobby watch')\n"
-        )
-        subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "backend")})
+        asyncio.run(look(url.replace("http", "ws")))
+    console = Console(width=110, height=32, force_terminal=True, record=True, file=StringIO())
+    console.print(picture(scene, 110, 32, time.monotonic()))
+    console.save_svg(str(PICTURES / "watch.svg"), title="lobby watch")
 
 
 ALL = {"viewer": viewer, "plots": plots, "terminal": terminal}

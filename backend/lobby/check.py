@@ -23,7 +23,6 @@ from picows import WSError, WSHandshakeError, WSTransport, ws_connect
 from rich.console import Console
 from rich.text import Text
 
-from lobby.client import Socket, address
 from lobby.errors import CODES, LobbyError
 from lobby.messages import (
     Config,
@@ -41,6 +40,7 @@ from lobby.messages import (
 )
 from lobby.presence import Position
 from lobby.roster import Roster
+from lobby.sockets import Socket, address
 from lobby.watch import harmless
 
 STEP_S = 10.0

@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import math
 import random
-import socket
 import ssl
 import time
 from collections import OrderedDict
@@ -29,13 +27,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
-
-from picows import WSCloseCode, WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
-from picows.url import WSParsedURL
+from urllib.parse import urlsplit, urlunsplit
 
 from lobby.backoff import STEADY_MS, pause_ms
-from lobby.errors import CODES, LobbyError
+from lobby.errors import LobbyError, LobbyRefused
 from lobby.messages import (
     Config,
     Error,
@@ -52,6 +47,7 @@ from lobby.messages import (
 )
 from lobby.presence import Position
 from lobby.roster import Joined, Left, Moved, Roster, StatusSet
+from lobby.sockets import Socket, address, ending, why
 
 CONNECT_S = 10.0
 """How long a connection and its welcome may take."""
@@ -59,11 +55,11 @@ CONNECT_S = 10.0
 TAKEOVER_S = 110 * 60.0
 """API Gateway cuts every connection after two hours; a new one takes over ten minutes before."""
 
+FIRST_PING_S = 0.2
+"""The first ping is sent soon, so that the round trip is known before the first heartbeat."""
+
 PONG_S = 10.0
 """A connection on which nothing was heard for so long after a ping counts as dead."""
-
-CLOSE_S = 1.0
-"""How long the lobby may take to answer a goodbye."""
 
 SLOW_DOWN_S = 1.0
 """How long nothing is sent after the lobby has said ``rate_limited``."""
@@ -71,22 +67,13 @@ SLOW_DOWN_S = 1.0
 EVENTS_KEPT = 20_000
 """So many events wait to be read: the welcome of the largest room, twice."""
 
-MESSAGE_BYTES = 8 << 20
-"""No message is larger: the welcome of the largest room, with the longest names, has 6 MB."""
-
 CONFIG_MS = 3_600_000
 """No duration in a ``config`` is longer; one that is was not meant for us."""
 
 HEARTBEAT_MS = 100
 """The shortest heartbeat that is obeyed: a server that says 0 must not make a client spin."""
 
-HUNG_UP = "it hung up without an answer; a lobby with TLS wants wss://, one without ws://"
-
 _OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "status"))
-_TAKEN_OVER = CODES["taken_over"].close
-# picows tells of every broken frame in its own words; what matters of it arrives here as an event.
-_log = logging.getLogger("lobby.socket")
-_log.setLevel(logging.CRITICAL)
 
 
 class Connected(NamedTuple):
@@ -116,206 +103,6 @@ class Refused(NamedTuple):
 
 
 Event = Connected | Disconnected | Refused | Joined | Left | Moved | StatusSet
-
-
-class LobbyRefused(LobbyError):
-    """The lobby will not take this player until somebody changes something."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(f"The lobby refused the connection: {message} ({code}).")
-
-
-def address(url: str, **parameters: str | int) -> str:
-    """``url`` with the handshake's parameters in its query; empty ones are left out, those in ``url`` stay.
-
-    Raises :class:`LobbyError` for what is no WebSocket address.
-    """
-    try:
-        parts = urlsplit(url if "//" in url else f"ws://{url}")
-        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-        host = (parts.hostname or "").encode("idna").decode()
-        port = f":{parts.port}" if parts.port is not None else ""
-    except ValueError:  # half an IPv6 address, a port above 65535, a name that no DNS takes
-        scheme, host = "", ""
-    if scheme not in ("ws", "wss") or not host:
-        raise LobbyError(f"{url!r} is no address of a lobby; one looks like ws://127.0.0.1:8765/ or wss://example.com/prod")
-    query = {name: str(value) for name, value in parameters.items() if value not in ("", None)} | dict(parse_qsl(parts.query))
-    where = (f"[{host}]" if ":" in host else host) + port
-    return urlunsplit((scheme, where, quote(parts.path or "/", safe="/%:@!$&'()*+,;="), urlencode(query, safe=":"), ""))
-
-
-def _why(error: Exception) -> str:
-    """What went wrong, in half a sentence."""
-    match error:
-        case TimeoutError():
-            return "it took too long"
-        case ConnectionRefusedError():
-            return "nothing listens there (connection refused)"
-        case socket.gaierror():
-            return "no computer has that name"
-        case ssl.SSLCertVerificationError():
-            return f"its TLS certificate is not trusted ({error.verify_message or error})"
-        case ssl.SSLError():
-            return f"TLS failed ({error.reason or error}); a lobby without TLS wants ws:// in place of wss://"
-        case OSError():
-            return error.strerror or str(error) or HUNG_UP
-    return str(error)
-
-
-class Socket(WSListener):
-    """One WebSocket: whole text messages to ``hear``, its end to ``ended`` and ``on_end``."""
-
-    def __init__(self, hear: Callable[[Socket, str], None], on_end: Callable[[], None] = lambda: None) -> None:
-        self._hear, self._on_end = hear, on_end
-        self._parts: list[bytes] = []
-        self._transport: WSTransport | None = None
-        self.code, self.reason = 1006, ""
-        self.ended = asyncio.Event()
-        self.opened_s = self.heard_s = time.monotonic()
-        self.may_be_own_takeover = False
-        """Whether the player's own next connection may be what ended this one."""
-
-    @classmethod
-    async def open(
-        cls,
-        url: str,
-        hear: Callable[[Socket, str], None],
-        tls: ssl.SSLContext | None = None,
-        on_end: Callable[[], None] = lambda: None,
-    ) -> Socket:
-        """Connects, however long that takes. Raises LobbyRefused or OSError."""
-        dialled: list[socket.socket] = []
-
-        async def dial(to: WSParsedURL) -> socket.socket:
-            dialled.append(await _dial(to.host, to.port))
-            return dialled[-1]
-
-        try:
-            _, opened = await ws_connect(
-                lambda: cls(hear, on_end),
-                url,
-                ssl_context=tls,
-                websocket_handshake_timeout=None,
-                max_frame_size=MESSAGE_BYTES,
-                logger_name=_log,
-                socket_factory=dial,
-                # aiofastnet hides why TLS failed, and complains of it to the event loop in a way that cannot be printed.
-                use_aiofastnet=False if url.startswith("wss:") else None,
-            )
-        except asyncio.CancelledError:
-            # picows leaves the socket of a handshake that nobody waits for any more open. Its transport is picows' own;
-            # to end the stream below it is the way to end both.
-            for left in dialled:
-                with suppress(OSError):
-                    left.shutdown(socket.SHUT_RDWR)
-            raise
-        except WSHandshakeError as error:
-            if error.response is None:
-                raise ConnectionError("what answers there is no WebSocket server") from None
-            status = error.response.status
-            said = f"HTTP {int(status)} {status.phrase}"
-            for code, row in CODES.items():
-                if row.http == status and not row.retry:
-                    raise LobbyRefused(code, f"{said}, which means: {row.meaning}, or the address is wrong") from None
-            raise ConnectionError(f"it answers {said}") from None
-        except ssl.SSLError:  # which may be a ValueError as well
-            raise
-        except (WSError, ValueError) as error:  # of an address that a redirect led to
-            raise ConnectionError(str(error)) from None
-        if not isinstance(opened, Socket):  # what picows says where the connection ended without an answer
-            raise ConnectionError(HUNG_UP)
-        return opened
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        """Called by picows."""
-        self._transport = transport
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Called by picows."""
-        self.heard_s = time.monotonic()
-        if frame.msg_type == WSMsgType.CLOSE:
-            code = int(frame.get_close_code())  # type: ignore[call-overload]
-            self.code, self.reason = code or 1005, (frame.get_close_message() or b"").decode("utf-8", "replace")
-            transport.send_close(frame.get_close_code() if code else WSCloseCode.OK)
-            transport.disconnect()
-        elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
-            self._parts.append(frame.get_payload_as_bytes())
-            if frame.fin:
-                message, self._parts = b"".join(self._parts), []
-                self._hear(self, message.decode("utf-8", "replace"))
-            elif sum(map(len, self._parts)) > MESSAGE_BYTES:
-                self.abort("a message had no end")
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Called by picows."""
-        self.ended.set()
-        self._on_end()
-        self._seen_off = asyncio.ensure_future(_see_off(transport))
-
-    async def ends_within(self, seconds: float) -> bool:
-        """Waits for the end, for so long at the most; whether it came."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, seconds)):
-                await self.ended.wait()
-        return self.ended.is_set()
-
-    def send(self, text: str) -> None:
-        """Sends a text, unless the connection has ended."""
-        if self._transport is not None and not self.ended.is_set():
-            self._transport.send(WSMsgType.TEXT, text.encode())
-
-    def ping(self) -> None:
-        """Sends a ping of the WebSocket itself, which every server answers."""
-        if self._transport is not None and not self.ended.is_set():
-            self._transport.send_ping()
-
-    def leave(self) -> None:
-        """Says goodbye and does not wait for the answer."""
-        if self._transport is not None and not self.ended.is_set():
-            self._transport.send_close(WSCloseCode.OK)
-            self._transport.disconnect()
-            asyncio.get_running_loop().call_later(CLOSE_S, self.abort)  # of one that cannot even send that
-
-    async def close(self) -> None:
-        """Says goodbye, and waits a second for the answer."""
-        if self._transport is not None and not self.ended.is_set():
-            self._transport.send_close(WSCloseCode.OK)
-            try:
-                await self.ends_within(CLOSE_S)
-            finally:
-                self._transport.disconnect(False)
-
-    def abort(self, reason: str = "") -> None:
-        """Cuts the connection without a word."""
-        if self._transport is not None and not self.ended.is_set():
-            self.reason = reason
-            self._transport.disconnect(False)
-
-
-async def _see_off(transport: WSTransport) -> None:
-    """Takes note of why picows gave a connection up, else asyncio tells of an error that nobody looked at."""
-    with suppress(Exception):
-        await transport.wait_disconnected()
-
-
-async def _dial(host: str, port: int) -> socket.socket:
-    """A TCP connection to the first address of ``host`` that takes one. Raises OSError."""
-    loop, failed = asyncio.get_running_loop(), OSError(f"{host} has no address")
-    for family, kind, protocol, _, where in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        dialled = socket.socket(family, kind, protocol)
-        try:
-            dialled.setblocking(False)
-            await loop.sock_connect(dialled, where)
-        except OSError as error:
-            dialled.close()
-            failed = error
-        except BaseException:
-            dialled.close()
-            raise
-        else:
-            return dialled
-    raise failed
 
 
 class _Inbox:
@@ -383,7 +170,7 @@ class LobbyClient:
         self.url = address(url, pid=player, room=room, name=name, v=v if v != 1 else "", token=token)
         self.v, self.follow = v, follow
         self.roster = Roster()
-        self.config = Config(send_ms=100, window_ms=50, far_ms=500, heartbeat_ms=20_000)
+        self.config = Config(send_ms=100, window_ms=60, far_ms=500, heartbeat_ms=20_000)
         self.round_trip_ms: float | None = None
         """How long the last ping took; None before the first."""
         self.refused: LobbyRefused | None = None
@@ -410,7 +197,7 @@ class LobbyClient:
             self._runner = asyncio.create_task(self._run())
         except OSError as error:
             where = urlunsplit(urlsplit(self.url)._replace(query=""))  # a token has no business in an error message
-            raise LobbyError(f"Cannot connect to the lobby at {where}: {_why(error)}.") from None
+            raise LobbyError(f"Cannot connect to the lobby at {where}: {why(error)}.") from None
         finally:
             if self._runner is None and self._socket is not None:  # its welcome came in the very moment of giving up
                 self._socket.abort()
@@ -442,7 +229,8 @@ class LobbyClient:
         """
         if not all(map(math.isfinite, (x, y, vx, vy, h))):
             raise ValueError(f"not a place: {x}, {y} (vx {vx}, vy {vy}, h {h})")
-        self._at = Position(x, y, vx, vy, h)
+        # The time is taken here: the others draw the path by it, and the message may have to wait.
+        self._at = Position(x, y, vx, vy, h, t=round(time.monotonic() * 1000))
         if self._timer is None and self.is_connected:
             self._send_position_in(self._free_s - time.monotonic())
 
@@ -492,9 +280,8 @@ class LobbyClient:
         self._timer = None
         if self._at is not None and self.is_connected:
             self._seq += 1
-            now_s = time.monotonic()
-            self._free_s = now_s + self.config.send_ms / 1000
-            at = self._at._replace(seq=self._seq, t=round(now_s * 1000)) if self.v >= 2 else Position(*self._at[:2])
+            self._free_s = time.monotonic() + self.config.send_ms / 1000
+            at = self._at._replace(seq=self._seq) if self.v >= 2 else Position(*self._at[:2])
             self.say(encode_client(Pos(at)))
 
     def _send_status(self) -> None:
@@ -522,7 +309,6 @@ class LobbyClient:
             case Config():
                 if all(isinstance(ms, int | float) and 0 <= ms <= CONFIG_MS for ms in message):
                     self.config = message
-                    self._schedule_ping()
             case Pong():
                 self.round_trip_ms = (time.monotonic() - self._pinged_s) * 1000
             case Error(code, text, x, y):
@@ -572,7 +358,7 @@ class LobbyClient:
                 opened.abort()
             raise
         if opened is not self._socket:
-            raise _ending(opened)
+            raise ending(opened)
 
     def _adopt(self, socket: Socket, welcome: Welcome) -> None:
         """From its welcome on a socket is the one in use, whatever else arrives together with it."""
@@ -585,7 +371,7 @@ class LobbyClient:
         self.url = address(self.url, pid=welcome.your_id)
         with suppress(TypeError, ValueError, AttributeError):
             self._take(welcome)
-        self._schedule_ping()
+        self._ping_in(FIRST_PING_S)
         self._say_all()
 
     async def _run(self) -> None:
@@ -595,11 +381,11 @@ class LobbyClient:
             while True:
                 ended = await self._stay()
                 self._socket = None
-                error: OSError = _ending(ended)
+                error: OSError = ending(ended)
                 tries = 0 if time.monotonic() - ended.opened_s > STEADY_MS / 1000 else tries + 1
                 while self._socket is None:
                     again_s = self._pause_ms(tries, self._random.random()) / 1000
-                    self._inbox.put(Disconnected(_why(error), again_s))
+                    self._inbox.put(Disconnected(why(error), again_s))
                     await asyncio.sleep(again_s)
                     try:
                         await self._connect()
@@ -630,12 +416,11 @@ class LobbyClient:
                 # The lobby may have taken the new one in although its welcome never came: no stranger then took over.
                 current.may_be_own_takeover = True
 
-    def _schedule_ping(self) -> None:
-        """Pings the socket in use every heartbeat from now on."""
+    def _ping_in(self, wait_s: float) -> None:
+        """Pings the socket in use after ``wait_s``, and every heartbeat from then on."""
         if self._beat is not None:
             self._beat.cancel()
-        beat_s = max(HEARTBEAT_MS, self.config.heartbeat_ms) / 1000
-        self._beat = asyncio.get_running_loop().call_later(beat_s, self._ping)
+        self._beat = asyncio.get_running_loop().call_later(wait_s, self._ping)
 
     def _ping(self) -> None:
         pinged = self._socket
@@ -647,20 +432,9 @@ class LobbyClient:
         else:
             pinged.ping()
         asyncio.get_running_loop().call_later(self._pong_s, _cut_if_silent, pinged, self._pinged_s)
-        self._schedule_ping()
+        self._ping_in(max(HEARTBEAT_MS, self.config.heartbeat_ms) / 1000)
 
 
 def _cut_if_silent(pinged: Socket, since_s: float) -> None:
     if pinged.heard_s < since_s:
         pinged.abort("nothing was heard of it any more")
-
-
-def _ending(ended: Socket) -> OSError:
-    """Why a connection has ended. Raises LobbyRefused where there is no point in another one."""
-    code = next((name for name, row in CODES.items() if row.close == ended.code), "")
-    said = ended.reason.removeprefix(f"{code}: ") or (CODES[code].meaning if code else "")
-    if 4500 <= ended.code < 5000 and not (ended.code == _TAKEN_OVER and ended.may_be_own_takeover):
-        raise LobbyRefused(code or str(ended.code), said or "it did not say why")
-    if ended.code == 1006:
-        return ConnectionError(said or "the connection broke off")
-    return ConnectionError(f"it closed the connection with {ended.code}{f', {said}' if said else ''}")

@@ -84,3 +84,11 @@ class StoreError(LobbyError):
 
 class GatewayError(LobbyError):
     """The gateway failed, not merely one connection."""
+
+
+class LobbyRefused(LobbyError):
+    """The lobby will not take this player until somebody changes something."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(f"The lobby refused the connection: {message} ({code}).")

@@ -25,7 +25,7 @@ QUIET_CONNECTIONS = 16
 
 WINDOW_MS_PER_CONNECTION = 0.2
 """Above that the window grows with the crowd, so that a server sends at most 5,000 frames a second until the window is at
-its longest (at 250 connections), and 1,000 / ``window_ms`` a connection from there on."""
+its longest (at 300 connections), and 1,000 / ``window_ms`` a connection from there on."""
 
 
 def window_ms(connections: int, longest_ms: int) -> int:

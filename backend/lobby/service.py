@@ -172,7 +172,6 @@ class Service:
             case Place(connection, at, allowance):
                 row = self.store.place(room, connection, at, now, allowance)
                 if row is not None:
-                    self.counts["positions", ""] += 1
                     window = self._windows[room]
                     first = not window.near
                     window.moved(row.player)

@@ -39,7 +39,7 @@ class Settings:
 
     room_size: int = _setting(50, "Players in one room at the most.", unit="players", low=1, high=10_000)
     window_ms: int = _setting(
-        50,
+        60,
         "The longest that a position waits for others to travel with. With few players the wait is shorter.",
         unit="ms",
         low=0,

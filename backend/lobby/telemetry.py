@@ -15,7 +15,6 @@ COUNTED: dict[str, tuple[str, str]] = {
     "joins": ("", "Players that came."),
     "leaves": ("", "Players that went."),
     "takeovers": ("", "Connections that took over a player from an older one."),
-    "positions": ("", "Positions accepted."),
     "windows": ("", "Windows of positions told."),
     "frames": ("type", "Frames handed to connections."),
     "frame_bytes": ("", "Bytes of those frames, without framing."),

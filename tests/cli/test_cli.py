@@ -238,7 +238,7 @@ def test_bots_walk_for_some_seconds_with_tokens_where_there_is_a_secret() -> Non
             done = await asyncio.to_thread(lambda: process(*words, LOBBY_SECRET=SECRET))
             assert (done.returncode, done.stdout, done.stderr) == (0, "", "3 bots connected\n")
             assert lobby.server.service.counts["joins", ""] == 3
-            assert lobby.server.service.counts["positions", ""] >= 3
+            assert lobby.server.service.counts["messages", "pos"] >= 3
             done = await asyncio.to_thread(lambda: process(*words))
             assert done.returncode == 1
             assert done.stderr.startswith("lobby: The lobby refused the connection: this lobby needs a token")

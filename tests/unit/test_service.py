@@ -22,7 +22,7 @@ def test_a_position_that_was_waiting_when_its_player_reconnected_is_still_told()
     host.connect("ann")
     host.hear(bea)
     host.settle()
-    assert host.hear(bea) == [m.Moves(host.now - 1_050, ((1, Position(5)),))]
+    assert host.hear(bea) == [m.Moves(host.now - 1_060, ((1, Position(5)),))]
 
 
 def test_nobody_hears_that_a_player_moves_who_has_just_been_found_gone() -> None:

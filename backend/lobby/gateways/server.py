@@ -64,6 +64,8 @@ HOPELESS = 4
 SEND_BUFFER_BYTES = 65_536
 """What the kernel may hold for one socket. Left alone it swallows 4 MB before a slow reader shows, 20 s of old positions."""
 
+TEXT = WSMsgType.TEXT
+
 HEADER_BYTES = 14
 """The longest header of a frame. picows writes it in front of the message, so that the same bytes go out to every socket."""
 
@@ -113,10 +115,10 @@ class Connection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame has arrived; messages in pieces are put together here."""
         kind = frame.msg_type
-        if kind == WSMsgType.TEXT and frame.fin and not self._parts:
+        if kind == TEXT and frame.fin and not self._parts:
             self._hear(frame.get_payload_as_bytes())
-        elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
-            if (kind == WSMsgType.TEXT) == bool(self._parts):
+        elif kind in (TEXT, WSMsgType.CONTINUATION):
+            if (kind == TEXT) == bool(self._parts):
                 raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "a message begins with text and goes on with continuations")
             self._parts.append(frame.get_payload_as_bytes())
             if sum(map(len, self._parts)) > FRAME_BYTES:
@@ -178,7 +180,7 @@ class Connection(WSListener):
             if self._pipe.get_write_buffer_size() > HOPELESS * self._server.settings.outbox_bytes:
                 self._cut("slow_reader")
                 return
-        self._transport.send_reuse_external_bytearray(WSMsgType.TEXT, frame, HEADER_BYTES)
+        self._transport.send_reuse_external_bytearray(TEXT, frame, HEADER_BYTES)
 
     def ping(self) -> None:
         """Asks whether anybody is there."""
@@ -224,10 +226,9 @@ class Server:
 
     def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Collection[str]:
         """See :class:`lobby.gateways.Gateway`. Encoded once, whoever it goes to."""
-        frame = _frame(text)
+        frame, find = _frame(text), self.connections.get
         for id in connections:
-            connection = self.connections.get(id)
-            if connection is not None:
+            if (connection := find(id)) is not None:
                 connection.send(frame, droppable)
         return ()
 

@@ -40,11 +40,11 @@ class MemoryStore:
 
     def place(self, room: str, connection: str, at: Position, now: int, allowance: float) -> Presence | None:
         """See :class:`lobby.stores.Store`."""
-        row = self.get(room, connection)
+        rows = self._rooms.get(room, {})
+        row = rows.get(connection)
         if row is None or not is_newer(at, row.at):
             return None
-        row = row._replace(at=at, moved_ms=now, seen_ms=now, allowance=allowance)
-        self._rooms[room][connection] = row
+        row = rows[connection] = row._replace(at=at, moved_ms=now, seen_ms=now, allowance=allowance)
         return row
 
     def set_status(self, room: str, connection: str, status: str, now: int) -> Presence | None:
