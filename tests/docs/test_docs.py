@@ -61,5 +61,5 @@ def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
 def test_the_figures_in_the_docs_are_those_that_the_bench_wrote(page: str) -> None:
     text = (ROOT / page).read_text()
     for row in json.loads((ROOT / "bench/results/serve.json").read_text()):
-        figures = f"| {row['players']:,} | {row['p50_ms']} ms | {row['p99_ms']} ms | {row['server_core']:.2f} | {row['server_mb']:.0f} MB |"
-        assert figures in text
+        latency = f"| {row['players']:,} | {row['p50_ms']} ms | {row['p99_ms']} ms |"
+        assert f"{latency} {row['server_core']:.2f} | {row['server_mb']:.0f} MB |" in text
