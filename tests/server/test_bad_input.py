@@ -107,6 +107,35 @@ def test_what_no_text_protocol_can_go_on_from_ends_the_connection(frame: tuple[O
     run(test())
 
 
+def test_who_goes_on_after_the_goodbye_is_not_answered_again() -> None:
+    async def test() -> None:
+        async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
+            await left.hear("join")
+            for _ in range(50):
+                wrong.socket.protocol.send_binary(b"\x00")
+            wrong.socket.send_data()
+            assert await wrong.closed_with() == 1003
+            await left.hear("leave")
+            assert lobby.server.service.counts["closed", "binary"] == 1
+
+    run(test())
+
+
+def test_rooms_that_are_empty_leave_nothing_behind() -> None:
+    async def test() -> None:
+        async with serving(heartbeat_ms=100) as lobby:
+            for i in range(20):
+                async with joined(lobby.at(pid="ann", room=f"r{i}")) as ann, joined(lobby.at(pid="bea", room=f"r{i}")) as bea:
+                    await ann.hear("join")
+                    await ann.say(action="pos", x=1, y=1)
+                    await bea.hear("pos")
+            await asyncio.sleep(0.25)
+            for value in {**vars(lobby.server), **vars(lobby.server.service), **vars(lobby.server.store)}.values():
+                assert not isinstance(value, dict) or value is lobby.server.service.counts or "index.html" in value or not value
+
+    run(test())
+
+
 def test_a_message_in_pieces_is_put_together_and_has_the_same_limits() -> None:
     async def test() -> None:
         async with unharmed() as (lobby, left), joined(lobby.at(pid="pieces", v=2)) as pieces:

@@ -83,7 +83,19 @@ class Connection(WSListener):
     """One socket: frames in, an outbox out."""
 
     # A window touches all of them in a row; what is small stays in the processor's cache.
-    __slots__ = ("_address", "_is_behind", "_is_slow", "_parts", "_pipe", "_request", "_server", "_transport", "id", "room")
+    __slots__ = (
+        "_address",
+        "_is_behind",
+        "_is_over",
+        "_is_slow",
+        "_parts",
+        "_pipe",
+        "_request",
+        "_server",
+        "_transport",
+        "id",
+        "room",
+    )
 
     def __init__(self, server: Server, request: WSUpgradeRequest) -> None:
         self.id = secrets.token_urlsafe(11) + "="
@@ -93,7 +105,7 @@ class Connection(WSListener):
         self._pipe: asyncio.Transport
         self._address = ""
         self._parts: list[bytes] = []
-        self._is_slow = self._is_behind = False
+        self._is_slow = self._is_behind = self._is_over = False
 
     # ── called by picows ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,7 +127,12 @@ class Connection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame has arrived; messages in pieces are put together here."""
         kind = frame.msg_type
-        if kind == TEXT and frame.fin and not self._parts:
+        if kind == WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+        elif self._is_over:
+            pass  # sent before its sender read our goodbye, or by somebody who does not care
+        elif kind == TEXT and frame.fin and not self._parts:
             self._hear(frame.get_payload_as_bytes())
         elif kind in (TEXT, WSMsgType.CONTINUATION):
             if (kind == TEXT) == bool(self._parts):
@@ -130,9 +147,6 @@ class Connection(WSListener):
             self._server.service.heard(self.room, self.id, self._server.now())
         elif kind == WSMsgType.BINARY:
             self._cut("binary")
-        elif kind == WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code())
-            transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The socket has ended, whoever ended it."""
@@ -193,7 +207,10 @@ class Connection(WSListener):
         self._server.leave(self, self._address)
 
     def close(self, code: int, reason: str) -> None:
-        """Says goodbye with a close code; cuts the line when nobody answers."""
+        """Says goodbye with a close code; cuts the line when nobody answers. Twice does no harm."""
+        if self._is_over:
+            return
+        self._is_over = True
         whole = reason.encode()[:123].decode(errors="ignore").encode()  # not in the middle of a character
         self._transport.send_close(cast(WSCloseCode, code), whole)  # any number will do, says picows, except to a type checker
         asyncio.get_running_loop().call_later(GOODBYE_S, self._transport.disconnect, False)
@@ -341,6 +358,7 @@ class Server:
         """Pings everybody and ends those who missed two."""
         while True:
             await asyncio.sleep(self.settings.heartbeat_ms / 1000)
+            self._closed_s = {room: self._closed_s.get(room, 0.0) for room in self.store.rooms()}
             for room in self.store.rooms():
                 self.service.sweep(self.store.room(room), self.now())
             for connection in list(self.connections.values()):
