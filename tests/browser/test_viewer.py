@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
 from websockets.sync.client import connect
 
+from lobby.client import LobbyClient
 from tests.browser.driving import message, until
 
 if TYPE_CHECKING:
@@ -107,6 +111,38 @@ def test_a_player_of_version_1_is_seen_and_drawn(lobby: Lobby, visit: Visit, roo
             time.sleep(0.15)
         ada.sees("Ada", "old")
         until(lambda: abs((ada.player("old") or {"drawn_x": 0})["drawn_x"] - 19) < 0.01, "the old client's last place")
+
+
+def test_two_browsers_the_python_client_and_a_version_1_client_share_a_lobby(lobby: Lobby, visit: Visit, room: str) -> None:
+    """The version 1 client is written from docs/protocol.md alone, on another library than ours."""
+    ada = visit(lobby.page(room=room, name="Ada")).connected()
+    bea = visit(lobby.page(room=room, name="Bea")).connected()
+    places: dict[str, tuple[float, float]] = {}
+
+    async def python_client() -> None:
+        async with LobbyClient(lobby.socket(room=room), "py", name="Py") as me:
+            me.move(7, 8)
+            async for _ in me:
+                places.update({player.name: player.at[:2] for player in me.roster.players.values()})
+                if "old" in places and places["old"] == (3, 4):
+                    return
+
+    with ThreadPoolExecutor() as threads, connect(lobby.socket(room=room, pid="old")) as old:
+        assert json.loads(old.recv(5))["type"] == "welcome"
+        walking = threads.submit(asyncio.run, python_client())
+        heard: dict[str, dict[str, Any]] = {}
+        while not {"join", "pos"} <= set(heard):
+            told = json.loads(old.recv(5))
+            heard[told["type"]] = told
+        assert (heard["join"]["id"], heard["pos"]) == ("py", {"type": "pos", "id": "py", "x": 7, "y": 8})
+        ada.sees("Ada", "Bea", "old", "Py")
+        bea.sees("Ada", "Bea", "old", "Py")
+        until(lambda: abs((bea.player("Py") or {"drawn_x": 0})["drawn_x"] - 7) < 0.02, "the Python client's place")
+        old.send(message(action="pos", x=3, y=4))
+        walking.result(10)
+        until(lambda: abs((ada.player("old") or {"drawn_x": 0})["drawn_x"] - 3) < 0.02, "the old client's place")
+        assert json.loads(old.recv(5)) == {"type": "leave", "id": "py"}
+    assert {"Ada", "Bea", "old"} <= set(places)
 
 
 # ── When things end ───────────────────────────────────────────────────────────────────────────────────────────────────────
