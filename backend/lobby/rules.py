@@ -171,8 +171,11 @@ def changed(change: Change, roster: list[Presence], now: int, settings: Settings
     match change:
         case Tracked():
             effects = welcomed(row, roster, now, settings)
-            if own:
-                return effects + [Close(other, "taken_over") for other in own if other.joined_ms < row.joined_ms]
+            # Only an older connection makes this a takeover. A newer one that is in the room already, because this change is
+            # told late, will find this one older in its turn: else nobody would ever announce the player.
+            older = [other for other in own if other.joined_ms < row.joined_ms]
+            if older:
+                return effects + [Close(other, "taken_over") for other in older]
             return [*effects, Post(others, Join(player_of(row)))] if others else effects
         case Untracked():
             return [Post(others, Leave(row.player))] if others and not own else []

@@ -26,16 +26,15 @@ from lobby.client import (
     Disconnected,
     Event,
     LobbyClient,
-    LobbyRefused,
     Refused,
     _Inbox,
-    address,
 )
-from lobby.errors import LobbyError
+from lobby.errors import LobbyError, LobbyRefused
 from lobby.messages import Player
 from lobby.presence import Position
 from lobby.roster import Joined, Left, Moved, StatusSet
 from lobby.settings import Settings
+from lobby.sockets import address
 from lobby.tokens import sign
 from tests.hosts import joined, run, serving
 

@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import boto3
 import pytest
+from moto import mock_aws
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
+from lobby.errors import StoreError
 from lobby.presence import Position, Presence
-from lobby.rules import Tracked, Untracked
+from lobby.rules import Change, Tracked, Untracked
 from lobby.stores import Store
+from lobby.stores.dynamodb import DynamoStore, changes
 from lobby.stores.memory import MemoryStore
 
-STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
+
+class Streamed(DynamoStore):
+    """A table with its stream, as the serverless host hears of it."""
+
+    def __init__(self) -> None:
+        client = boto3.client("dynamodb", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
+        keys = {"room": "HASH", "connectionId": "RANGE"}
+        client.create_table(
+            TableName="LobbyConnections",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        super().__init__(client, "LobbyConnections")
+        self._read = 0
+
+    def take_changes(self) -> list[Change]:
+        # From moto's own table: boto3 speaks a protocol to streams that moto does not know yet.
+        table = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["eu-central-1"].tables["LobbyConnections"]
+        records = [item.record for item in table.stream_shard.items]
+        fresh, self._read = records[self._read :], len(records)
+        return changes(fresh)
+
+
+STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore, "dynamodb": Streamed}
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> Store:
-    return STORES[request.param]()
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with mock_aws():
+        yield STORES[request.param]()
 
 
 def presence(connection: str, player: str = "", room: str = "lobby", n: int = 0) -> Presence:
@@ -115,3 +147,28 @@ def test_the_store_notices_what_came_and_went_and_nothing_else(store: Store) -> 
     changes = store.take_changes()
     assert changes == [Tracked(row), Untracked(row._replace(at=Position(1), moved_ms=70, seen_ms=70))]
     assert store.take_changes() == []
+
+
+def test_everything_a_row_holds_comes_back_as_it_was(store: Store) -> None:
+    at = Position(-0.1, 1e-7, 999_999.99, -3.5, 3.14, 1_795_426_800_123, 65_535)
+    row = Presence("r-2", "c1", "ann", 7, 2, "Änn 🚀", "trading", at, 1, 2, 3, 4.25)
+    assert store.add(row) == row
+    assert store.get("r-2", "c1") == row
+
+
+def test_a_room_of_many_is_read_whole(store: Store) -> None:
+    rows = [store.add(presence(f"c{i:02}", n=i + 1)) for i in range(60)]
+    assert sorted(store.room("lobby")) == rows
+
+
+def test_a_table_that_does_not_answer_is_our_failure_and_says_so() -> None:
+    with mock_aws():
+        client = boto3.client("dynamodb", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
+        store = DynamoStore(client, "Missing")
+        for call in (
+            lambda: store.room("lobby"),
+            lambda: store.add(presence("c1")),
+            lambda: store.place("lobby", "c1", Position(1), now=70, allowance=0),
+        ):
+            with pytest.raises(StoreError, match="The table Missing did not take a"):
+                call()

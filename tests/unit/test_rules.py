@@ -65,6 +65,13 @@ def test_a_connection_never_closes_one_that_is_newer() -> None:
     assert not [effect for effect in effects if isinstance(effect, Close)]
 
 
+def test_a_player_whose_two_connections_are_told_late_is_announced_all_the_same() -> None:
+    room = [ANN, BEA, ANN_AGAIN]
+    first, second = rules.changed(Tracked(ANN), room, 99, SETTINGS), rules.changed(Tracked(ANN_AGAIN), room, 99, SETTINGS)
+    assert first[2:] == [Post((BEA,), Join(Player("ann", ANN.at, 1, "ann")))]
+    assert second[2:] == [Close(ANN, "taken_over")]
+
+
 def test_a_leave_is_told_to_those_who_stay() -> None:
     assert rules.changed(Untracked(ANN), [BEA], 99, SETTINGS) == [Post((BEA,), Leave("ann"))]
     assert rules.changed(Untracked(ANN), [], 99, SETTINGS) == []
