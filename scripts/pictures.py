@@ -117,6 +117,47 @@ def plots() -> None:
     figure.savefig(PICTURES / "latency.png", dpi=120)
 
 
+def cost() -> None:
+    """Dollars a month over the number of players, as `bench/cost.py` counts them."""
+    command = [sys.executable, str(ROOT / "bench/cost.py"), "--json"]
+    rows = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    figure, both = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained", sharey=True)
+    lines = (
+        ("naive", "naive on AWS", "#d9574a"),
+        ("windowed", "Lobby on AWS", "#b48bf2"),
+        ("server", "$5 server", "#0f9d84"),
+    )
+    for axes, moving in zip(both, sorted({row["moving"] for row in rows}), strict=True):
+        shown = [row for row in rows if row["moving"] == moving]
+        players = [row["players"] for row in shown]
+        for key, label, colour in lines:
+            dollars = [row[key] for row in shown]
+            axes.plot(players, dollars, "o-", color=colour, markersize=4)
+            over = [row.get(f"{key}_throttled", False) for row in shown]
+            axes.plot(  # beyond the quota of an account
+                [n for n, is_over in zip(players, over, strict=True) if is_over],
+                [n for n, is_over in zip(dollars, over, strict=True) if is_over],
+                "o",
+                color="white",
+                markersize=2.5,
+                zorder=3,
+            )
+            axes.annotate(label, (players[-1], dollars[-1]), (7, 0), textcoords="offset points", color=colour, va="center")
+        axes.set(title=f"moving {moving:.0%} of the time", xlabel="players in one room, 8 hours a day")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlim(1.7, players[-1] * 6)
+        axes.set_xticks(players, [f"{n:,}" for n in players], fontsize=8)
+        axes.set_yticks([10**n for n in range(7)], [f"${10**n:,}" for n in range(7)])
+        axes.minorticks_off()
+        axes.grid(color=GRID, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK)
+    figure.suptitle("Dollars a month (hollow: above the requests a second that AWS allows by default)", fontsize=10, color=INK)
+    figure.savefig(PICTURES / "cost.png", dpi=120)
+    plt.close(figure)
+
+
 def terminal() -> None:
     """What `lobby watch` shows."""
     scene = Scene("ws://127.0.0.1:8765/", room="lobby")
@@ -141,7 +182,7 @@ def terminal() -> None:
     console.save_svg(str(PICTURES / "watch.svg"), title="lobby watch")
 
 
-ALL = {"viewer": viewer, "plots": plots, "terminal": terminal}
+ALL = {"viewer": viewer, "plots": plots, "cost": cost, "terminal": terminal}
 
 
 def main() -> None:

@@ -70,16 +70,17 @@ class Window:
         if not big:
             near |= self.far
             self.far.clear()
-            return _for_all([row for row in roster if row.player in near], roster)
+            return share_for_all([row for row in roster if row.player in near], roster)
         self.far |= near
         if now >= self.far_due_ms:
             self.far_due_ms = now + settings.far_ms
             far, self.far = self.far, set()
-            return _for_all([row for row in roster if row.player in far], roster)
+            return share_for_all([row for row in roster if row.player in far], roster)
         return _by_neighbourhood([row for row in roster if row.player in near], roster, settings.near_players)
 
 
-def _for_all(movers: list[Presence], roster: list[Presence]) -> list[Share]:
+def share_for_all(movers: list[Presence], roster: list[Presence]) -> list[Share]:
+    """What a small room hears: everybody of everybody who moved; nothing where there is nobody to tell."""
     if len(movers) == 1:  # nobody is told of nobody but himself
         return [Share([row for row in roster if row is not movers[0]], movers)] if len(roster) > 1 else []
     return [Share(roster, movers)] if movers else []

@@ -20,6 +20,7 @@ from lobby.messages import (
     TYPES,
     Handshake,
     PlayerPos,
+    Pos,
     ServerMessage,
     encode,
     encode_moves,
@@ -64,8 +65,11 @@ class Service:
         self.announce(self.store.take_changes(), now)
         return row
 
-    def received(self, sender: Presence, text: str, now: int) -> None:
-        """One text frame of ``sender``. A wrong one changes nothing, and only its sender hears of it."""
+    def received(self, sender: Presence, text: str, now: int, order: int = 0) -> None:
+        """One text frame of ``sender``. A wrong one changes nothing, and only its sender hears of it.
+
+        ``order`` counts for a position that does not count itself, on hosts where messages may overtake each other.
+        """
         try:
             self._spend(sender.connection, now)
             if len(text) > self.settings.message_bytes or (
@@ -73,6 +77,8 @@ class Service:
             ):
                 raise Refused("too_large", f"a message has at most {self.settings.message_bytes:,} bytes")
             message = parse(text)
+            if order and isinstance(message, Pos) and not message.at.seq:
+                message = Pos(message.at._replace(seq=order))
             self.counts["messages", ACTIONS[type(message)]] += 1
             effect = rules.received(message, sender, now, self.settings)
         except Refused as error:
@@ -133,6 +139,14 @@ class Service:
             for effect in rules.changed(change, roster, now, self.settings):
                 self._carry_out(effect, row.room, now)
 
+    def moved(self, row: Presence, now: int) -> None:
+        """The position of ``row`` was written and is to be told."""
+        window = self._windows[row.room]
+        first = not window.near
+        window.moved(row.player)
+        if first:
+            self.open_window(row.room)
+
     def close_window(self, room: str, now: int) -> int | None:
         """Tells what moved in ``room``. Returns when it wants to be called again (ms), None when all is told."""
         window = self._windows.get(room)
@@ -172,11 +186,7 @@ class Service:
             case Place(connection, at, allowance):
                 row = self.store.place(room, connection, at, now, allowance)
                 if row is not None:
-                    window = self._windows[room]
-                    first = not window.near
-                    window.moved(row.player)
-                    if first:
-                        self.open_window(room)
+                    self.moved(row, now)
             case Post(receivers, message):
                 self._send(room, receivers, message, now)
             case Show(connection):

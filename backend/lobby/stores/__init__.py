@@ -41,3 +41,26 @@ class Store(Protocol):
 
         Empty for a store whose changes arrive from outside (a DynamoDB stream).
         """
+
+
+class SharedWindows(Protocol):
+    """The windows of all rooms, kept where every invocation sees them. ``holder`` names one invocation.
+
+    A window is closed, or open until its lease ends. Beside that, the one before it may still be told, until its lease ends.
+    ``told_ms`` below is when the last window was closed of which all was told.
+    """
+
+    def open_window(self, room: str, holder: str, now: int, lease_ms: int) -> bool:
+        """Opens the room's window for ``holder``; False where it is open already and its lease has not run out."""
+
+    def is_being_told(self, room: str, now: int) -> bool:
+        """Whether the window before is still being told."""
+
+    def shut_window(self, room: str, holder: str, now: int, lease_ms: int) -> int | None:
+        """Closes it and returns ``told_ms``; from now on ``holder`` is telling. None where somebody else has taken it over."""
+
+    def settle_window(self, room: str, holder: str) -> None:
+        """All was told; ``told_ms`` is when the window was closed. Nothing where somebody else is telling by now."""
+
+    def peek_window(self, room: str, now: int) -> int | None:
+        """``told_ms``, 0 in a room without a window so far; None where one is open or being told."""

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import count
 
 from lobby.presence import Position, Presence
 from lobby.rules import Change, Tracked, Untracked, is_newer
+
+
+@dataclass
+class _SharedWindow:
+    holder: str = ""
+    open_until_ms: int = 0
+    shut_ms: int = 0
+    teller: str = ""
+    told_until_ms: int = 0
+    told_ms: int = 0
 
 
 class MemoryStore:
@@ -15,6 +26,7 @@ class MemoryStore:
         self._rooms: dict[str, dict[str, Presence]] = {}
         self._numbers: dict[str, count[int]] = {}
         self._changes: list[Change] = []
+        self._shared: dict[str, _SharedWindow] = {}
 
     def add(self, presence: Presence) -> Presence:
         """See :class:`lobby.stores.Store`. Numbers start again when a room has been empty."""
@@ -70,6 +82,39 @@ class MemoryStore:
             if not self._rooms[room]:
                 del self._rooms[room], self._numbers[room]
         return row
+
+    def open_window(self, room: str, holder: str, now: int, lease_ms: int) -> bool:
+        """See :class:`lobby.stores.SharedWindows`."""
+        window = self._shared.setdefault(room, _SharedWindow())
+        if window.open_until_ms >= now:
+            return False
+        window.holder, window.open_until_ms = holder, now + lease_ms
+        return True
+
+    def is_being_told(self, room: str, now: int) -> bool:
+        """See :class:`lobby.stores.SharedWindows`."""
+        window = self._shared[room]
+        return bool(window.teller) and window.told_until_ms >= now
+
+    def shut_window(self, room: str, holder: str, now: int, lease_ms: int) -> int | None:
+        """See :class:`lobby.stores.SharedWindows`."""
+        window = self._shared[room]
+        if window.holder != holder:
+            return None
+        window.holder, window.open_until_ms = "", 0
+        window.teller, window.told_until_ms, window.shut_ms = holder, now + lease_ms, now
+        return window.told_ms
+
+    def settle_window(self, room: str, holder: str) -> None:
+        """See :class:`lobby.stores.SharedWindows`."""
+        window = self._shared[room]
+        if window.teller == holder:
+            window.teller, window.told_ms = "", window.shut_ms
+
+    def peek_window(self, room: str, now: int) -> int | None:
+        """See :class:`lobby.stores.SharedWindows`."""
+        window = self._shared.setdefault(room, _SharedWindow())
+        return None if window.open_until_ms >= now or self.is_being_told(room, now) else window.told_ms
 
     def take_changes(self) -> list[Change]:
         """See :class:`lobby.stores.Store`."""
