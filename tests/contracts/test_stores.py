@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Protocol, cast
 
 import boto3
 import pytest
@@ -13,7 +14,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from lobby.errors import StoreError
 from lobby.presence import Position, Presence
 from lobby.rules import Change, Tracked, Untracked
-from lobby.stores import Store
+from lobby.stores import SharedWindows, Store
 from lobby.stores.dynamodb import DynamoStore, changes
 from lobby.stores.memory import MemoryStore
 
@@ -159,6 +160,69 @@ def test_everything_a_row_holds_comes_back_as_it_was(store: Store) -> None:
 def test_a_room_of_many_is_read_whole(store: Store) -> None:
     rows = [store.add(presence(f"c{i:02}", n=i + 1)) for i in range(60)]
     assert sorted(store.room("lobby")) == rows
+
+
+class Windowed(Store, SharedWindows, Protocol):
+    """What the serverless host needs of its table."""
+
+
+@pytest.fixture
+def shared(store: Store) -> Windowed:
+    return cast(Windowed, store)
+
+
+def test_one_window_is_open_at_a_time(shared: Windowed) -> None:
+    assert shared.open_window("lobby", "a", now=1_000, lease_ms=100)
+    assert not shared.open_window("lobby", "b", now=1_100, lease_ms=100)
+    assert shared.open_window("other", "b", now=1_000, lease_ms=100)
+
+
+def test_a_window_whose_lease_ran_out_can_be_taken_over(shared: Windowed) -> None:
+    shared.open_window("lobby", "a", now=1_000, lease_ms=100)
+    assert shared.open_window("lobby", "b", now=1_101, lease_ms=100)
+    assert shared.shut_window("lobby", "a", now=1_150, lease_ms=100) is None
+    assert shared.shut_window("lobby", "b", now=1_150, lease_ms=100) == 0
+
+
+def test_while_a_window_is_told_the_next_one_opens(shared: Windowed) -> None:
+    shared.open_window("lobby", "a", now=1_000, lease_ms=100)
+    assert not shared.is_being_told("lobby", now=1_050)
+    shared.shut_window("lobby", "a", now=1_050, lease_ms=100)
+    assert shared.is_being_told("lobby", now=1_150)
+    assert shared.open_window("lobby", "b", now=1_060, lease_ms=100)
+    assert not shared.is_being_told("lobby", now=1_151), "whoever tells for so long is dead"
+
+
+def test_what_was_told_is_what_was_shut_before_the_telling(shared: Windowed) -> None:
+    for holder, opened, was_told in (("a", 1_000, 0), ("b", 2_000, 1_050)):
+        shared.open_window("lobby", holder, now=opened, lease_ms=100)
+        assert shared.shut_window("lobby", holder, now=opened + 50, lease_ms=100) == was_told
+        assert shared.peek_window("lobby", now=opened + 60) is None
+        shared.settle_window("lobby", holder)
+    assert shared.peek_window("lobby", now=3_000) == 2_050
+
+
+def test_who_died_telling_leaves_it_untold(shared: Windowed) -> None:
+    shared.open_window("lobby", "a", now=1_000, lease_ms=100)
+    shared.shut_window("lobby", "a", now=1_050, lease_ms=100)
+    assert shared.peek_window("lobby", now=1_100) is None
+    assert shared.peek_window("lobby", now=1_151) == 0
+    shared.open_window("lobby", "b", now=2_000, lease_ms=100)
+    assert shared.shut_window("lobby", "b", now=2_050, lease_ms=100) == 0
+    shared.settle_window("lobby", "a")
+    assert shared.is_being_told("lobby", now=2_100), "only who tells can settle"
+    shared.settle_window("lobby", "b")
+    assert shared.peek_window("lobby", now=2_100) == 2_050
+
+
+def test_a_room_without_a_window_has_told_nothing(shared: Windowed) -> None:
+    assert shared.peek_window("lobby", now=1_000) == 0
+
+
+def test_a_window_is_nobodys_presence(shared: Windowed) -> None:
+    shared.open_window("lobby", "a", now=1_000, lease_ms=100)
+    assert shared.room("lobby") == []
+    assert shared.take_changes() == []
 
 
 def test_a_table_that_does_not_answer_is_our_failure_and_says_so() -> None:

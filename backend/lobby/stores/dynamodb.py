@@ -1,8 +1,8 @@
 """Presences in a DynamoDB table: the store of the serverless host.
 
 One item a connection: partition key ``room``, sort key ``connectionId``, so that one strongly consistent query reads a room,
-and no scan or index is on the way of a position. Items whose sort key begins with ``#`` are the room's own (``#numbers``).
-The table notices what came and went by its stream; :func:`changes` reads the stream's records.
+and no scan or index is on the way of a position. Items whose sort key begins with ``#`` are the room's own (``#numbers``,
+``#window``). The table notices what came and went by its stream; :func:`changes` reads the stream's records.
 
 Works with any object that has the methods of boto3's low-level ``dynamodb`` client.
 """
@@ -22,6 +22,9 @@ Item = dict[str, dict[str, str]]
 
 NUMBERS = "#numbers"
 """Sort key of the item that counts a room's players."""
+
+WINDOW = "#window"
+"""Sort key of the item that is a room's window."""
 
 KEEP_S = 3600
 """How long after its owner was last heard of an item is collected as garbage (``ttl``); leaving is noticed long before that."""
@@ -105,6 +108,58 @@ class DynamoStore:
         was = self._call("delete_item", Key=_key(room, connection), ReturnValues="ALL_OLD").get("Attributes")
         return presence_of(was) if was else None
 
+    # ── windows: one item a room, see `lobby.stores.SharedWindows` ──────────────────────────────────────────────────
+
+    def open_window(self, room: str, holder: str, now: int, lease_ms: int) -> bool:
+        """See :class:`lobby.stores.SharedWindows`."""
+        values: Item = {":holder": {"S": holder}, ":until": _number(now + lease_ms), ":now": _number(now)}
+        return self._write_window(
+            room,
+            "SET holder = :holder, open_until_ms = :until",
+            values,
+            "attribute_not_exists(open_until_ms) OR open_until_ms < :now",
+        )
+
+    def is_being_told(self, room: str, now: int) -> bool:
+        """See :class:`lobby.stores.SharedWindows`."""
+        return _is_being_told(self._window(room), now)
+
+    def shut_window(self, room: str, holder: str, now: int, lease_ms: int) -> int | None:
+        """See :class:`lobby.stores.SharedWindows`."""
+        values: Item = {":holder": {"S": holder}, ":until": _number(now + lease_ms), ":now": _number(now)}
+        shut = self._write_window(
+            room,
+            "SET teller = :holder, told_until_ms = :until, shut_ms = :now REMOVE holder, open_until_ms",
+            values,
+            "holder = :holder",
+        )
+        # Nobody but the teller changes `told_ms`, and that is this holder now.
+        return _ms(self._window(room), "told_ms") if shut else None
+
+    def settle_window(self, room: str, holder: str) -> None:
+        """See :class:`lobby.stores.SharedWindows`."""
+        values: Item = {":holder": {"S": holder}}
+        self._write_window(room, "SET told_ms = shut_ms REMOVE teller, told_until_ms", values, "teller = :holder")
+
+    def peek_window(self, room: str, now: int) -> int | None:
+        """See :class:`lobby.stores.SharedWindows`."""
+        window = self._window(room)
+        return None if _ms(window, "open_until_ms") >= now or _is_being_told(window, now) else _ms(window, "told_ms")
+
+    def _window(self, room: str) -> Item:
+        found: Item = self._call("get_item", Key=_key(room, WINDOW), ConsistentRead=True).get("Item", {})
+        return found
+
+    def _write_window(self, room: str, expression: str, values: Item, condition: str) -> bool:
+        """Writes the room's window; False where the condition does not hold."""
+        written = self._write(
+            Key=_key(room, WINDOW),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
+        return written is not None
+
     def take_changes(self) -> list[Change]:
         """Nothing: the table's stream brings them, to whoever listens to it (:func:`changes`)."""
         return []
@@ -118,23 +173,25 @@ class DynamoStore:
         names: dict[str, str],
         condition: str = "attribute_exists(connectionId)",
     ) -> Presence | None:
+        written = self._write(
+            Key=_key(room, connection),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ExpressionAttributeNames=names,
+            ReturnValues="ALL_NEW",
+        )
+        return None if written is None else presence_of(written["Attributes"])
+
+    def _write(self, **arguments: Any) -> dict[str, Any] | None:
+        """A conditional write; None where its condition does not hold."""
         try:
-            written = self._client.update_item(
-                TableName=self._table,
-                Key=_key(room, connection),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                ExpressionAttributeNames=names,
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return self._call("update_item", **arguments)
+        except StoreError as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return None
-            raise self._failed("update_item", error) from error
-        except BotoCoreError as error:
-            raise self._failed("update_item", error) from error
-        return presence_of(written["Attributes"])
+            raise
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         try:
@@ -176,6 +233,14 @@ def changes(records: Iterable[dict[str, Any]]) -> list[Change]:
         elif record["eventName"] == "REMOVE":
             found.append(Untracked(presence_of(images["OldImage"])))
     return found
+
+
+def _ms(window: Item, name: str) -> int:
+    return int(window[name]["N"]) if name in window else 0
+
+
+def _is_being_told(window: Item, now: int) -> bool:
+    return "teller" in window and _ms(window, "told_until_ms") >= now
 
 
 def _key(room: str, connection: str) -> Item:
