@@ -1,0 +1,29 @@
+"""What a handler's answer means to the gateway. No I/O."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+_DROPPED_FROM_CONNECT = {"connection", "upgrade", "content-length", "transfer-encoding", "sec-websocket-accept"}
+
+
+def connect_answer(result: Any) -> tuple[int, list[tuple[str, str]]]:
+    """Status and headers of what ``$connect`` returned; ValueError where it is no proxy response."""
+    status = result.get("statusCode") if isinstance(result, dict) else None
+    if not (isinstance(status, int | str) and str(status).isdecimal() and 200 <= int(status) < 600):
+        raise ValueError("a proxy response has a statusCode")
+    single, many = result.get("headers") or {}, result.get("multiValueHeaders") or {}
+    if not (isinstance(single, dict) and isinstance(many, dict) and all(isinstance(values, list) for values in many.values())):
+        raise ValueError("the headers of a proxy response are an object")
+    pairs = [(name, str(value)) for name, value in single.items()]
+    pairs += [(name, str(value)) for name, values in many.items() for value in values]
+    return int(status), [pair for pair in pairs if pair[0].lower() not in _DROPPED_FROM_CONNECT]
+
+
+def response_body(result: Any) -> str | None:
+    """What a route response sends: the body of the proxy response. ValueError where it says base64 and is not."""
+    body = result.get("body") if isinstance(result, dict) else None
+    if not isinstance(body, str):
+        return None
+    return base64.b64decode(body).decode(errors="replace") if result.get("isBase64Encoded") else body

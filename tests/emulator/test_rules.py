@@ -1,0 +1,153 @@
+"""The functions without sockets: routes, policies, buckets, frames, signatures."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from lobby.gateways.emulator import Authorizer
+from lobby.gateways.emulator.api import Bucket, permitted, select_route
+from lobby.gateways.emulator.frames import FrameFilter
+from lobby.gateways.emulator.signatures import verify
+
+ARN = "arn:aws:execute-api:us-east-1:123456789012:abc/dev/$connect"
+
+
+@pytest.mark.parametrize(
+    ("expression", "body", "key"),
+    [
+        ("$request.body.action", {"action": "chat"}, "chat"),
+        ("${request.body.action}", {"action": "chat"}, "chat"),
+        ("$request.body.a.b", {"a": {"b": "chat"}}, "chat"),
+        ("${request.body.service}/${request.body.action}", {"service": "v1", "action": "chat"}, "v1/chat"),
+        ("${request.body.service}/${request.body.action}", {"action": "chat"}, None),
+        ("$request.body.action", {"action": 7}, "7"),
+        ("$request.body.action", {"action": {"chat": 1}}, None),
+        ("$request.body.action", {"action": None}, None),
+        ("$request.body.action", "chat", None),
+    ],
+)
+def test_the_expression_selects_a_route(expression: str, body: Any, key: str | None) -> None:
+    assert select_route(expression, ["chat", "v1/chat", "7"], json.dumps(body)) == key
+    assert select_route(expression, ["chat", "v1/chat", "7", "$default"], json.dumps(body)) == (key or "$default")
+
+
+def statement(effect: str = "Allow", action: Any = "execute-api:Invoke", resource: Any = ARN) -> dict[str, Any]:
+    return {"Effect": effect, "Action": action, "Resource": resource}
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        (statement(), True),
+        ([statement(resource="*")], True),
+        ([statement(resource=["x", ARN])], True),
+        ([statement(resource="arn:aws:execute-api:*:*:abc/dev/*")], True),
+        ([statement(action="execute-api:*")], True),
+        ([statement(), statement("Deny")], False),
+        ([statement(resource=ARN + "/x")], False),
+        ([statement(action="lambda:Invoke")], False),
+        ([], False),
+    ],
+)
+def test_a_policy_allows_what_it_names_and_denies_the_rest(statements: Any, allowed: bool) -> None:
+    answer = {"principalId": "ann", "policyDocument": {"Statement": statements}}
+    assert permitted(answer, ARN, 8192) == ({"principalId": "ann"} if allowed else None)
+
+
+@pytest.mark.parametrize("source", ["token", "route.request.body.token", "context.identity.sourceIp"])
+def test_an_identity_source_that_cannot_be_read_is_said_at_once(source: str) -> None:
+    with pytest.raises(ValueError, match="is neither"):
+        Authorizer((source,))
+
+
+def test_a_bucket_gives_a_burst_and_then_its_rate() -> None:
+    bucket = Bucket(rate=2, burst=3)
+    assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.take(100.5), bucket.take(100.5)] == [True, False]
+    assert [bucket.take(1000.0) for _ in range(4)] == [True, True, True, False]
+
+
+def frame(opcode: int, payload: bytes, fin: bool = True) -> bytes:
+    size = len(payload)
+    length = (
+        bytes([0x80 | size])
+        if size < 126
+        else b"\xfe" + size.to_bytes(2, "big")
+        if size < 65536
+        else b"\xff" + size.to_bytes(8, "big")
+    )
+    return bytes([(0x80 if fin else 0) | opcode]) + length + b"mask" + payload
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_however_the_bytes_are_cut_the_same_frames_pass(seed: int) -> None:
+    chance = random.Random(seed)
+    good = frame(1, b"a" * 300) + frame(9, b"ping") + frame(1, b"b" * 400, fin=False) + frame(10, b"") + frame(0, b"c" * 600)
+    late = frame(1, b"f" * 10) + frame(8, b"\x03\xe8") + frame(2, b"g" * 70_000)
+    sent = good + frame(1, b"d" * 1001) + late
+    frames, passed = FrameFilter(1000, 1000), b""
+    while sent:
+        size = chance.randint(1, 800)
+        passed += frames.feed(sent[:size])
+        sent = sent[size:]
+    assert passed == good + frame(8, b"\x03\xe8")
+    assert frames.is_over
+
+
+def test_fragments_add_up_and_messages_do_not() -> None:
+    frames = FrameFilter(1000, 1500)
+    frames.feed(frame(1, b"a" * 1000) + frame(1, b"a" * 1000, fin=False) + frame(0, b"a" * 500))
+    assert not frames.is_over
+    frames.feed(frame(1, b"a" * 1000, fin=False) + frame(0, b"a" * 501))
+    assert frames.is_over
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize(
+    "target",
+    ["/dev/@connections/AbC_-123456789%3D", "/dev/%40connections/x%20y", "/", "/a~b/c?b=2&a=1&a=0&flag", "/a?x=%20%2F&y="],
+)
+def test_what_botocore_signs_is_accepted_and_nothing_else(method: str, target: str) -> None:
+    signed = AWSRequest(method, f"http://127.0.0.1:3001{target}", data="grüße".encode(), headers={"X-Other": "  a   b "})
+    SigV4Auth(Credentials("AKID", "secret", "session"), "execute-api", "us-east-1").add_auth(signed)
+    headers = {"Host": "127.0.0.1:3001", **dict(signed.headers.items())}
+    now = datetime.now(UTC).timestamp()
+
+    def check(method: str = method, target: str = target, body: bytes = "grüße".encode(), **changes: Any) -> str | None:
+        lookup = _AnyCase({**headers, **changes.pop("headers", {})})
+        options = {"secrets": {"AKID": "secret"}, "region": "us-east-1", "now": now, **changes}
+        refusal = verify(method, target, lookup, body, **options)
+        return refusal and refusal.type
+
+    assert check() is None
+    assert check(now=now + 299) is None
+    wrong = "InvalidSignatureException"
+    assert check(method="PUT") == wrong
+    assert check(target=target + "x") == wrong
+    assert check(body=b"other") == wrong
+    assert check(headers={"Host": "elsewhere"}) == wrong
+    assert check(headers={"X-Amz-Security-Token": "other"}) == wrong
+    assert check(secrets={"AKID": "other"}) == wrong
+    assert check(region="eu-west-1") == wrong
+    assert check(now=now + 600) == wrong
+    assert check(secrets={"OTHER": "secret"}) == "UnrecognizedClientException"
+    assert check(headers={"Authorization": ""}) == "MissingAuthenticationTokenException"
+    assert check(headers={"Authorization": "Bearer x"}) == "IncompleteSignatureException"
+
+
+class _AnyCase(dict[str, str]):
+    """Headers are found however they are written."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__({name.lower(): value for name, value in headers.items()})
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
