@@ -16,7 +16,7 @@ A room's window is an item of the table. The theory, which ``tests/scenarios/tes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from lobby.fanout import share_for_all
 from lobby.gateways import Gateway
@@ -29,6 +29,12 @@ from lobby.stores import SharedWindows, Store
 LONGEST_MS = 5_000
 """How long an invocation lives at the most: the function's timeout, and a little for clocks that are not quite one. So a
 position is at most so old when it is written, and a leader that has not been heard of for so long is dead."""
+
+NOT_YET_MS = 5_000
+"""A connection so young that is said to be gone (410) may only not be there yet: its ``$connect`` has not returned."""
+
+KNOCK_MS = 50
+"""How often a newcomer is tried whose ``$connect`` has not returned."""
 
 PATIENCE_MS = 20
 """How often a leader looks whether the window before its own has been told."""
@@ -68,6 +74,20 @@ class ServerlessService(Service):
     def moved(self, row: Presence, now: int) -> None:
         """Tells the position, or leaves it to the leader of a window that is open."""
         self._lead(row.room, now)
+
+    def _post(self, connections: Collection[str], text: str | None, kind: str) -> set[str]:
+        gone = super()._post(connections, text, kind)
+        waited_ms = 0
+        while gone and kind == "welcome" and waited_ms < NOT_YET_MS // 2:
+            # The table's stream may be faster than the `$connect` that wrote the row, and nobody else will welcome it.
+            self._wait(KNOCK_MS)
+            waited_ms += KNOCK_MS
+            gone = super()._post(gone, text, kind)
+        return gone
+
+    def _forget(self, room: str, gone: set[str], now: int) -> None:
+        young = {row.connection for row in self.store.room(room) if now - row.joined_ms < NOT_YET_MS} if gone else set()
+        super()._forget(room, gone - young, now)
 
     def _lead(self, room: str, now: int) -> None:
         if not self._shared.open_window(room, self._holder, now, LONGEST_MS):
