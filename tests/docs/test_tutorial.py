@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,13 @@ SECRET = "a secret of thirty-two characters"
 
 async def output_of(program: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend"), variable("secret"): SECRET}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    # In a thread and not by asyncio, which may leave a pipe of the process open when its loop ends first.
+    run_it = partial(
+        subprocess.run, [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=20
     )
-    async with asyncio.timeout(20):
-        printed, _ = await process.communicate()
-    assert process.returncode == 0, printed.decode()
-    return printed.decode()
+    done = await asyncio.to_thread(run_it)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return str(done.stdout)
 
 
 @pytest.mark.parametrize(("number", "printed"), [(0, ["Connected(player='ann')", "Moved("]), (1, ['"welcome"', "'pos'"])])
