@@ -16,11 +16,11 @@ A room's window is an item of the table. The theory, which ``tests/scenarios/tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from lobby.fanout import share_for_all
 from lobby.gateways import Gateway
-from lobby.messages import ACTIONS, Ping
+from lobby.messages import Pong, ServerMessage
 from lobby.presence import Presence, newest
 from lobby.service import Service
 from lobby.settings import Settings
@@ -56,12 +56,10 @@ class ServerlessService(Service):
         super().__init__(store, gateway, settings)
         self._shared, self._holder, self._wait = windows, holder, wait
 
-    def received(self, sender: Presence, text: str, now: int, order: int = 0) -> None:
-        """See :meth:`Service.received`; a ping also settles what a dead leader owes."""
-        before = self.counts["messages", ACTIONS[Ping]]
-        super().received(sender, text, now, order)
-        if self.counts["messages", ACTIONS[Ping]] > before and self._is_owed(sender.room, now):
-            self._lead(sender.room, now)
+    def _send(self, room: str, receivers: Iterable[Presence], message: ServerMessage, now: int) -> None:
+        super()._send(room, receivers, message, now)
+        if isinstance(message, Pong) and self._is_owed(room, now):  # a ping was answered, and settles what a dead leader owes
+            self._lead(room, now)
 
     def _is_owed(self, room: str, now: int) -> bool:
         """Whether somebody died before a position in ``room`` was told."""
