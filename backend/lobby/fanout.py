@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -112,8 +111,3 @@ def _by_neighbourhood(movers: list[Presence], roster: list[Presence], near_playe
         for (i, j), group in receivers.items()
         if (heard := [row for di in (-1, 0, 1) for dj in (-1, 0, 1) for row in moved.get((i + di, j + dj), ())])
     ]
-
-
-def movers_for(receiver: Presence, movers: Iterable[Presence]) -> list[Presence]:
-    """The movers without the receiver itself, for those who get one message each (version 1)."""
-    return [row for row in movers if row.player != receiver.player]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -51,3 +52,8 @@ def newest(roster: list[Presence]) -> list[Presence]:
         if other is None or (other.joined_ms, other.connection) < (row.joined_ms, row.connection):
             speaking[row.player] = row
     return list(speaking.values())
+
+
+def others(one: Presence, rows: Iterable[Presence]) -> list[Presence]:
+    """The rows of everybody but the player of ``one``, whichever connection speaks for it."""
+    return [row for row in rows if row.player != one.player]

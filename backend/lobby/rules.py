@@ -37,7 +37,7 @@ from lobby.messages import (
     Welcome,
     player_of,
 )
-from lobby.presence import Position, Presence, newest
+from lobby.presence import Position, Presence, newest, others
 from lobby.settings import Settings
 
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,8 +152,8 @@ def refused(sender: Presence, error: Refused) -> Post:
 
 def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Effect]:
     """The whole truth for one connection: who is here besides it, and how to behave."""
-    others = tuple(player_of(row) for row in newest(roster) if row.player != newcomer.player)
-    welcome = Welcome(newcomer.player, others, newcomer.v, newcomer.n, now, newcomer.at)
+    players = tuple(player_of(row) for row in others(newcomer, newest(roster)))
+    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at)
     config = Config(settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms)
     return [Post((newcomer,), welcome), Post((newcomer,), config)]
 
@@ -167,7 +167,7 @@ def changed(change: Change, roster: list[Presence], now: int, settings: Settings
     """What the room hears of a row that came or went. ``roster`` is the room after the change."""
     row = change.presence
     own = other_connections(row, roster)
-    others = tuple(other for other in newest(roster) if other.player != row.player)
+    receivers = tuple(others(row, newest(roster)))
     match change:
         case Tracked():
             effects = welcomed(row, roster, now, settings)
@@ -176,9 +176,9 @@ def changed(change: Change, roster: list[Presence], now: int, settings: Settings
             older = [other for other in own if other.joined_ms < row.joined_ms]
             if older:
                 return effects + [Close(other, "taken_over") for other in older]
-            return [*effects, Post(others, Join(player_of(row)))] if others else effects
+            return [*effects, Post(receivers, Join(player_of(row)))] if receivers else effects
         case Untracked():
-            return [Post(others, Leave(row.player))] if others and not own else []
+            return [Post(receivers, Leave(row.player))] if receivers and not own else []
 
 
 def status_changed(sender: Presence, roster: list[Presence]) -> Post:

@@ -12,7 +12,7 @@ from logging import WARNING
 
 from lobby import rules
 from lobby.errors import CODES, Refused
-from lobby.fanout import Share, Window, movers_for
+from lobby.fanout import Share, Window
 from lobby.gateways import Gateway
 from lobby.limits import Bucket
 from lobby.messages import (
@@ -27,7 +27,7 @@ from lobby.messages import (
     parse,
     parse_handshake,
 )
-from lobby.presence import Presence, newest
+from lobby.presence import Presence, newest, others
 from lobby.rules import Change, Close, Effect, Place, Post, SetStatus, Show, Tracked
 from lobby.settings import Settings
 from lobby.stores import Store
@@ -166,7 +166,7 @@ class Service:
             if len(modern) < len(receivers):
                 plain = [row for row in receivers if row.v < 2]
                 for mover in movers:
-                    to = [row.connection for row in plain if row.player != mover.player]
+                    to = [row.connection for row in others(mover, plain)]
                     gone |= self._post(to, encode(PlayerPos(mover.player, mover.at), 1), "pos")
         # Only now: a leave in between would be followed by a position of the player who left.
         self._forget(room, gone, now)
@@ -175,7 +175,7 @@ class Service:
         """Tells a reader that was spared positions where everybody stands now."""
         receiver = self.store.get(room, connection)
         if receiver is not None:
-            movers = movers_for(receiver, newest(self.store.room(room)))
+            movers = others(receiver, newest(self.store.room(room)))
             if movers:
                 self.tell(room, [Share([receiver], movers)], now)
 
