@@ -64,10 +64,10 @@ def verify(
 def canonical_request(method: str, target: str, signed: Mapping[str, str], body: bytes) -> str:
     """The request as both sides write it down. The path is encoded once more than it was sent."""
     path, _, query = target.partition("?")
-    parameters = sorted(part if "=" in part else part + "=" for part in query.split("&") if part)
+    parameters = sorted(part.partition("=")[::2] for part in query.split("&")) if query else []
     names = sorted(name.lower() for name in signed)
     values = {name.lower(): " ".join(value.split()) for name, value in signed.items()}
-    lines = [method, quote(path, safe="/~"), "&".join(parameters)]
+    lines = [method, quote(path, safe="/~"), "&".join(f"{name}={value}" for name, value in parameters)]
     lines += [*(f"{name}:{values[name]}" for name in names), "", ";".join(names), hashlib.sha256(body).hexdigest()]
     return "\n".join(lines)
 
