@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.resolving import ResolveError, parse, resolve
+from lobby.gateways.emulator.template import ResolveError, parse, resolve
 
 SMALL = """
 Parameters:

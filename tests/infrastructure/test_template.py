@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from lobby.gateways.emulator.template import ResolveError, load, parse, resolve
 from lobby.settings import Settings, variable
 from tests.infrastructure import traps
-from tests.infrastructure.resolving import ResolveError, load, parse, resolve
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "infrastructure/lobby-cloudformation.yaml"
@@ -289,8 +289,9 @@ def test_the_page_on_permissions_names_every_action_and_every_variable() -> None
 
 
 def test_the_function_is_given_every_setting_that_means_something_on_aws() -> None:
-    """The others are about sockets and ports, which are API Gateway's here."""
+    """The others are about sockets and ports, which are API Gateway's here, or thin out what is sent anyway once a window."""
     process = {"host", "port", "open", "tls_cert", "tls_key", "behind_proxy", "connections_per_address", "outbox_bytes"}
+    process |= {"near_players", "far_ms"}
     given = set(TEMPLATE["Resources"]["Function"]["Properties"]["Environment"]["Variables"])
     assert given - traps.OWN_VARIABLES == {variable(name) for name in Settings.__dataclass_fields__ if name not in process}
 
@@ -372,7 +373,7 @@ def test_the_deployed_table_has_keys_and_stream_and_takes_rows(deployed: dict[st
 
 def test_the_deployed_function_logs_topic_and_dashboard_are_what_the_template_says(deployed: dict[str, Any]) -> None:
     function = deployed["function"]
-    assert (function["Runtime"], function["MemorySize"], function["Timeout"]) == ("python3.13", 512, 10)
+    assert (function["Runtime"], function["MemorySize"], function["Timeout"]) == ("python3.13", 512, 8)
     assert function["Environment"]["Variables"]["LOBBY_TABLE"] == "LobbyConnections-prod"
     [mapping] = deployed["mappings"]
     assert "LobbyConnections-prod/stream/" in mapping["EventSourceArn"]

@@ -59,7 +59,7 @@ def test_version_1_hears_only_words_it_knows(message: m.ServerMessage) -> None:
             "join": {"type", "id", "x", "y"},
             "leave": {"type", "id"},
             "pos": {"type", "id", "x", "y"},
-            "error": {"type", "message", "code", "x", "y"},
+            "error": {"type", "message", "code", "x", "y", "close"},
             "pong": {"type", "t", "now"},
         }.get(body["type"], set())
         assert all(set(player) == {"id", "x", "y"} for player in body.get("lobby_players", ()))

@@ -37,6 +37,7 @@ def verify(
     secrets: Mapping[str, str],
     region: str,
     now: float,
+    service: str = SERVICE,
 ) -> Refusal | None:
     """Whether the request was signed with one of the ``secrets`` (access key to secret key). ``target`` as it was sent."""
     authorization = headers.get("Authorization", "")
@@ -48,11 +49,11 @@ def verify(
         return Refusal("IncompleteSignatureException", "The Authorization header or X-Amz-Date is not a whole signature.")
     if found["key"] not in secrets:
         return Refusal("UnrecognizedClientException", "The security token included in the request is invalid.")
-    if (found["region"], found["service"], found["date"]) != (region, SERVICE, signed_at[:8]):
-        return Refusal("InvalidSignatureException", f"Credential should be scoped to {signed_at[:8]}/{region}/{SERVICE}.")
+    if (found["region"], found["service"], found["date"]) != (region, service, signed_at[:8]):
+        return Refusal("InvalidSignatureException", f"Credential should be scoped to {signed_at[:8]}/{region}/{service}.")
     if abs(_seconds(signed_at) - now) > SKEW_S:
         return Refusal("InvalidSignatureException", f"Signature expired: {signed_at} is more than {SKEW_S:.0f} s off.")
-    scope = f"{found['date']}/{region}/{SERVICE}/aws4_request"
+    scope = f"{found['date']}/{region}/{service}/aws4_request"
     request = canonical_request(method, target, {name: headers.get(name, "") for name in found["names"].split(";")}, body)
     if not hmac.compare_digest(signature(secrets[found["key"]], signed_at, scope, request), found["signature"]):
         return Refusal(

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from lobby.errors import LobbyError
+
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 STACK = "lobby"
@@ -43,7 +45,7 @@ NAMES: dict[str, str] = {
 _NOTHING = object()
 
 
-class ResolveError(ValueError):
+class ResolveError(LobbyError, ValueError):
     """The template, or a parameter, is not what CloudFormation would accept, or is more than we understand."""
 
 
@@ -74,20 +76,28 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def load(path: Path | str) -> dict[str, Any]:
-    """The template in the file ``path``, short tags in their long form."""
-    return parse(Path(path).read_text())
+    """The template in the file ``path``, short tags in their long form. Raises ResolveError where there is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResolveError(f"Cannot read the template {path}: {getattr(error, 'strerror', None) or error}.") from None
+    return parse(text)
 
 
 def parse(text: str) -> dict[str, Any]:
     """The template that ``text`` is."""
-    template = yaml.load(text, Loader=_Loader)  # a SafeLoader
-    if not isinstance(template, dict):
-        raise ResolveError("A template is a mapping.")
+    try:
+        template = yaml.load(text, Loader=_Loader)  # a SafeLoader
+    except yaml.YAMLError as error:
+        raise ResolveError(f"The template is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+        raise ResolveError("A template is a mapping, with Resources in it.")
     return template
 
 
 def resolve(template: Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """``Parameters`` and ``Conditions`` with their values, and the ``Resources`` and ``Outputs`` that exist, concrete."""
+    """``Parameters`` and ``Conditions`` with their values, the ``Resources`` and ``Outputs`` that exist, concrete, and in
+    ``Refs`` what ``Ref`` gives for each resource."""
     return _Resolver(template, parameters or {}).resolved()
 
 
@@ -116,7 +126,13 @@ class _Resolver:
             for name, item in self.template.get("Outputs", {}).items()
             if self._exists(item)
         }
-        return {"Parameters": self.parameters, "Conditions": self.conditions, "Resources": resources, "Outputs": outputs}
+        return {
+            "Parameters": self.parameters,
+            "Conditions": self.conditions,
+            "Resources": resources,
+            "Outputs": outputs,
+            "Refs": {name: self.physical(name) for name in self.existing},
+        }
 
     # ---- parameters, rules, conditions
 
