@@ -32,7 +32,8 @@ server_messages = st.one_of(
     st.builds(m.StatusChanged, ids, texts),
     st.builds(m.Config, *[st.integers(1, 60_000)] * 4),
     st.builds(m.Pong, st.integers(-(1 << 50), 1 << 50), st.integers(0, 1 << 42)),
-    st.builds(m.Error, ids, texts, st.none(), st.none()) | st.builds(m.Error, ids, texts, hundredths, hundredths),
+    st.builds(m.Error, ids, texts, st.none(), st.none(), st.none() | st.integers(1000, 4999)),
+    st.builds(m.Error, ids, texts, hundredths, hundredths, st.none()),
 )
 
 
