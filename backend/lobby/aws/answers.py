@@ -10,8 +10,8 @@ HEAD_BYTES = 65_536
 
 ANSWER_BYTES = 16 * 1024 * 1024
 """How long an answer may be. A page of DynamoDB is 1 MB of items
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html); written as JSON, numbers of a digit
-or two become ten times as long."""
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html), which JSON makes several times as
+long."""
 
 
 class Answer(NamedTuple):

@@ -19,6 +19,8 @@ PAUSE_S = 0.025
 """The longest pause before a second try, in seconds; before each further try it is twice as long."""
 
 THROTTLED = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"})
+"""What DynamoDB says when it is asked too much; botocore tries the same again."""
+
 UNREACHABLE = "Unreachable"
 
 

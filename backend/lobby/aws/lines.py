@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from errno import EINPROGRESS
+from errno import EINPROGRESS, EWOULDBLOCK
 from functools import cache, partial
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any, NamedTuple, TypeVar
@@ -24,8 +24,9 @@ T = TypeVar("T")
 Steps = Generator[None, None, T]
 
 IDLE_S = 300.0
-"""How long a connection that nobody uses is trusted. On its way out of a Lambda it is forgotten after 350 s without a word
-(https://repost.aws/knowledge-center/lambda-vpc-timeout), and nothing keeps it alive while the function is frozen."""
+"""How long a connection that nobody uses is trusted. What lies between a function and AWS may forget it after 350 s without a
+word (https://aws.amazon.com/premiumsupport/knowledge-center/lambda-vpc-timeout/); what is sent then is not answered. Nothing
+keeps it alive while the function is frozen."""
 
 RECEIVE_BYTES = 65_536
 
@@ -216,7 +217,7 @@ class _Line:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             code = self._socket.connect_ex(address)
-            if code == EINPROGRESS:
+            if code in (EINPROGRESS, EWOULDBLOCK):
                 self._await(EVENT_WRITE)
                 yield
                 code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
