@@ -1,4 +1,4 @@
-"""The command line: `lobby serve`, `bots`, `watch`, `check`, `token`. Options of `serve` are the table in ``settings``."""
+"""The command line: `lobby serve`, `deploy` and the others. Options of `serve` are the table in ``settings``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -308,18 +309,24 @@ def check(url: str, room: str, token: str, token_b: str) -> None:
       lobby check
       lobby check wss://abc123.execute-api.eu-central-1.amazonaws.com/prod
     """
-    import secrets
-
     from lobby.check import check as run
     from lobby.check import print_step
-    from lobby.tokens import sign
 
     console = _console()
-    secret = load_settings({}).secret
-    if secret and not token:
-        token, token_b = (sign(f"check_{secrets.token_hex(4)}", secret, _now_ms() + 600_000) for _ in range(2))
+    if not token:
+        token, token_b = _check_tokens(load_settings({}).secret)
     ok = _run(run(url, room=room, token=token, token_b=token_b, report=lambda step: print_step(step, console)))
     raise SystemExit(0 if ok else 1)
+
+
+def _check_tokens(secret: str) -> tuple[str, str]:
+    """Tokens for two players who try a lobby; without a secret it wants none."""
+    import secrets
+
+    from lobby.tokens import sign
+
+    one, two = (sign(f"check_{secrets.token_hex(4)}", secret, _now_ms() + 600_000) if secret else "" for _ in range(2))
+    return one, two
 
 
 @main.command()
@@ -366,6 +373,34 @@ def token(player: str | None, hours: float, room: str, new_secret: bool) -> None
     if sys.stdout.isatty():
         end = f"{datetime.fromtimestamp(ends_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
         tell(click.style(f"for {player}{f' in {room}' if room else ''}, until {end}", dim=True))
+
+
+@main.command()
+@click.option(
+    "--output",
+    default="lobby-function.zip",
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write.",
+)
+def package(output: Path) -> None:
+    """Build the zip that AWS Lambda runs. The same input makes the same bytes.
+
+    `lobby deploy` builds and uploads it by itself; this is for whoever does it by hand.
+
+    \b
+    Examples:
+      lobby package
+      lobby package --output /tmp/lobby-function.zip
+    """
+    from lobby.package import build
+
+    built = build()
+    try:
+        output.write_bytes(built.data)
+    except OSError as error:
+        raise LobbyError(f"Cannot write {output}: {error.strerror}.") from None
+    print(f"{output}  {len(built.data):,} bytes\nSHA-256  {built.sha256}\nkey      {built.key}")
 
 
 def _now_ms() -> int:
