@@ -36,7 +36,7 @@ SENTENCES = {
 
 DENIED = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedOperation", "403"}
 
-ACTIONS = {"ListObjectsV2": "s3:ListBucket"}
+ACTIONS = {"ListObjectsV2": "s3:ListBucket", "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock"}
 """Operations whose permission has another name than they have themselves."""
 
 
