@@ -34,11 +34,10 @@ def parameters(text: str) -> dict[str, Any]:
     """The template's parameters: names, types, bounds, defaults."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Passes over CloudFormation's short tags: none is in the parameters."""
-
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
-    found: dict[str, Any] = yaml.load(text, Loader)["Parameters"]
+    # A class of our own, so that nobody else's learns CloudFormation's short tags. No parameter has any: they are passed over.
+    loader: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})  # libyaml's is ten times as fast
+    loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+    found: dict[str, Any] = yaml.load(text, loader)["Parameters"]
     return found
 
 

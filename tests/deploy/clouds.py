@@ -6,8 +6,10 @@ Messages and shapes of errors are those that people have reported of AWS.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 
 REGION, ACCOUNT, BUCKET = "eu-central-1", "123456789012", "lobby-artifacts"
@@ -178,6 +180,12 @@ class Lambda:
         return {"AccountLimit": {"ConcurrentExecutions": self.limit}}
 
 
+@cache
+def client(service: str, region_name: str = REGION) -> Any:
+    """One of boto3's, which takes its time to be made."""
+    return boto3.client(service, region_name=region_name)
+
+
 class Session:
     """boto3's session, with some clients of our own."""
 
@@ -186,6 +194,4 @@ class Session:
 
     def client(self, service: str, region_name: str) -> Any:
         """As boto3's."""
-        import boto3
-
-        return self._clients.get(service) or boto3.client(service, region_name=region_name)
+        return self._clients.get(service) or client(service, region_name)

@@ -1,4 +1,4 @@
-"""An empty account in moto for each test, and an empty folder to be in."""
+"""An empty folder to be in, and an empty account in moto for who asks for one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Credentials that are good for nothing, and none of those of whoever runs the tests."""
     for name in os.environ:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,7 +13,9 @@ from lobby.cli import main
 from lobby.deploy.aws import Aws
 from lobby.package import build
 from lobby.settings import ENV_FILE
-from tests.deploy.clouds import BUCKET, MADE, OUTPUTS, REGION, CloudFormation, Session
+from tests.deploy.clouds import BUCKET, MADE, OUTPUTS, REGION, CloudFormation, Session, client
+
+pytestmark = pytest.mark.usefixtures("account")
 
 SECRET = "a secret of thirty-two characters"
 
@@ -24,19 +25,14 @@ def lobby(*words: str, text: str = "") -> Result:
 
 
 @pytest.fixture
-def cloudformation(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
+def cloudformation(account: None, monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
     """A stack that is made at once, in the place of moto's."""
     made = CloudFormation()
     made.story = [*MADE]
     monkeypatch.setattr(Aws, "connect", lambda *_: Aws(Session(cloudformation=made), REGION))
     monkeypatch.setattr("lobby.deploy.stack.POLL_S", 0)
-    s3 = boto3.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     return made
-
-
-def client(service: str) -> Any:
-    return boto3.client(service, region_name=REGION)
 
 
 def stack() -> Any:

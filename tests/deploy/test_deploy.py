@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore import exceptions as b
 
@@ -17,7 +16,19 @@ from lobby.deploy.screen import Screen
 from lobby.errors import LobbyError
 from lobby.package import build
 from lobby.settings import ENV_FILE
-from tests.deploy.clouds import ACCOUNT, BUCKET, DELETED, MADE, OUTPUTS, REGION, CloudFormation, Lambda, Session, refused
+from tests.deploy.clouds import (
+    ACCOUNT,
+    BUCKET,
+    DELETED,
+    MADE,
+    OUTPUTS,
+    REGION,
+    CloudFormation,
+    Lambda,
+    Session,
+    client,
+    refused,
+)
 from tests.hosts import run, serving
 
 SECRET = "a secret of thirty-two characters"
@@ -26,8 +37,8 @@ OLD = {"ArtifactBucket": BUCKET, "RoomSize": "20", "Secret": "****", "Forgotten"
 
 
 @pytest.fixture(autouse=True)
-def bucket() -> Any:
-    s3 = boto3.client("s3", region_name=REGION)
+def bucket(account: None) -> Any:
+    s3 = client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     return s3
 
@@ -148,9 +159,11 @@ def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer(monkeypatch, "n\n")
-    cloudformation = CloudFormation("REVIEW_IN_PROGRESS")
+    cloudformation = CloudFormation("REVIEW_IN_PROGRESS", **OLD)
     assert fails(deployment(cloudformation, yes=False)) == "Nothing was changed."
-    assert cloudformation.said("create_change_set")[0]["ChangeSetType"] == "CREATE"
+    [asked] = cloudformation.said("create_change_set")
+    assert asked["ChangeSetType"] == "CREATE"
+    assert not any("UsePreviousValue" in item for item in asked["Parameters"])
     assert len(cloudformation.said("delete_change_set")) == 1
     assert cloudformation.said("delete_stack") == []
 
@@ -564,9 +577,9 @@ def test_nothing_is_deleted_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture
-def table() -> Any:
+def table(account: None) -> Any:
     """The table of prod, protected."""
-    dynamodb = boto3.client("dynamodb", region_name=REGION)
+    dynamodb = client("dynamodb")
     dynamodb.create_table(
         TableName="Table-id",
         AttributeDefinitions=[{"AttributeName": "room", "AttributeType": "S"}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import subprocess
@@ -71,6 +72,18 @@ def test_the_zip_and_python_are_all_that_it_takes(module: str, tmp_path: Path) -
     file.write_bytes(build().data)
     code = f"import sys; sys.path.insert(0, {str(file)!r}); import {module}; print({module}.__file__)"
     assert python("-I", "-S", "-c", code).startswith(str(file))
+
+
+def test_our_part_of_the_zip_imports_little_of_others() -> None:
+    archive = ZipFile(io.BytesIO(build().data))
+    imported = set()
+    for name in archive.namelist():
+        if not name.startswith("jwt/"):
+            for node in ast.walk(ast.parse(archive.read(name))):
+                imported |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+                imported |= {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
+    others = {module.partition(".")[0] for module in imported} - sys.stdlib_module_names - {"lobby"}
+    assert others <= {"boto3", "botocore", "jwt", "orjson"}
 
 
 def test_the_command_writes_the_zip_and_says_what_it_is(tmp_path: Path) -> None:

@@ -72,12 +72,13 @@ class Deployment:
         known = parameters(template)
         _check(wish, known)
         state = self._usable_state(wish)
-        before = state.parameters if state else {}
+        is_there = state is not None and not state.is_only_planned
+        before = state.parameters if state and is_there else {}
         bucket = wish.bucket or before.get("ArtifactBucket") or known["ArtifactBucket"]["Default"]
         given = {"Stage": self.stage, "ArtifactBucket": bucket, **wish.parameters}
         given |= {"Secret": wish.secret} if wish.secret else {}
         check_parameters(given, known)
-        if state is None or state.is_only_planned:
+        if not is_there:
             self._warn_beforehand(wish)
         given["ArtifactKey"] = self._upload(bucket, wish)
         kept = sorted(before.keys() & known.keys() - given.keys())

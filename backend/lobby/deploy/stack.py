@@ -154,7 +154,7 @@ class Stack:
         if found["Status"] == "FAILED":
             raise LobbyError(f"AWS refuses the template or its parameters: {_explained(reason)} Nothing was changed.")
         pages = self._client.each("describe_change_set", "Changes", StackName=self.name, ChangeSetName=change_set)
-        changes = (item["ResourceChange"] for item in pages)
+        changes = (item["ResourceChange"] for item in pages if "ResourceChange" in item)
         return [
             Change(item["Action"], item["LogicalResourceId"], item["ResourceType"], item.get("Replacement") or "")
             for item in changes
