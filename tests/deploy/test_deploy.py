@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import exceptions as b
+from rich.console import Console
 
 from lobby.deploy import ANYBODY, Deployment, Wish
 from lobby.deploy.aws import Aws, sentence
@@ -89,6 +92,7 @@ def test_a_first_deployment_uploads_shows_follows_and_writes_down(
     said = capsys.readouterr()
     assert said.out == ""
     assert "\x1b" not in said.err
+    assert "\n\n" not in said.err
     lines = said.err.splitlines()
     assert lines[0] == f"AWS account {ACCOUNT}, Region {REGION}"
     assert any(line.split() == ["Add", "Table", "AWS::DynamoDB::Table"] for line in lines)
@@ -139,6 +143,23 @@ def test_no_changes_are_a_success_and_the_names_are_written_down_all_the_same(
     assert cloudformation.said("delete_stack") == []
     assert "up to date: nothing changes" in capsys.readouterr().err
     assert "LOBBY_URL_DEV=" in (folder / ENV_FILE).read_text()
+
+
+def test_a_terminal_shows_a_table_and_a_bar_and_takes_nothing_of_awss_for_markup() -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.changes = [("Modify", "Api", "True"), ("Modify", "Function", "False"), ("Remove", "Table", "")]
+    cloudformation.story = [("Function", "UPDATE_FAILED", "no [red]luck[/]"), *CHANGED]
+    written = io.StringIO()
+    shown = deployment(cloudformation)
+    shown._screen.console = Console(file=written, force_terminal=True, width=200, soft_wrap=True)
+    with suppress(LobbyError):
+        shown.deploy(Wish())
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.getvalue())
+    assert re.search(r"Action +Resource +Type +Replacement", text)
+    assert re.search(r"Modify +Api +AWS::ApiGatewayV2::Api +True", text)
+    assert re.search(r"Modify +Function +AWS::Lambda::Function +\n", text)
+    assert "Function: UPDATE_FAILED no [red]luck[/]" in text
+    assert re.search(r"Deploying: Api ━+ 3/3", text)
 
 
 def test_the_game_is_pointed_to_the_lobby_and_a_broken_configuration_stops_it_before_anything_happens(folder: Path) -> None:

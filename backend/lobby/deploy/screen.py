@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import click
 from rich.console import Console
@@ -75,9 +75,8 @@ class Screen:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=self.console,
-            disable=not self.console.is_terminal,
         )
-        with bar:
+        with bar if self.console.is_terminal else nullcontext():
             task = bar.add_task(what, total=len(names))
 
             def hear(event: Event) -> None:
@@ -86,7 +85,7 @@ class Screen:
                 elif event.status.endswith("_COMPLETE") and event.name in names - done:
                     done.add(event.name)
                     bar.update(task, completed=len(done), description=f"{what}: {event.name}")
-                    if bar.disable:
+                    if not self.console.is_terminal:
                         self.say(f"{len(done)} of {len(names)}  {event.name}  {event.status}")
 
             yield hear
