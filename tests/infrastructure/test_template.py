@@ -235,6 +235,8 @@ def test_the_outputs_tell_a_person_what_is_needed_next() -> None:
     assert plain["CallbackEndpoint"] == plain["WebSocketUrl"].replace("wss:", "https:")
     assert (plain["FunctionName"], plain["TableName"]) == ("lobby-websocket-prod", "LobbyConnections-prod")
     assert plain["LogGroupName"] == "/aws/lambda/lobby-websocket-prod"
+    assert plain["Tokens"] == "none"
+    assert resolve(TEMPLATE, {"Secret": "x" * 32})["Outputs"]["Tokens"]["Value"] == "required"
     assert plain["DashboardUrl"].endswith("name=lobby-prod-us-east-1")
     everything = resolve(TEMPLATE, traps.EVERYTHING)["Outputs"]
     assert everything["WebSocketUrl"]["Value"] == "wss://lobby.game.example/"
