@@ -1,10 +1,11 @@
-"""The CloudFormation template: where it is, and what it can be told (``infrastructure/lobby-cloudformation.yaml``)."""
+"""CloudFormation templates: where ours is (``infrastructure/``), how one is read, and what it can be told."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,55 @@ def infrastructure() -> Path:
     raise LobbyError(f"{TEMPLATE} is missing: it belongs into {here / 'infrastructure'}. Install serverless-lobby again.")
 
 
-def read_template() -> str:
-    """The template's text."""
-    return (infrastructure() / TEMPLATE).read_text(encoding="utf-8")
+def read_template(path: Path | None = None) -> str:
+    """The text of a template, ours where none is named. Raises :class:`LobbyError`."""
+    path = path or infrastructure() / TEMPLATE
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LobbyError(f"Cannot read the template {path}: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def parameters(text: str) -> dict[str, Any]:
-    """The template's parameters: names, types, bounds, defaults."""
+def parse(text: str) -> dict[str, Any]:
+    """The template that ``text`` is, YAML or JSON, with CloudFormation's short tags in their long form: ``!Ref x`` is
+    ``{"Ref": "x"}``. Raises :class:`LobbyError`."""
     import yaml
 
-    # A class of our own, so that nobody else's learns CloudFormation's short tags. No parameter has any: they are passed over.
-    loader: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})  # libyaml's is ten times as fast
-    loader.add_multi_constructor("!", lambda loader, suffix, node: None)
-    found: dict[str, Any] = yaml.load(text, loader)["Parameters"]
-    return found
+    try:
+        template = yaml.load(text, _loader())
+    except yaml.YAMLError as error:
+        raise LobbyError(f"The template is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+        raise LobbyError("A template is a mapping, with Resources in it.")
+    return template
+
+
+@cache
+def _loader() -> Any:
+    import yaml
+
+    # A class of our own, so that nobody else's learns the short tags; libyaml's is ten times as fast.
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = type("Loader", (base,), {})
+
+    def tagged(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
+        if isinstance(node, yaml.ScalarNode):
+            value: Any = loader.construct_scalar(node)
+        elif isinstance(node, yaml.SequenceNode):
+            value = loader.construct_sequence(node, deep=True)
+        else:
+            value = loader.construct_mapping(node, deep=True)
+        if suffix == "GetAtt" and isinstance(value, str):
+            value = value.split(".", 1)
+        return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+    loader.add_multi_constructor("!", tagged)
+    # A date stays a string: "2012-10-17" is the version of a policy.
+    loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:timestamp"]
+        for first, rules in base.yaml_implicit_resolvers.items()
+    }
+    return loader
 
 
 def check_parameters(given: Mapping[str, str], known: Mapping[str, Any]) -> None:

@@ -18,8 +18,8 @@ from lobby.cli import main
 from lobby.deploy import CHECKS_S
 from lobby.deploy.aws import ACTIONS
 from lobby.deploy.names import OUTPUTS, variables
-from lobby.template import STAGES, infrastructure, parameters, read_template
-from tests.infrastructure.resolving import load, resolve
+from lobby.gateways.emulator.template import resolve
+from lobby.template import STAGES, infrastructure, parse, read_template
 from tests.infrastructure.traps import EVERYTHING, ROUTES, of_type
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ PAGE = (ROOT / "docs/deploy.md").read_text()
 PERMISSIONS = (ROOT / "docs/permissions.md").read_text()
 SOURCE = "\n".join(path.read_text() for folder in ("backend/lobby", "tests/deploy") for path in (ROOT / folder).rglob("*.py"))
 """Ours, and what AWS says in the tests."""
-TEMPLATE = load(infrastructure() / "lobby-cloudformation.yaml")
+TEMPLATE = parse(read_template())
 
 PLAN = (
     "backend/trading_lobby_ws.py",
@@ -110,7 +110,7 @@ def test_the_sentences_of_the_last_table_are_those_of_the_code() -> None:
 
 
 def test_parameters_and_names_of_the_page_exist() -> None:
-    known = parameters(read_template())
+    known = parse(read_template())["Parameters"]
     assert set(re.findall(r"--parameter (\w+)=", PAGE)) <= set(known)
     assert set(re.findall(r"`([A-Z]\w+)=(?:yes|no)`", PAGE)) <= set(known)
     assert known["Stage"]["AllowedValues"] == list(STAGES)

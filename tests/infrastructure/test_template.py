@@ -16,14 +16,16 @@ from typing import Any
 
 import pytest
 
-from lobby.gateways.emulator.template import ResolveError, load, parse, resolve
+from lobby.errors import LobbyError
+from lobby.gateways.emulator.template import ResolveError, resolve
 from lobby.settings import Settings, variable
+from lobby.template import parse, read_template
 from tests.infrastructure import traps
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "infrastructure/lobby-cloudformation.yaml"
 TEXT = PATH.read_text()
-TEMPLATE = load(PATH)
+TEMPLATE = parse(read_template(PATH))
 PERMISSIONS = (ROOT / "docs/permissions.md").read_text()
 
 
@@ -175,7 +177,7 @@ def test_every_trap_is_shown_to_be_caught() -> None:
 
 
 def test_an_account_wide_role_and_a_managed_policy_are_caught() -> None:
-    template = load(PATH)
+    template = parse(read_template(PATH))
     template["Resources"]["Account"] = {"Type": "AWS::ApiGateway::Account"}
     template["Resources"]["Role"]["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
     assert list(traps.needs_no_account_wide_role(template))
@@ -213,7 +215,7 @@ def test_a_domain_without_a_certificate_and_the_reverse_are_refused_before_anyth
 
 @pytest.mark.parametrize("secret", ["short", "x" * 31])
 def test_a_secret_that_protects_nothing_is_refused(secret: str) -> None:
-    with pytest.raises(ResolveError, match="Secret"):
+    with pytest.raises(LobbyError, match="Secret"):
         resolve(TEMPLATE, {"Secret": secret})
 
 

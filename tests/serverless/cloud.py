@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import trading_lobby_ws
-from lobby.gateways.emulator import Conditions, Desk, Meter, Moto, load, nobody, read_stack
+from lobby.gateways.emulator import Conditions, Desk, Meter, Moto, nobody, parse, read_stack, read_template
 from tests.hosts import Player, joined
-
-TEMPLATE = Path(__file__).parents[2] / "infrastructure/lobby-cloudformation.yaml"
 
 
 class Cloud:
@@ -43,7 +40,7 @@ def environment() -> Iterator[None]:
 @asynccontextmanager
 async def cloud(meter: Meter = nobody, conditions: Conditions | None = None, **parameters: Any) -> AsyncIterator[Cloud]:
     """The whole of it: gateway, function, table and stream."""
-    stack = read_stack(load(TEMPLATE), parameters)
+    stack = read_stack(parse(read_template()), parameters)
     [(name, function)] = stack.functions.items()
     desk = Desk(stack, {name: trading_lobby_ws.handler}, Moto(), meter=meter, conditions=conditions)
     with environment():

@@ -21,7 +21,7 @@ from lobby.deploy.stack import DEAD, Event, Plan, Stack, State
 from lobby.errors import LobbyError
 from lobby.package import build
 from lobby.settings import ENV_FILE
-from lobby.template import check_parameters, parameters, read_template
+from lobby.template import check_parameters, parse, read_template
 from lobby.tokens import check_secret
 
 OURS = {
@@ -69,7 +69,7 @@ class Deployment:
         """Makes the lobby, or changes the one that is there. Returns the stack's outputs. Raises :class:`LobbyError`."""
         self._introduce()
         template = read_template()
-        known = parameters(template)
+        known = parse(template)["Parameters"]
         _check(wish, known)
         state = self._usable_state(wish)
         is_there = state is not None and not state.is_only_planned

@@ -13,8 +13,8 @@ It knows nothing of what the handlers are for, so it serves anybody's. The parts
 ``capacity``     what a request to a table consumes (pure)
 ``conditions``   latency and faults, from one seed
 ``metering``     what AWS would have metered, from what happened
-``environments`` handlers in threads or processes, one event at a time in each, as in Lambda (``runtime``: inside of such a
-process)
+``environments`` handlers in threads or processes, one event at a time in each, as in Lambda; ``runtime`` is
+             what runs inside of such a process
 ``tables``       a DynamoDB endpoint, and engines behind it
 ``streams``      from a table's stream to a handler
 ``connections``  open sockets
@@ -31,9 +31,9 @@ from lobby.gateways.emulator.meters import Meter, nobody
 from lobby.gateways.emulator.stacks import Stack
 from lobby.gateways.emulator.stacks import read as read_stack
 from lobby.gateways.emulator.tables import Endpoint, Moto
-from lobby.gateways.emulator.template import load
+from lobby.template import parse, read_template
 
 __all__ = [
     "Api", "ApiGateway", "Authorizer", "Conditions", "Context", "Desk", "Endpoint", "Environments", "HandlerError", "Limits",
-    "Meter", "Moto", "Route", "Stack", "load", "nobody", "read_stack",
+    "Meter", "Moto", "Route", "Stack", "nobody", "parse", "read_stack", "read_template",
 ]  # fmt: skip
