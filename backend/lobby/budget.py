@@ -136,13 +136,17 @@ _METERS = tuple(item.name for item in fields(Usage))
 
 
 class Line(NamedTuple):
-    """One line of a bill: ``quantity`` in ``unit`` for ``dollars``; ``price`` is of the first unit that costs anything."""
+    """One line of a bill: ``quantity`` in ``unit`` for ``dollars``; ``price`` is of the first unit that costs anything.
+
+    ``per_month`` is its share of the bill's, None where no time was metered.
+    """
 
     name: str
     quantity: float
     unit: str
     price: float
     dollars: float
+    per_month: float | None = None
 
 
 class Bill(NamedTuple):
@@ -192,6 +196,7 @@ def bill(
     per_hour = per_month = None
     if usage.hours > 0:
         month = _lines(usage.over(MONTH_HOURS), prices, dashboards, alarms, always_free)
+        lines = tuple(line._replace(per_month=then.dollars) for line, then in zip(lines, month, strict=True))
         per_month = sum(line.dollars for line in month)
         per_hour = per_month / MONTH_HOURS
     return Bill(lines, sum(line.dollars for line in lines), per_hour, per_month)

@@ -184,6 +184,86 @@ def serve(quiet: bool, **flags: Any) -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
+@click.option("--port", default=8766, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
+@click.option("--template", type=click.Path(path_type=Path), help="CloudFormation template; the lobby's own without.")
+@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the template.")
+@click.option("--code", type=click.Path(path_type=Path), help="Folder or zip with the handler; this package's without.")
+@click.option(
+    "--table", default="auto", show_default=True, metavar="ENGINE", help="moto, dynoxide, the address of a DynamoDB, or auto."
+)
+@click.option("--latency", default="none", show_default=True, type=click.Choice(["none", "aws"]), help="How long things take.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="NAME[=CHANCE]", help="What goes wrong, as often as you like; `list` shows all."
+)
+@click.option("--seed", default=0, show_default=True, help="Another number is other latencies and other faults.")
+@click.option("--bill", is_flag=True, help="Show what AWS would charge.")
+@click.option("--events", type=click.Path(path_type=Path), help="Write every metered event to this file, a line of JSON each.")
+@click.option("--logs", is_flag=True, help="Show everything that the function logs, not only its troubles.")
+def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any) -> None:
+    """The lobby without a server, on this machine: the real function behind a local API Gateway, and the bill AWS would send.
+
+    Gateway, routes, function, table and stream are those of the template. docs/emulator.md says what is emulated, and how well.
+
+    \b
+    Examples:
+      lobby emulate --bill
+      lobby emulate --latency aws --fault dead-lambdas --fault throttled-posts=0.2
+      lobby emulate --template my-api.yaml --code my_functions/
+    """
+    from lobby.signals import stop_on_signals
+
+    try:
+        from lobby.emulate import Wish
+        from lobby.emulate import emulate as run
+        from lobby.gateways.emulator import Desk
+        from lobby.gateways.emulator.conditions import FAULTS
+    except ModuleNotFoundError as error:
+        what = "serverless-lobby[emulate]"
+        raise LobbyError(f"`lobby emulate` needs {error.name}: {sys.executable} -m pip install '{what}'") from None
+
+    if "list" in faults:
+        for name, (chance, meaning) in FAULTS.items():
+            click.echo(f"{name:18} {chance:<6g} {meaning}")
+        return
+    _log_to_stderr(quiet=True)
+    given = dict(map(_pair, parameters))
+    if options["template"] is None and (secret := load_settings({}).secret):
+        given = {"Secret": secret, **given}
+    wish = Wish(parameters=given, faults=_faults(faults), **options)
+
+    def ready(desk: Desk) -> None:
+        tell(f"API Gateway is open. Players connect to {click.style(desk.url, fg='cyan', bold=True)}")
+        see = f"http://{desk.gateway.host}:{desk.gateway.port}/"
+        tell(f"See it at {click.style(see, fg='cyan')}   (Ctrl-C ends it{' and prints the bill' if wish.bill else ''})")
+        engine = type(desk.tables.engine).__name__.lower()
+        tell(click.style(f"Its table is in {engine}. In another terminal: lobby bots --url {desk.url}", dim=True))
+
+    async def until_stopped() -> None:
+        await run(wish, ready, stop_on_signals(), _console())
+
+    _run(until_stopped())
+
+
+def _faults(given: tuple[str, ...]) -> dict[str, float]:
+    """Names of faults and their chances. Raises LobbyError."""
+    from lobby.gateways.emulator.conditions import FAULTS
+
+    found = {}
+    for text in given:
+        name, _, chance = text.partition("=")
+        if name not in FAULTS:
+            raise LobbyError(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.")
+        try:
+            found[name] = float(chance) if chance else FAULTS[name][0]
+        except ValueError:
+            found[name] = -1.0
+        if not 0 <= found[name] <= 1:
+            raise LobbyError(f"--fault {text}: the chance is a number from 0 to 1.")
+    return found
+
+
+@main.command()
 @click.option("--bots", default=12, show_default=True, type=click.IntRange(0, 500), help="How many walk.")
 @click.option("--port", default=None, type=int, metavar="N", help="Port of the lobby; a free one if it is taken.")
 @click.option("--no-browser", is_flag=True, help="Only print the address of the page.")

@@ -12,14 +12,11 @@ import errno
 import ipaddress
 import json
 import secrets
-import signal
 import socket
 import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from importlib.resources import files
-from pathlib import PurePath
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -46,10 +43,12 @@ from lobby.fanout import window_ms
 from lobby.gateways import NOBODY, Unreached
 from lobby.limits import FRAME_BYTES
 from lobby.messages import encode
+from lobby.pages import viewer
 from lobby.presence import Presence
 from lobby.rules import goodbye
 from lobby.service import Service
 from lobby.settings import Settings
+from lobby.signals import stop_on_signals
 from lobby.stores.memory import MemoryStore
 from lobby.telemetry import COUNTED, log
 from lobby.tokens import check_secret
@@ -70,9 +69,6 @@ TEXT = WSMsgType.TEXT
 
 HEADER_BYTES = 14
 """The longest header of a frame. picows writes it in front of the message, so that the same bytes go out to every socket."""
-
-PAGES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-"""What the viewer is made of. Not asked of the system: Windows may call a script plain text, and browsers refuse that."""
 
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
@@ -230,7 +226,7 @@ class Server:
         self._addresses: Counter[str] = Counter()
         self._windows: dict[str, asyncio.TimerHandle] = {}
         self._closed_s: dict[str, float] = {}
-        self._pages = _viewer_pages()
+        self._pages = viewer()
         self._registry = CollectorRegistry()
         self._registry.register(_Metrics(self))
         ProcessCollector(registry=self._registry)
@@ -328,7 +324,7 @@ class Server:
     async def run(self, on_ready: Callable[[int], None] = lambda port: None, stop: asyncio.Event | None = None) -> None:
         """Serves until ``stop`` is set, or a signal to stop arrives. ``on_ready`` gets the port. Raises LobbyError."""
         check_exposure(self.settings)
-        stop = stop or _stop_on_signals()
+        stop = stop or stop_on_signals()
         tls: dict[str, Any] = {}
         if self.settings.tls_cert:
             # By asyncio's own TLS: picows' faster one answers a failed handshake with a stack trace in the log.
@@ -389,7 +385,7 @@ class Server:
         if path == "/metrics":
             return _answer(generate_latest(self._registry), CONTENT_TYPE_LATEST)
         page = self._pages.get("index.html" if path == "/" else path.removeprefix("/viewer/"))
-        return _answer(*page, headers=PAGE_HEADERS) if page else None
+        return _answer(page[0], f"{page[1]}; charset=utf-8", headers=PAGE_HEADERS) if page else None
 
     def health(self) -> dict[str, object]:
         """What ``/healthz`` says."""
@@ -471,23 +467,6 @@ def _tls(settings: Settings) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise LobbyError(f"Cannot use {settings.tls_cert} and {settings.tls_key} for TLS: {error}.") from None
     return context
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(name, stop.set)
-        except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            break
-    return stop
-
-
-def _viewer_pages() -> dict[str, tuple[bytes, str]]:
-    folder = files("lobby").joinpath("viewer")
-    return {
-        file.name: (file.read_bytes(), kind) for file in folder.iterdir() if (kind := PAGES.get(PurePath(file.name).suffix))
-    }
 
 
 def _answer(body: bytes, kind: str, headers: dict[str, str] | None = None) -> WSUpgradeResponseWithListener:

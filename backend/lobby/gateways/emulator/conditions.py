@@ -71,6 +71,10 @@ class Conditions:
         likely = self._faults.get(fault, 0.0)
         return likely > 0 and self._chance.random() < likely
 
+    def calm_down(self) -> None:
+        """No more faults from here on."""
+        self._faults.clear()
+
     def dies_after(self) -> float | None:
         """After how many seconds the environment of an event dies; None where it does not."""
         return self._chance.uniform(0, DEATH_S) if self.happens("dead-lambdas") else None

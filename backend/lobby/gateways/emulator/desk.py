@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from lobby.errors import LobbyError
 from lobby.gateways.emulator.conditions import Conditions
 from lobby.gateways.emulator.environments import Environment, Environments, Invoke, ProcessEnvironment, ThreadEnvironment
 from lobby.gateways.emulator.gateway import ApiGateway
@@ -20,6 +22,9 @@ from lobby.gateways.emulator.streams import Pump
 from lobby.gateways.emulator.tables import TARGET, Engine, TableServer
 
 KEYS = {"AKIDEMULATOR00000000": "what a function is given here, and nobody else would take"}
+
+PROCESSES = 8 * (os.cpu_count() or 1)
+"""Environments of one function at the most, started one beside the other on this machine's cores."""
 
 EXPIRY_S = 60.0
 """How often expired items are swept up. On AWS that takes up to two days."""
@@ -85,7 +90,11 @@ class Desk:
             await running.enter_async_context(self.tables)
             for table in self.stack.tables:
                 await self.tables.create(**table)
-            await running.enter_async_context(self.gateway)
+            try:
+                await running.enter_async_context(self.gateway)
+            except OSError as error:
+                where = f"port {self.gateway.port} of {self.gateway.host}"
+                raise LobbyError(f"Cannot listen on {where}: {error.strerror or error}. Take another port.") from None
             for source in self.stack.sources:
                 pump = Pump(
                     source.mapping,
@@ -163,6 +172,7 @@ class Desk:
             memory_mb=function.memory_mb,
             timeout_s=function.timeout_s,
             concurrency=function.concurrency,
+            at_most=PROCESSES,
             meter=self._meter,
             conditions=self._conditions,
         )

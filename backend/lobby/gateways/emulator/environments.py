@@ -13,8 +13,10 @@ import os
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -59,18 +61,20 @@ class Context:
 
 
 class Ran(NamedTuple):
-    """How one event went: what came out or what went wrong, how long it took, how much of that was work of the processor, and
-    how long the start of a new environment had taken before it. Times in ms."""
+    """How one event went: what came out or what went wrong, how long it took, and how much of that was work of the processor.
+    Times in ms."""
 
     result: Any = None
     error: HandlerError | None = None
     ms: float = 0.0
     cpu_ms: float = 0.0
-    init_ms: float = 0.0
 
 
 class Environment(Protocol):
     """One environment, for one event at a time."""
+
+    async def start(self) -> float:
+        """Called before the first event. Returns how long it took, in ms."""
 
     async def handle(self, event: str, context: Context) -> Ran:
         """One event, in and out through JSON, as on AWS: nobody shares a dictionary with anybody."""
@@ -89,6 +93,14 @@ class ThreadEnvironment:
         self._worker = ThreadPoolExecutor(1, f"environment-{number}")
         self._invoke, self._cold_start = invoke, cold_start
 
+    async def start(self) -> float:
+        """See :class:`Environment`."""
+        if self._cold_start is None:
+            return 0.0
+        began = time.perf_counter()
+        await asyncio.get_running_loop().run_in_executor(self._worker, self._cold_start)
+        return (time.perf_counter() - began) * 1000
+
     async def handle(self, event: str, context: Context) -> Ran:
         """See :class:`Environment`."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._handle, event, context)
@@ -102,18 +114,13 @@ class ThreadEnvironment:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _handle(self, event: str, context: Context) -> Ran:
-        began, cold_start, self._cold_start = time.perf_counter(), self._cold_start, None
-        result, error, init_ms = None, None, 0.0
+        result, error, began, cpu = None, None, time.perf_counter(), time.thread_time()
         try:
-            if cold_start is not None:
-                cold_start()
-                init_ms = (time.perf_counter() - began) * 1000
-            began, cpu = time.perf_counter(), time.thread_time()
             result = json.loads(json.dumps(self._invoke(json.loads(event), context)))
         except (Exception, SystemExit) as raised:
             log.exception("the handler raised")
-            error, cpu = HandlerError(str(raised)), time.thread_time()
-        return Ran(result, error, (time.perf_counter() - began) * 1000, (time.thread_time() - cpu) * 1000, init_ms)
+            error = HandlerError(str(raised))
+        return Ran(result, error, (time.perf_counter() - began) * 1000, (time.thread_time() - cpu) * 1000)
 
 
 class ProcessEnvironment:
@@ -122,40 +129,11 @@ class ProcessEnvironment:
 
     def __init__(self, handler: str, code: Path, variables: Mapping[str, str], on_log: Callable[[str], None]) -> None:
         self._handler, self._code, self._variables, self._on_log = handler, code, variables, on_log
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process
         self._logs: asyncio.Task[None] | None = None
 
-    async def handle(self, event: str, context: Context) -> Ran:
-        """See :class:`Environment`."""
-        began = time.perf_counter()
-        process = self._process or await self._start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        said = {name: getattr(context, name) for name in context.__dataclass_fields__ if name != "deadline"}
-        request = {"event": event, "context": said, "remaining_ms": context.get_remaining_time_in_millis()}
-        try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            await process.stdin.drain()
-            answer = await process.stdout.readline()
-        except ConnectionError:
-            answer = b""
-        if not answer:
-            return Ran(error=Died("Runtime exited"), ms=(time.perf_counter() - began) * 1000)
-        ran = json.loads(answer)
-        error = HandlerError(ran["error"]) if "error" in ran else None
-        return Ran(ran.get("result"), error, ran["ms"], ran["cpu_ms"], ran["init_ms"])
-
-    def kill(self) -> bool:
-        """See :class:`Environment`."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-        return True
-
-    def close(self) -> None:
-        """See :class:`Environment`."""
-        self.kill()
-
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def start(self) -> float:
+        """See :class:`Environment`. What the import took, without the start of Python itself."""
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # or the modules beside the runtime would be found before the handler's own
@@ -168,7 +146,39 @@ class ProcessEnvironment:
             env={"PATH": os.environ.get("PATH", ""), **self._variables, "PYTHONPATH": str(self._code), "PYTHONUNBUFFERED": "1"},
         )
         self._logs = asyncio.create_task(self._read_logs(process))
-        return process
+        answer = await self._answer()
+        return float(answer["init_ms"]) if answer else 0.0
+
+    async def handle(self, event: str, context: Context) -> Ran:
+        """See :class:`Environment`."""
+        began = time.perf_counter()
+        said = {name: getattr(context, name) for name in context.__dataclass_fields__ if name != "deadline"}
+        request = {"event": event, "context": said, "remaining_ms": context.get_remaining_time_in_millis()}
+        assert self._process.stdin is not None
+        with suppress(ConnectionError):
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            await self._process.stdin.drain()
+        ran = await self._answer()
+        if ran is None:
+            return Ran(error=Died("Runtime exited"), ms=(time.perf_counter() - began) * 1000)
+        return Ran(ran.get("result"), HandlerError(ran["error"]) if "error" in ran else None, ran["ms"], ran["cpu_ms"])
+
+    def kill(self) -> bool:
+        """See :class:`Environment`."""
+        if self._process.returncode is None:
+            self._process.kill()
+        return True
+
+    def close(self) -> None:
+        """See :class:`Environment`."""
+        self.kill()
+
+    async def _answer(self) -> dict[str, Any] | None:
+        """The next line that the process says; None where it has ended."""
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        answer: dict[str, Any] | None = json.loads(line) if line else None
+        return answer
 
     async def _read_logs(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
@@ -178,9 +188,11 @@ class ProcessEnvironment:
 
 
 class Environments:
-    """A pool that grows with the number of events at once, up to ``concurrency``.
+    """A pool that grows with the number of events at once.
 
-    ``make(number)`` makes a new environment; ``conditions`` say how long that takes, and which of them die.
+    ``make(number)`` makes a new environment; ``conditions`` say how long that takes, and which of them die. Above
+    ``concurrency`` an event is refused, as on AWS; above ``at_most`` it waits until one of the environments is free, since a
+    desk has not as many cores as AWS.
     """
 
     def __init__(
@@ -192,16 +204,18 @@ class Environments:
         memory_mb: int = 512,
         timeout_s: float = 29.0,
         concurrency: int = 1000,
+        at_most: int = 1000,
         meter: Meter = nobody,
         conditions: Conditions | None = None,
     ) -> None:
         self._make, self._meter, self._conditions = make, meter, conditions or Conditions()
         self._name, self._arn, self._memory_mb = name, arn, memory_mb
-        self._timeout_s, self._concurrency = timeout_s, concurrency
+        self._timeout_s, self._concurrency, self._at_most = timeout_s, concurrency, at_most
         self._all: set[Environment] = set()
         self._idle: list[Environment] = []
-        self._made = 0
-        self._running: set[asyncio.Task[Ran]] = set()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._made = self._busy = 0
+        self._running: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
         """How many environments there are."""
@@ -209,19 +223,17 @@ class Environments:
 
     async def call(self, event: dict[str, Any]) -> Any:
         """One event. Raises HandlerError, and TimeoutError when nobody waits any longer (a thread may go on)."""
-        if not self._idle and len(self._all) >= self._concurrency:
+        if self._busy >= self._concurrency:
             self._meter("throttled")
             raise HandlerError("Rate Exceeded: every environment is busy")
-        if self._idle and self._conditions.happens("cold-starts"):
-            thrown_away = self._idle.pop()
-            self._all.discard(thrown_away)
-            thrown_away.close()
-        if self._idle:
-            one, is_cold = self._idle.pop(), False
-        else:
-            self._made += 1
-            one, is_cold = self._make(self._made), True
-            self._all.add(one)
+        self._busy += 1
+        running = asyncio.create_task(self._run(json.dumps(event)))
+        self._running.add(running)
+        running.add_done_callback(self._forget)
+        return await asyncio.shield(running)  # whoever waits may give up; the function does not notice
+
+    async def _run(self, event: str) -> Any:
+        one, init_ms = await self._environment()
         context = Context(
             function_name=self._name,
             memory_limit_in_mb=str(self._memory_mb),
@@ -230,43 +242,69 @@ class Environments:
             log_stream_name=f"environment-{self._made}",
             deadline=time.monotonic() + self._timeout_s,
         )
-        running = asyncio.create_task(self._run(one, json.dumps(event), context, is_cold))
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        handling = asyncio.create_task(one.handle(event, context))
+        after_s = self._conditions.dies_after()
+        death = asyncio.get_running_loop().call_later(after_s, one.kill) if after_s is not None else None
         try:
             async with asyncio.timeout(self._timeout_s):  # `wait_for` may swallow that its caller was cancelled
-                ran = await asyncio.shield(running)
+                ran = await asyncio.shield(handling)
         except TimeoutError:
-            if one.kill():  # the function's own timeout; a thread only outlives the gateway's patience
-                raise HandlerError(f"Task timed out after {self._timeout_s:.2f} seconds") from None
-            raise
+            if not one.kill():  # a thread goes on
+                handling.add_done_callback(lambda done: self._ended(one, done.result(), init_ms))
+                raise
+            ran = (await handling)._replace(error=Died(f"Task timed out after {self._timeout_s:.2f} seconds"))
+        if death is not None:
+            death.cancel()
+        self._ended(one, ran, init_ms)
         if ran.error is not None:
             raise ran.error
         return ran.result
 
-    async def _run(self, one: Environment, event: str, context: Context, is_cold: bool) -> Ran:
-        if is_cold:
-            await asyncio.sleep(self._conditions.delay("cold"))
-        after_s = self._conditions.dies_after()
-        death = asyncio.get_running_loop().call_later(after_s, one.kill) if after_s is not None else None
-        ran = await one.handle(event, context)
-        if death is not None:
-            death.cancel()
+    async def _environment(self) -> tuple[Environment, float | None]:
+        """An environment that is free, and how long its start took if it is new."""
+        while not self._idle and len(self._all) >= self._at_most:
+            free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(free)
+            await free
+        if self._idle and not self._conditions.happens("cold-starts"):
+            return self._idle.pop(), None
+        if self._idle:
+            self._bury(self._idle.pop())
+        self._made += 1
+        one = self._make(self._made)
+        self._all.add(one)
+        await asyncio.sleep(self._conditions.delay("cold"))
+        return one, await one.start()
+
+    def _ended(self, one: Environment, ran: Ran, init_ms: float | None) -> None:
+        self._busy -= 1
         if isinstance(ran.error, Died):
-            self._all.discard(one)
-            one.close()
+            self._bury(one)
         else:
             self._idle.append(one)
+        while self._waiting:
+            free = self._waiting.popleft()
+            if not free.done():
+                free.set_result(None)
+                break
         self._meter(
             "invocation",
             ms=ran.ms,
             cpu_ms=ran.cpu_ms,
-            init_ms=ran.init_ms,
+            init_ms=init_ms or 0.0,
             memory_mb=self._memory_mb,
-            cold=int(is_cold),
+            cold=int(init_ms is not None),
             failed=int(ran.error is not None),
         )
-        return ran
+
+    def _forget(self, running: asyncio.Task[Any]) -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()  # whoever still waits hears of it; nobody has to
+
+    def _bury(self, one: Environment) -> None:
+        self._all.discard(one)
+        one.close()
 
     def close(self) -> None:
         """No more events. A handler that still runs is not waited for."""

@@ -190,8 +190,9 @@ class ApiGateway:
             await asyncio.sleep(seconds)
 
     async def _invoke(self, pool: Environments, event: events.Event) -> Any:
-        await self._pause("invoke")
-        return await pool.call(event)
+        async with asyncio.timeout(self.api.limits.integration_s):
+            await self._pause("invoke")
+            return await pool.call(event)
 
     # ── connecting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,7 +202,7 @@ class ApiGateway:
             return await self._callback(request, request.path.removeprefix(callbacks))
         if request.path.rstrip("/") != f"/{self.api.stage}":
             if self._page is not None and (found := self._page(request.path)) is not None:
-                return web.Response(body=found[0], content_type=found[1])
+                return web.Response(body=found[0], content_type=found[1], charset="utf-8")
             return _error(403, "ForbiddenException", "Forbidden")
         # A task of its own: who leaves while $connect is pending does not take the handler along.
         return await asyncio.shield(self._spawn(self._connect(request)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -18,6 +19,7 @@ from typing import Any
 def main() -> None:
     """Reads requests from standard input and writes answers to standard output, a line each; what is printed becomes the
     log."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the gateway, which ends this when it is done
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     began, handler, broken = time.perf_counter(), None, ""
@@ -27,12 +29,14 @@ def main() -> None:
     except Exception as error:
         traceback.print_exc()
         broken = f"Unable to import module '{module}': {error}"
-    init_ms = (time.perf_counter() - began) * 1000
-    for line in sys.stdin:
-        answer = run(handler, broken, json.loads(line))
-        answers.write(json.dumps({**answer, "init_ms": init_ms}) + "\n")
+    answer: dict[str, Any] = {"init_ms": (time.perf_counter() - began) * 1000}
+    while True:
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
-        init_ms = 0.0
+        line = sys.stdin.readline()
+        if not line:
+            return
+        answer = run(handler, broken, json.loads(line))
 
 
 def run(handler: Any, broken: str, request: dict[str, Any]) -> dict[str, Any]:

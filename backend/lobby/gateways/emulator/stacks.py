@@ -53,6 +53,8 @@ class Stack:
     sources: tuple[Source, ...]
     expiries: Mapping[str, str]
     """The attribute, of each table that has one, by which items expire."""
+    dashboards: int = 0
+    alarms: int = 0
 
     def localized(self, text: str, gateway_host: str) -> str:
         """``text`` with the addresses that AWS would give the API replaced by ours, which is not encrypted."""
@@ -116,6 +118,8 @@ def read(template: Mapping[str, Any], parameters: Mapping[str, Any] | None = Non
             for ref, item in tables.items()
             if item.get("TimeToLiveSpecification", {}).get("Enabled")
         },
+        dashboards=len(of("CloudWatch::Dashboard")),
+        alarms=len(of("CloudWatch::Alarm")),
     )
 
 

@@ -1,0 +1,141 @@
+"""`lobby emulate` as its user runs it: a process, with functions in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bench import bill
+from lobby.check import Step, check
+from lobby.cli import main
+from lobby.template import read_template
+from tests.hosts import joined, run
+
+STARTING_S = 20.0
+
+
+class Emulated:
+    """A command that runs."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str, said: str) -> None:
+        self.process, self.url, self.said = process, url, said
+        self.printed = ""
+
+    async def stop(self) -> str:
+        """Ctrl-C; then what it printed."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(self.process.communicate(), STARTING_S)
+        self.printed = out.decode()
+        assert self.process.returncode == 0, err.decode()
+        return self.printed
+
+
+@asynccontextmanager
+async def emulated(*options: str) -> AsyncIterator[Emulated]:
+    words = ("-m", "lobby", "emulate", "--port", "0", "--table", "moto", *options)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=pipe, stderr=pipe, env=None)
+    assert process.stderr is not None
+    said = ""
+    try:
+        async with asyncio.timeout(STARTING_S):
+            while "Its table is in" not in said:
+                line = await process.stderr.readline()
+                assert line, said
+                said += line.decode()
+        address = re.search(r"ws://\S+", said)
+        assert address is not None
+        yield Emulated(process, address[0], said)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path: Path) -> None:
+    async def test() -> None:
+        events = tmp_path / "events.jsonl"
+        async with emulated("--bill", "--events", str(events)) as desk:
+            steps: list[Step] = []
+            assert await check(desk.url, report=steps.append), [step for step in steps if not step.ok]
+            http = desk.url.replace("ws://", "http://").removesuffix("/dev")
+            page = await asyncio.to_thread(lambda: urllib.request.urlopen(http + "/").read().decode())
+            assert f"/lobby/?url={desk.url.replace(':', '%3A').replace('/', '%2F')}" in page
+            for path, part in (("/lobby/", "viewer/main.js"), ("/lobby/viewer/main.js", "import")):
+                text = await asyncio.to_thread(lambda path=path: urllib.request.urlopen(http + path).read().decode())
+                assert part in text
+            printed = await desk.stop()
+        expected = bill.dollars(bill.read(events))
+        for name, dollars in expected.items():
+            line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)
+            assert line is not None, f"{name} is not in {printed}"
+            assert float(line[1]) == pytest.approx(dollars, rel=0.01, abs=2e-6), name
+        total = re.search(r"^ ?total .*?\$([\d.]+) +\$([\d.]+) +\$([\d.,]+)", printed, re.M)
+        assert total is not None
+        assert float(total[1]) > 0
+
+    run(test())
+
+
+def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> None:
+    ours = read_template()
+    start, end = ours.index("  RouteDefault:\n"), ours.index("  RoutePos:\n")
+    template = tmp_path / "template.yaml"
+    template.write_text(ours[:start] + ours[end:].replace("RouteDefault, ", ""))
+
+    async def test() -> None:
+        async with emulated("--template", str(template)) as desk, joined(desk.url + "?pid=ann") as ann:
+            await ann.hear("welcome")
+            await ann.socket.send('{"action":"fly"}')
+            assert "Forbidden" in str(await ann.socket.recv())
+
+    run(test())
+
+
+def test_parameters_of_the_template_reach_the_function() -> None:
+    async def test() -> None:
+        async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as desk:
+            assert desk.url.endswith("/staging")
+            async with joined(desk.url + "?pid=ann&v=2") as ann:
+                assert (await ann.hear("config"))["window_ms"] == 123
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--fault", "floods"], "There is no fault 'floods'; there are lost-disconnects, throttled-posts,"),
+        (["--fault", "dead-lambdas=2"], "the chance is a number from 0 to 1"),
+        (["--parameter", "Stag=dev"], "The template has no parameter Stag; did you mean Stage?"),
+        (["--parameter", "WindowMs=9999"], "The parameter WindowMs is '9999'; it must be between 0 and 5,000."),
+        (["--template", "nowhere.yaml"], "Cannot read the template nowhere.yaml: No such file or directory."),
+        (["--code", "nowhere"], "There is no code at nowhere"),
+        (["--table", "sqlite"], "'sqlite' is no table"),
+        (["--table", "http://127.0.0.1:1"], "No DynamoDB answers at http://127.0.0.1:1"),
+        (["--events", "/nowhere/events.jsonl"], "Cannot write /nowhere/events.jsonl"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_runs(options: list[str], sentence: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    result = CliRunner().invoke(main, ["emulate", "--port", "0", *options])
+    assert result.exit_code == 1, result.output
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_faults_are_listed() -> None:
+    result = CliRunner().invoke(main, ["emulate", "--fault", "list"])
+    assert result.exit_code == 0
+    assert "dead-lambdas" in result.output
