@@ -24,6 +24,11 @@ from tests.hosts import joined, run
 STARTING_S = 20.0
 
 
+def fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())
+
+
 class Emulated:
     """A command that runs."""
 
@@ -70,11 +75,10 @@ def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path:
             steps: list[Step] = []
             assert await check(desk.url, report=steps.append), [step for step in steps if not step.ok]
             http = desk.url.replace("ws://", "http://").removesuffix("/dev")
-            page = await asyncio.to_thread(lambda: urllib.request.urlopen(http + "/").read().decode())
+            page = await asyncio.to_thread(fetched, http + "/")
             assert f"/lobby/?url={desk.url.replace(':', '%3A').replace('/', '%2F')}" in page
             for path, part in (("/lobby/", "viewer/main.js"), ("/lobby/viewer/main.js", "import")):
-                text = await asyncio.to_thread(lambda path=path: urllib.request.urlopen(http + path).read().decode())
-                assert part in text
+                assert part in await asyncio.to_thread(fetched, http + path)
             printed = await desk.stop()
         expected = bill.dollars(bill.read(events))
         for name, dollars in expected.items():

@@ -23,7 +23,7 @@ from lobby.gateways.emulator.tables import TARGET, Engine, TableServer
 
 KEYS = {"AKIDEMULATOR00000000": "what a function is given here, and nobody else would take"}
 
-PROCESSES = 8 * (os.cpu_count() or 1)
+PROCESSES = 16 * (os.cpu_count() or 1)
 """Environments of one function at the most, started one beside the other on this machine's cores."""
 
 EXPIRY_S = 60.0
