@@ -15,6 +15,7 @@ from typing import Any
 from lobby.gateways.emulator.streams import wanted as is_wanted
 from lobby.gateways.emulator.template import NAMES, resolve
 from lobby.settings import Settings, variable
+from lobby.telemetry import METRICS
 
 Template = dict[str, Any]
 Trap = Callable[[Template], Iterator[str]]
@@ -47,8 +48,6 @@ ALLOWED = {
     "logs:PutLogEvents",
     "execute-api:ManageConnections",
 }
-METRICS = {"players", "joins", "leaves", "messages", "handler_ms", "fanout_ms", "gone", "throttled", "errors"}
-"""What the function writes into the namespace Lobby, with the dimension Stage and no other."""
 
 
 def of_type(template: Template, kind: str) -> dict[str, Any]:
@@ -159,8 +158,8 @@ def shows_a_dashboard_of_what_exists(template: Template) -> Iterator[str]:
                         yield f"{name} shows {metric} of the {dimension} {value}, which is not in the template."
             if used - ids:
                 yield f"{name} calculates with {sorted(used - ids)}, which is not among its metrics."
-    if METRICS - shown:
-        yield f"The dashboard does not show {sorted(METRICS - shown)}."
+    if set(METRICS) - shown:
+        yield f"The dashboard does not show {sorted(set(METRICS) - shown)}."
 
 
 def reserves_no_concurrency_unless_asked(template: Template) -> Iterator[str]:
