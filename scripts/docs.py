@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
 from lobby.errors import CODES
 from lobby.settings import Settings, flag, variable
-from lobby.telemetry import COUNTED
+from lobby.telemetry import COUNTED, METRICS
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,10 +58,17 @@ def metrics() -> str:
     return "\n".join(rows)
 
 
+def cloudwatch() -> str:
+    """Every metric of the function, from lobby/telemetry.py."""
+    rows = ["| metric | unit | meaning |", "|---|---|---|"]
+    return "\n".join([*rows, *(f"| `{name}` | {unit} | {meaning} |" for name, (unit, meaning) in METRICS.items())])
+
+
 TABLES = {
     "errors": ("docs/protocol.md", errors),
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),
+    "cloudwatch": ("docs/settings.md", cloudwatch),
 }
 
 

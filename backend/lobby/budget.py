@@ -20,7 +20,7 @@ STEP_BYTES = 32 * 1024
 MONTH_HOURS = 730.0
 """A month as AWS counts it: 365 days x 24 hours / 12."""
 
-DASHBOARDS, ALARMS = "dashboards", "alarms"
+DASHBOARDS, ALARMS, METRICS = "dashboards", "alarms", "metrics"
 
 _APIGATEWAY = "aws.amazon.com/api-gateway/pricing"
 _LAMBDA = "aws.amazon.com/lambda/pricing"
@@ -73,6 +73,8 @@ PRICES: Mapping[str, Price] = MappingProxyType(
         "egress": Price("traffic to the internet", "GB", 1.0, ((0, 0.0), (100, 0.09)), _EGRESS, "2026-09"),
         DASHBOARDS: Price("dashboards", "months", 1.0, ((0, 3.00),), _CLOUDWATCH, "2026-09", free=3),
         ALARMS: Price("alarms", "months", 1.0, ((0, 0.10),), _CLOUDWATCH, "2026-09", free=10),
+        # Each name with each set of dimensions is one, for the hours in which it is written. AWS's own metrics cost nothing.
+        METRICS: Price("custom metrics", "months", 1.0, ((0, 0.30),), _CLOUDWATCH, "2026-09", free=10),
     }
 )
 """List prices in us-east-1, dollars before tax. The dates are those at which they were last read."""
@@ -184,27 +186,30 @@ def bill(
     usage: Usage,
     prices: Mapping[str, Price] = PRICES,
     *,
-    dashboards: int = 0,
-    alarms: int = 0,
+    dashboards: float = 0,
+    alarms: float = 0,
+    metrics: float = 0,
     always_free: bool = False,
 ) -> Bill:
-    """The bill for ``usage``. Dashboards and alarms are charged for as long as the usage was metered.
+    """The bill for ``usage``. Dashboards, alarms and custom metrics are charged for as long as the usage was metered; what was
+    there for a part of that time is a part of one.
 
     ``always_free`` takes off what AWS gives every account every month; the account's other uses share it.
     """
-    lines = _lines(usage, prices, dashboards, alarms, always_free)
+    standing = {DASHBOARDS: dashboards, ALARMS: alarms, METRICS: metrics}
+    lines = _lines(usage, prices, standing, always_free)
     per_hour = per_month = None
     if usage.hours > 0:
-        month = _lines(usage.over(MONTH_HOURS), prices, dashboards, alarms, always_free)
+        month = _lines(usage.over(MONTH_HOURS), prices, standing, always_free)
         lines = tuple(line._replace(per_month=then.dollars) for line, then in zip(lines, month, strict=True))
         per_month = sum(line.dollars for line in month)
         per_hour = per_month / MONTH_HOURS
     return Bill(lines, sum(line.dollars for line in lines), per_hour, per_month)
 
 
-def _lines(usage: Usage, prices: Mapping[str, Price], dashboards: int, alarms: int, always_free: bool) -> tuple[Line, ...]:
+def _lines(usage: Usage, prices: Mapping[str, Price], standing: Mapping[str, float], always_free: bool) -> tuple[Line, ...]:
     months = usage.hours / MONTH_HOURS
-    quantities = usage.quantities() | {DASHBOARDS: dashboards * months, ALARMS: alarms * months}
+    quantities = usage.quantities() | {key: count * months for key, count in standing.items()}
     lines = []
     for key, quantity in quantities.items():
         price = prices[key]

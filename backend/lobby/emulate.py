@@ -27,6 +27,7 @@ from lobby.errors import LobbyError
 from lobby.gateways.emulator import Conditions, Desk, Stack, parse, read_stack, read_template
 from lobby.gateways.emulator.metering import Metering, cpu_factor
 from lobby.gateways.emulator.tables import Dynoxide, Endpoint, Engine, Moto
+from lobby.template import stack_name
 
 SHOW_S = 1.0
 """How often the bill on a terminal is drawn anew."""
@@ -86,6 +87,7 @@ async def emulate(wish: Wish, ready: Callable[[Desk], None], stop: asyncio.Event
             meter=metering,
             on_log=_printer(wish.logs, console),
             page=_page(lambda: desk.url),
+            name=stack_name(stack.api.stage),
         )
         async with desk:
             metering.open_s = lambda: desk.gateway.open_s
@@ -95,13 +97,14 @@ async def emulate(wish: Wish, ready: Callable[[Desk], None], stop: asyncio.Event
             else:
                 await stop.wait()
         if wish.bill:
-            console.print(drawn(metering, stack))
+            console.print(drawn(metering, desk))
 
 
-def drawn(metering: Metering, stack: Stack) -> Table:
+def drawn(metering: Metering, desk: Desk) -> Table:
     """The bill so far, as a table for people."""
-    usage = metering.usage
-    it = bill(usage, dashboards=stack.dashboards, alarms=stack.alarms)
+    stack = desk.stack
+    custom = sum(metric.is_custom for metric in desk.metrics.metrics)
+    it = bill(metering.usage, dashboards=stack.dashboards, alarms=stack.alarms, metrics=custom)
     table = Table(
         title="What AWS would have charged",
         caption=_small_print(stack),
@@ -152,7 +155,7 @@ def _small_print(stack: Stack) -> Text:
 async def _show(metering: Metering, desk: Desk, stop: asyncio.Event, console: Console) -> None:
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not stop.is_set():
-            live.update(drawn(metering, desk.stack), refresh=True)
+            live.update(drawn(metering, desk), refresh=True)
             try:
                 async with asyncio.timeout(SHOW_S):
                     await stop.wait()

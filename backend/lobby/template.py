@@ -17,6 +17,11 @@ STAGES = ("dev", "staging", "prod")
 """The lobbies that one account may have; the parameter ``Stage`` allows the same."""
 
 
+def stack_name(stage: str) -> str:
+    """What CloudFormation calls the lobby of a stage. docs/permissions.md counts on how it begins."""
+    return f"lobby-{stage}"
+
+
 def infrastructure() -> Path:
     """The folder with the template and the policies: in a wheel it is beside this file, in a checkout at the root."""
     here = Path(__file__).parent

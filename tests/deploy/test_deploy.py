@@ -542,7 +542,8 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
             "You may not do cloudformation:DescribeStacks. docs/permissions.md",
         ),
         (refused("AccessDenied", "Access Denied", "PutObject", 403), "You may not do s3:PutObject. docs/permissions.md"),
-        (refused("Throttling", "Rate exceeded", "DescribeStacks"), "AWS refused s3:DescribeStacks: Rate exceeded"),
+        (refused("ValidationError", "No such thing", "DescribeStacks"), "AWS refused s3:DescribeStacks: No such thing"),
+        (refused("Throttling", "Rate exceeded", "DescribeStacks"), "AWS is asked too often just now"),
     ],
 )
 def test_what_aws_says_becomes_a_sentence_with_what_to_do(error: Exception, said: str) -> None:

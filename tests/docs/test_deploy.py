@@ -19,6 +19,8 @@ from lobby.deploy import CHECKS_S
 from lobby.deploy.aws import ACTIONS
 from lobby.deploy.names import OUTPUTS, variables
 from lobby.gateways.emulator.template import resolve
+from lobby.monitor.command import command as monitor
+from lobby.monitor.reading import ASKING, PUBLISHED, WANTED
 from lobby.template import STAGES, infrastructure, parse, read_template
 from tests.infrastructure.traps import EVERYTHING, ROUTES, of_type
 
@@ -36,6 +38,7 @@ PLAN = (
     "infrastructure/lobby-cloudformation.yaml",
     "infrastructure_setup.env",
     ".github/workflows/deploy-lobby.yml",
+    "scripts/monitoring/lobby-metrics.py",
 )
 """Files that the plan names, as far as they are there."""
 
@@ -74,9 +77,26 @@ def test_every_lobby_command_of_the_page_is_understood(tmp_path: Path, monkeypat
             pytest.fail(f"lobby {name} {' '.join(options)}: {error.format_message()}")
 
 
-def test_the_table_of_options_is_that_of_the_command() -> None:
-    named = set(re.findall(r"`(--[a-z-]+)`", "\n".join(re.findall(r"^\| (`--.*?) \|", PAGE, re.M))))
-    assert named == {option for parameter in main.commands["deploy"].params for option in parameter.opts}
+def options(after: str) -> set[str]:
+    """Those in the first column of the table below a heading."""
+    part = re.split(r"^##", PAGE.partition(after)[2], maxsplit=1, flags=re.M)[0]
+    return set(re.findall(r"`(--[a-z-]+)`", "\n".join(re.findall(r"^\| (`--.*?) \|", part, re.M))))
+
+
+def test_the_tables_of_options_are_those_of_the_commands() -> None:
+    assert options("## 2. The one command") == {
+        option for parameter in main.commands["deploy"].params for option in parameter.opts
+    }
+    shared = {"--stage", "--region", "--profile"}
+    assert options("### Who is here") == {option for parameter in monitor.params for option in parameter.opts} - shared
+
+
+def test_what_a_look_at_the_metrics_costs_is_what_the_page_says() -> None:
+    look = len({(wanted.namespace, wanted.name) for wanted in WANTED.values()}) * ASKING
+    assert f"A look costs ${look:.4f}" in PAGE
+    assert f"all day ${look * 24 * 60:.2f}" in PAGE
+    for name in PUBLISHED:
+        assert f"`{name}`" in PAGE
 
 
 def test_every_command_of_aws_exists_with_its_options() -> None:
@@ -156,7 +176,10 @@ def test_the_role_of_the_pipeline_trusts_one_environment_of_one_repository() -> 
 
 
 def test_links_lead_to_headings_that_exist() -> None:
-    pages = {"": PAGE, "permissions.md": PERMISSIONS, "own-server.md": (ROOT / "docs/own-server.md").read_text()}
+    others = {
+        name: (ROOT / "docs" / name).read_text() for name in ("own-server.md", "settings.md", "performance.md", "cost.md")
+    }
+    pages = {"": PAGE, "permissions.md": PERMISSIONS, **others}
     for page, text in (("", PAGE), ("permissions.md", PERMISSIONS)):
         for target, anchor in re.findall(r"\]\(([\w.-]*)#([\w-]+)\)", text):
             headings = re.findall(r"^#+ (.+)$", {**pages, "deploy.md": PAGE, "": text}[target], re.M)

@@ -57,10 +57,12 @@ def test_boto3_writes_and_reads_and_the_meter_hears_what_it_consumed() -> None:
                 answer = await asyncio.to_thread(client.get_item, **read)
                 assert answer["Item"] == item("a")
                 assert "ConsumedCapacity" not in answer, "nobody asked"
+                answer = await asyncio.to_thread(client.get_item, **read, ReturnConsumedCapacity="TOTAL")
+                assert answer["ConsumedCapacity"]["CapacityUnits"] == (1 if consistent else 0.5)
             assert [(one["operation"], one["reads"], one["writes"]) for one in meter.of("table")] == [
                 ("PutItem", 0, 1),
-                ("GetItem", 1, 0),
-                ("GetItem", 0.5, 0),
+                *[("GetItem", 1, 0)] * 2,
+                *[("GetItem", 0.5, 0)] * 2,
             ]
 
     run(test())

@@ -37,9 +37,11 @@ def test_more_never_costs_less(less: Usage, more: Usage, free: bool) -> None:
         assert one.dollars <= other.dollars * (1 + 1e-12)
 
 
-@given(usages(1e13), st.booleans(), st.integers(0, 20), st.integers(0, 20))
-def test_no_line_is_negative_and_the_lines_make_the_total(usage: Usage, free: bool, dashboards: int, alarms: int) -> None:
-    it = bill(usage, always_free=free, dashboards=dashboards, alarms=alarms)
+@given(usages(1e13), st.booleans(), st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))
+def test_no_line_is_negative_and_the_lines_make_the_total(
+    usage: Usage, free: bool, dashboards: int, alarms: int, metrics: int
+) -> None:
+    it = bill(usage, always_free=free, dashboards=dashboards, alarms=alarms, metrics=metrics)
     assert all(line.dollars >= 0 for line in it.lines)
     assert it.total == pytest.approx(sum(line.dollars for line in it.lines))
     assert it.per_month is None or it.per_month >= 0
@@ -108,10 +110,13 @@ def test_nothing_is_said_of_months_where_no_time_was_metered() -> None:
         Usage(messages_in=1).over(1)
 
 
-def test_dashboards_and_alarms_cost_while_they_stand_and_the_first_ones_nothing_where_the_account_is_otherwise_empty() -> None:
+def test_what_stands_in_cloudwatch_costs_while_it_does_and_the_first_ones_nothing_where_the_account_is_otherwise_empty() -> (
+    None
+):
     hour = Usage(hours=1)
-    assert bill(hour, dashboards=1, alarms=4).per_month == pytest.approx(3.40)
-    assert bill(hour, dashboards=1, alarms=4, always_free=True).per_month == 0
+    assert bill(hour, dashboards=1, alarms=4, metrics=9).per_month == pytest.approx(3.40 + 2.70)
+    assert bill(hour, dashboards=1, alarms=4, metrics=9, always_free=True).per_month == 0
+    assert bill(hour, metrics=9 / 3).per_month == pytest.approx(0.90)
 
 
 @given(usages(1e9))

@@ -21,7 +21,7 @@ from lobby.deploy.stack import DEAD, Event, Plan, Stack, State
 from lobby.errors import LobbyError
 from lobby.package import build
 from lobby.settings import ENV_FILE
-from lobby.template import check_parameters, parse, read_template
+from lobby.template import check_parameters, parse, read_template, stack_name
 from lobby.tokens import check_secret
 
 OURS = {
@@ -62,8 +62,7 @@ class Deployment:
     def __init__(self, aws: Aws, stage: str, screen: Screen, wait: Callable[[float], None] = time.sleep) -> None:
         """``wait`` is given the seconds between two looks at what AWS does."""
         self.stage, self._aws, self._screen = stage, aws, screen
-        # docs/permissions.md counts on the beginning of the name.
-        self.stack = Stack(aws.client("cloudformation"), f"lobby-{stage}", wait)
+        self.stack = Stack(aws.client("cloudformation"), stack_name(stage), wait)
 
     def deploy(self, wish: Wish) -> Mapping[str, str]:
         """Makes the lobby, or changes the one that is there. Returns the stack's outputs. Raises :class:`LobbyError`."""

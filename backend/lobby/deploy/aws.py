@@ -10,10 +10,11 @@ from typing import Any
 
 from lobby.errors import LobbyError
 
-PERMISSIONS = "docs/permissions.md lists what deploying needs."
+PERMISSIONS = "docs/permissions.md lists what is needed."
 
 MISSING = "No credentials of AWS are here. `aws login` or `aws configure` brings some; docs/deploy.md says more."
 EXPIRED = "The credentials of AWS have expired. Sign in again with `aws login` or `aws sso login`, or set up new ones."
+BUSY = "AWS is asked too often just now, by all of this account together. Say it again in a minute."
 UNKNOWN = "AWS does not know these credentials. Sign in again with `aws login`; is this machine's clock right?"
 
 SENTENCES = {
@@ -30,7 +31,12 @@ SENTENCES = {
     "InvalidAccessKeyId": UNKNOWN,
     "UnrecognizedClientException": UNKNOWN,
     "SignatureDoesNotMatch": UNKNOWN,
+    "InvalidSignatureException": UNKNOWN,
     "AuthFailure": UNKNOWN,
+    "Throttling": BUSY,
+    "ThrottlingException": BUSY,
+    "RequestLimitExceeded": BUSY,
+    "ProvisionedThroughputExceededException": BUSY,
 }
 """What to say, by the name of botocore's exception or AWS's code."""
 
@@ -57,9 +63,12 @@ class Client:
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """``client("create_bucket", Bucket=...)``: what boto3's ``client.create_bucket(Bucket=...)`` returns."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
+        except ResponseParserError:
+            raise AwsError("ResponseParserError", f"What answers to {self._service} is not AWS, nor like it.") from None
         except (BotoCoreError, ClientError) as error:
             raise sentence(error, self._service) from error
         return answer
@@ -77,9 +86,12 @@ class Client:
 class Aws:
     """Who one is, where, and the clients of the services there."""
 
-    def __init__(self, session: Any, region: str) -> None:
-        """``session`` is boto3's, or anything else with its method ``client``."""
+    def __init__(self, session: Any, region: str, endpoint: str | None = None) -> None:
+        """``session`` is boto3's, or anything else with its method ``client``; ``endpoint`` where all services are, if that
+        is not AWS."""
         self.region, self._session = region, session
+        self._elsewhere = {"endpoint_url": endpoint} if endpoint else {}
+        self._clients: dict[str, Client] = {}
         self.account = str(self.client("sts")("get_caller_identity")["Account"])
 
     @classmethod
@@ -104,9 +116,14 @@ class Aws:
         from botocore.exceptions import BotoCoreError
 
         try:
-            return Client(self._session.client(service, region_name=self.region), service)
+            if service not in self._clients:
+                client = self._session.client(service, region_name=self.region, **self._elsewhere)
+                self._clients[service] = Client(client, service)
+            return self._clients[service]
         except BotoCoreError as error:  # what is said to be a Region cannot be one
             raise sentence(error, service) from error
+        except ValueError as error:  # nor what is said to be an address
+            raise LobbyError(f"{error}.") from None
 
 
 def sentence(error: Any, service: str) -> AwsError:

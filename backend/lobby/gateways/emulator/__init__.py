@@ -13,9 +13,11 @@ It knows nothing of what the handlers are for, so it serves anybody's. The parts
 ``capacity``     what a request to a table consumes (pure)
 ``conditions``   latency and faults, from one seed
 ``metering``     what AWS would have metered, from what happened
+``cloudwatch``   the metrics that AWS would have, from the same and from what functions write (pure)
 ``environments`` handlers in threads or processes, one event at a time in each, as in Lambda; ``runtime`` is
              what runs inside of such a process
 ``tables``       a DynamoDB endpoint, and engines behind it
+``services``     STS, CloudFormation and CloudWatch at the address of the tables
 ``streams``      from a table's stream to a handler
 ``connections``  open sockets
 ``gateway``      HTTP and the lives of connections, by aiohttp

@@ -8,15 +8,18 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from lobby.errors import LobbyError
+from lobby.gateways.emulator.cloudwatch import CloudWatch
 from lobby.gateways.emulator.conditions import Conditions
 from lobby.gateways.emulator.environments import Environment, Environments, Invoke, ProcessEnvironment, ThreadEnvironment
 from lobby.gateways.emulator.gateway import ApiGateway
 from lobby.gateways.emulator.meters import Meter, nobody
+from lobby.gateways.emulator.services import Services
 from lobby.gateways.emulator.stacks import Function, Stack
 from lobby.gateways.emulator.streams import Pump
 from lobby.gateways.emulator.tables import TARGET, Engine, TableServer
@@ -35,7 +38,7 @@ class Desk:
 
     ``code`` is a folder or a zip with the functions' handlers, each of which runs in processes of its own; or, for tests, a
     mapping from the functions' names to callables, which run in threads of this process, with the environment of this process.
-    ``on_log`` hears what functions write.
+    ``on_log`` hears what functions write. ``name`` is what CloudFormation calls the stack.
     """
 
     def __init__(
@@ -51,17 +54,24 @@ class Desk:
         on_log: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.time,
         page: Callable[[str], tuple[bytes, str] | None] | None = None,
+        name: str = "stack",
     ) -> None:
-        self.stack, self._code, self._meter, self._on_log, self._clock = stack, code, meter, on_log, clock
+        self.stack, self.name = stack, name
+        self._code, self._also, self._on_log, self._clock = code, meter, on_log, clock
+        self.metrics = CloudWatch(clock, {"ApiId": stack.api.api_id, "Stage": stack.api.stage})
         self._conditions = conditions or Conditions()
+        services = Services(
+            self.metrics, self.described, account=stack.api.account_id, region=stack.api.region, credentials=KEYS
+        )
         self.tables = TableServer(
             engine,
             host=host,
             region=stack.api.region,
             credentials=KEYS,
-            meter=meter,
+            meter=self._meter,
             delay=partial(self._conditions.delay, "table"),
             throttles=partial(self._conditions.happens, "throttled-table"),
+            others=services.answer,
         )
         self._functions = {name: self._environments(function) for name, function in stack.functions.items()}
         self.gateway = ApiGateway(
@@ -72,7 +82,7 @@ class Desk:
             port=port,
             credentials=KEYS,
             clock=clock,
-            meter=meter,
+            meter=self._meter,
             delay=self._conditions.delay,
             lose_disconnect=lambda connection: self._conditions.happens("lost-disconnects"),
             refuse_post=lambda connection: self._conditions.happens("throttled-posts"),
@@ -84,6 +94,11 @@ class Desk:
     def url(self) -> str:
         """Where clients connect."""
         return self.gateway.url
+
+    @property
+    def aws(self) -> str:
+        """Where DynamoDB, CloudWatch, CloudFormation and STS are: ``endpoint_url`` of their clients, with :data:`KEYS`."""
+        return self.tables.endpoint
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as running:
@@ -119,10 +134,9 @@ class Desk:
     def variables(self, function: Function) -> dict[str, str]:
         """What a function finds in its environment: what the template says, ours in place of AWS's addresses, and what Lambda
         adds."""
-        here = f"{self.gateway.host}:{self.gateway.port}"
         [(key, secret)] = KEYS.items()
         return {
-            **{name: self.stack.localized(value, here) for name, value in function.variables.items()},
+            **self._localized(function.variables),
             "AWS_REGION": self.stack.api.region,
             "AWS_DEFAULT_REGION": self.stack.api.region,
             "AWS_ACCESS_KEY_ID": key,
@@ -131,6 +145,23 @@ class Desk:
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         }
+
+    def described(self) -> dict[str, Any]:
+        """The stack, as CloudFormation's DescribeStacks does it."""
+        return {
+            "StackName": self.name,
+            "StackId": f"arn:aws:cloudformation:{self.stack.api.region}:{self.stack.api.account_id}:stack/{self.name}/1",
+            "StackStatus": "CREATE_COMPLETE",
+            "CreationTime": datetime.fromtimestamp(self._clock(), UTC),
+            "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in self.stack.parameters.items()],
+            "Outputs": [
+                {"OutputKey": name, "OutputValue": value} for name, value in self._localized(self.stack.outputs).items()
+            ],
+        }
+
+    def _localized(self, texts: Mapping[str, str]) -> dict[str, str]:
+        here = f"{self.gateway.host}:{self.gateway.port}"
+        return {name: self.stack.localized(text, here) for name, text in texts.items()}
 
     async def sweep(self) -> int:
         """Deletes what has expired, as DynamoDB does some day, and returns how many items that were."""
@@ -163,7 +194,7 @@ class Desk:
         def make(number: int) -> Environment:
             if isinstance(self._code, Mapping):
                 return ThreadEnvironment(number, self._code[function.name])
-            return ProcessEnvironment(function.handler, self._code, self.variables(function), self._hear)
+            return ProcessEnvironment(function.handler, self._code, self.variables(function), partial(self.hear, function.name))
 
         return Environments(
             make,
@@ -177,6 +208,12 @@ class Desk:
             conditions=self._conditions,
         )
 
-    def _hear(self, line: str) -> None:
-        self._meter("log", bytes=len(line.encode()) + 1)
+    def hear(self, function: str, line: str) -> None:
+        """A function has written a line. Threads write to this process's own output, where nobody listens."""
+        self._meter("log", function=function, bytes=len(line.encode()) + 1)
+        self.metrics.hear(line)
         self._on_log(line)
+
+    def _meter(self, kind: str, /, **facts: float | str) -> None:
+        self.metrics.meter(kind, **facts)
+        self._also(kind, **facts)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lobby.gateways.emulator.conditions import Conditions
+from lobby.gateways.emulator.events import kind_of
 from lobby.gateways.emulator.meters import Meter, nobody
 
 log = logging.getLogger(__name__)
@@ -224,15 +225,15 @@ class Environments:
     async def call(self, event: dict[str, Any]) -> Any:
         """One event. Raises HandlerError, and TimeoutError when nobody waits any longer (a thread may go on)."""
         if self._busy >= self._concurrency:
-            self._meter("throttled")
+            self._meter("throttled", function=self._name)
             raise HandlerError("Rate Exceeded: every environment is busy")
         self._busy += 1
-        running = asyncio.create_task(self._run(json.dumps(event)))
+        running = asyncio.create_task(self._run(json.dumps(event), kind_of(event)))
         self._running.add(running)
         running.add_done_callback(self._forget)
         return await asyncio.shield(running)  # whoever waits may give up; the function does not notice
 
-    async def _run(self, event: str) -> Any:
+    async def _run(self, event: str, kind: str) -> Any:
         one, init_ms = await self._environment()
         context = Context(
             function_name=self._name,
@@ -250,12 +251,12 @@ class Environments:
                 ran = await asyncio.shield(handling)
         except TimeoutError:
             if not one.kill():  # a thread goes on
-                handling.add_done_callback(lambda done: self._ended(one, done.result(), init_ms))
+                handling.add_done_callback(lambda done: self._ended(one, done.result(), init_ms, kind))
                 raise
             ran = (await handling)._replace(error=Died(f"Task timed out after {self._timeout_s:.2f} seconds"))
         if death is not None:
             death.cancel()
-        self._ended(one, ran, init_ms)
+        self._ended(one, ran, init_ms, kind)
         if ran.error is not None:
             raise ran.error
         return ran.result
@@ -276,7 +277,7 @@ class Environments:
         await asyncio.sleep(self._conditions.delay("cold"))
         return one, await one.start()
 
-    def _ended(self, one: Environment, ran: Ran, init_ms: float | None) -> None:
+    def _ended(self, one: Environment, ran: Ran, init_ms: float | None, kind: str) -> None:
         self._busy -= 1
         if isinstance(ran.error, Died):
             self._bury(one)
@@ -289,6 +290,8 @@ class Environments:
                 break
         self._meter(
             "invocation",
+            function=self._name,
+            event=kind,
             ms=ran.ms,
             cpu_ms=ran.cpu_ms,
             init_ms=init_ms or 0.0,

@@ -35,6 +35,13 @@ def new_trace_id(now: float) -> str:
     return f"Root=1-{int(now):08x}-{secrets.token_hex(12)}"
 
 
+def kind_of(event: Event) -> str:
+    """What an event is, for whoever counts: the key of its route, ``authorizer`` or ``stream``."""
+    if event.get("type") == "REQUEST":
+        return "authorizer"
+    return "stream" if "Records" in event else str(event.get("requestContext", {}).get("routeKey", ""))
+
+
 @dataclass(frozen=True)
 class Caller:
     """One connection as its events show it."""

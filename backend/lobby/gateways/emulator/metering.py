@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from lobby.budget import Usage, steps
@@ -55,10 +55,15 @@ class Metering:
         return self._usage + Usage(connection_ms=self.open_s() * 1000, hours=hours)
 
 
+def running_ms(facts: Mapping[str, Any], memory_mb: float | None = None) -> float:
+    """How long an invocation would have run on AWS, without its start, with the memory it had or with ``memory_mb``. ``facts``
+    are those of the event ``invocation``."""
+    return float(facts["ms"] + facts["cpu_ms"] * (cpu_factor(memory_mb or facts["memory_mb"]) - 1))
+
+
 def _invocation(facts: dict[str, Any]) -> Usage:
     """Start and work in whole ms, as Lambda bills them; a start is billed since August 2025."""
-    slower_ms = facts["cpu_ms"] * (cpu_factor(facts["memory_mb"]) - 1)
-    billed_ms = math.ceil(facts["ms"] + facts["init_ms"] + slower_ms)
+    billed_ms = math.ceil(running_ms(facts) + facts["init_ms"])
     return Usage(invocations=1, gb_ms=billed_ms * facts["memory_mb"] / 1024)
 
 

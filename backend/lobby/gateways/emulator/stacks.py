@@ -53,6 +53,9 @@ class Stack:
     sources: tuple[Source, ...]
     expiries: Mapping[str, str]
     """The attribute, of each table that has one, by which items expire."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Their values; what CloudFormation shows to nobody is ``****``."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
     dashboards: int = 0
     alarms: int = 0
 
@@ -118,6 +121,11 @@ def read(template: Mapping[str, Any], parameters: Mapping[str, Any] | None = Non
             for ref, item in tables.items()
             if item.get("TimeToLiveSpecification", {}).get("Enabled")
         },
+        parameters={
+            name: "****" if template["Parameters"][name].get("NoEcho") else value
+            for name, value in resolved["Parameters"].items()
+        },
+        outputs={name: str(item["Value"]) for name, item in resolved["Outputs"].items()},
         dashboards=len(of("CloudWatch::Dashboard")),
         alarms=len(of("CloudWatch::Alarm")),
     )

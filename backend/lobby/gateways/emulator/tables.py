@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -218,7 +218,7 @@ class Dynoxide(Endpoint):
 
 class TableServer:
     """The endpoint that handlers are given. ``delay()`` is how long a request takes, in seconds; ``throttles()`` whether it is
-    refused for having been too much."""
+    refused for having been too much; ``others`` answers what is for other services than DynamoDB."""
 
     def __init__(
         self,
@@ -230,10 +230,11 @@ class TableServer:
         meter: Meter = nobody,
         delay: Callable[[], float] = lambda: 0.0,
         throttles: Callable[[], bool] = lambda: False,
+        others: Callable[[web.BaseRequest, bytes], Awaitable[web.Response]] | None = None,
     ) -> None:
         self.engine, self.host, self.port = engine, host, 0
         self._region, self._credentials = region, credentials
-        self._meter, self._delay, self._throttles = meter, delay, throttles
+        self._meter, self._delay, self._throttles, self._others = meter, delay, throttles, others
         self._http: web.Server
         self._server: asyncio.Server
 
@@ -264,6 +265,9 @@ class TableServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
+        target = request.headers.get("X-Amz-Target", "")
+        if self._others is not None and not target.startswith("DynamoDB"):
+            return await self._others(request, body)
         if self._credentials is not None:
             refusal = signatures.verify(
                 request.method,
@@ -279,15 +283,15 @@ class TableServer:
                 return _said(400, {"__type": f"com.amazon.coral.service#{refusal.type}", "message": refusal.message})
         if (pause_s := self._delay()) > 0:
             await asyncio.sleep(pause_s)
-        target = request.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2]
         if operation not in METERED:
             return web.Response(status=(answer := await self.engine.answer(target, body))[0], body=answer[1])
+        asked: dict[str, Any] = json.loads(body)
+        about = {"table": str(asked.get("TableName", "")), "operation": operation}
         if self._throttles():
-            self._meter("table", operation=operation, reads=0.0, writes=0.0, status="throttled")
+            self._meter("table", **about, reads=0.0, writes=0.0, status="throttled")
             code = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
             return _said(400, {"__type": code, "message": "Throughput exceeds the current capacity of your table or index."})
-        asked: dict[str, Any] = json.loads(body)
         more: dict[str, Any] = {"ReturnConsumedCapacity": "TOTAL"} if self.engine.counts_capacity else {}
         if operation in CONDITIONAL and "ConditionExpression" in asked:
             more["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
@@ -297,7 +301,9 @@ class TableServer:
             units = capacity.consumed(operation, status, answer_)
         else:
             units = capacity.counted(operation, asked, status, answer_)
-        self._meter("table", operation=operation, reads=units.reads, writes=units.writes, status=str(status))
+            if isinstance(said_units := answer_.get("ConsumedCapacity"), dict):
+                said_units["CapacityUnits"] = units.reads + units.writes
+        self._meter("table", **about, reads=units.reads, writes=units.writes, status=str(status))
         # Only what the handler asked for goes back to it.
         if status == 200 and "ReturnConsumedCapacity" not in asked:
             answer_.pop("ConsumedCapacity", None)
