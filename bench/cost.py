@@ -4,20 +4,26 @@
     python bench/cost.py plan                 the plan's table, corrected line by line
     python bench/cost.py windows              dollars a month over the length of the window
     python bench/cost.py prices               the price list
+    python bench/cost.py all --json > bench/results/cost.json && python scripts/docs.py       the tables of docs/cost.md
 
 The naive lobby is a formula: everybody who moves sends five positions a second, and each is sent to everybody else. The
-windowed one is counted: our bots walk in simulated time, `Pilot` decides what they say, `Window` decides who hears it, and
-every frame is measured as it would be sent. What happens inside of AWS is assumed: the constants below.
+windowed one is counted: our bots walk in simulated time, `Pilot` decides what they say, the function's rules decide who leads a
+window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in operations is
+counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to answer is assumed,
+the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
 """
 
 import argparse
+import heapq
 import json
 import math
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -26,30 +32,65 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
+from lobby.aws.client import CONNECTIONS
 from lobby.bots import STEP_S, Pilot, Walker
 from lobby.budget import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
 from lobby.fanout import Window
+from lobby.gateways.emulator.conditions import LATENCIES, Conditions
+from lobby.gateways.emulator.metering import cpu_factor
 from lobby.messages import encode_moves
 from lobby.presence import Position, Presence
+from lobby.serverless import PATIENCE_MS, SKEW_MS
 from lobby.settings import Settings
+from lobby.telemetry import METRICS
+from lobby.template import parse, read_template
 
 PLAYERS = "2,5,10,20,50,100,200,500,1000"
 MOVING = (0.15, 1.0)  # shares of their time that players move: a lobby with menus and shops, and a race
 DAYS = 30  # of play in a month
 NAIVE_HZ = 5.0
 
+_DEFAULTS = {name: item.get("Default") for name, item in parse(read_template())["Parameters"].items()}
+WINDOW_MS, SEND_MS, HEARTBEAT_MS = (int(_DEFAULTS[name]) for name in ("WindowMs", "SendMs", "HeartbeatMs"))
+MEMORY_MB, RECENT_MS = int(_DEFAULTS["MemoryMb"]), int(_DEFAULTS["TimeoutS"]) * 1000 + SKEW_MS
+
+# Counted by `bench/operations.py`.
+ROW_BYTES = 200  # of a player in the table: 180 with ids of 11 characters
+FLOOR_BYTES, STAMP_BYTES = 60, 16  # of a room's own item, and of each player in it who moved in the last seconds
+EMF_BYTES, LINE_BYTES = 10, 130  # of the log: metrics, for each invocation; the line of a join or a leave
+
+# Measured by `bench/memory.py`: how long the processor is busy, in ms.
+_MEASURED = json.loads((Path(__file__).parent / "results/memory.json").read_text())
+CPU_MS: dict[str, float] = {name: kind["cpu_ms"] for name, kind in _MEASURED["kinds"].items()}
+POST_CPU_MS: float = _MEASURED["post_cpu_ms"]
+LEAD_CPU_MS = CPU_MS["leader"] - CPU_MS["position"] - 49 * POST_CPU_MS
+SLOWER = cpu_factor(MEMORY_MB)
+
+
+def _mean_ms(kind: str) -> float:
+    takes = LATENCIES["aws"][kind]
+    spread = math.log(takes.p99 / takes.median) / 2.326
+    return takes.median * math.exp(spread**2 / 2)
+
+
 # Assumed of AWS, not measured there.
-MEMORY_GB = 0.5
-CALL_MS = 8.0  # an invocation that parses and makes one or two calls of DynamoDB
-POST_MS = 1.2  # of the invocation's time for each of many concurrent posts
-LOG_BYTES = 350  # Lambda's START, END and REPORT of one invocation
+TABLE_MS = _mean_ms("table")
+OPENING_MS = 10  # two calls: who finds a window closed and opens it is still about to while others write
+NOTICING_MS = (PATIENCE_MS + TABLE_MS) / 2 + TABLE_MS  # from a floor that is free to the next one who has it
 FRAME_BYTES = 90  # WebSocket, TLS, TCP and IP around a message
-NAIVE_BYTES = 40  # a version 1 `pos`
-ROW_BYTES = 300  # of a player in the table
 THROTTLE_PER_S = 10_000  # messages and posts together: an account's quota, unless AWS raises it
+ROOM_WRITES_PER_S = 1_000  # what the partition of one room takes
+
+# Of the plan's design, which nobody built: logs as Lambda writes them by itself, 512 MB.
+PLAN_GB = 0.5
+PLAN_CALL_MS = 8.0  # an invocation that parses and makes one or two calls of DynamoDB
+PLAN_POST_MS = 1.2  # of the invocation's time for each of many concurrent posts
+PLAN_LOG_BYTES = 350  # Lambda's START, END and REPORT of one invocation
+PLAN_BYTES = 40  # a version 1 `pos`
+PLAN_ROW_BYTES = 150
+PLAN_PING_S = 540.0  # AWS closes after 10 minutes of silence
 
 SESSION_S = 1_800.0  # how long a player stays
-PING_S = 540.0  # AWS closes after 10 minutes of silence
 BOUT_S = 10.0  # how long a player moves, on average, before a pause
 
 SERVER_DOLLARS = 5.0  # 512 MB, an IPv4 address and 1 TB of traffic (Lightsail, March 2026)
@@ -69,10 +110,39 @@ class Count:
     send_ms: int
     positions: float
     windows: float
+    waited: float
+    waited_ms: float
+    floor_units: float
     told: float
     told_steps: float
     told_bytes: float
     per_moving_second: float
+
+
+class Speaker(Protocol):
+    """Somebody who says where it is."""
+
+    moving_s: float
+
+    def step(self, now_ms: int) -> Position | None:
+        """One step on: the position that is sent, if one is."""
+
+
+class Steady:
+    """Moves all the time, and says so ``hz`` times a second; ``share`` of an interval after the others."""
+
+    def __init__(self, hz: float, share: float) -> None:
+        self._every_ms, self._due_ms, self._seq = 1000 / hz, share * 1000 / hz, 0
+        self.moving_s = 0.0
+
+    def step(self, now_ms: int) -> Position | None:
+        """See :class:`Speaker`."""
+        self.moving_s += STEP_S
+        if now_ms < self._due_ms:
+            return None
+        self._due_ms += self._every_ms
+        self._seq += 1
+        return Position(self._seq % 90, 12.34, 1.23, 4.56, 0.78, self._seq, now_ms % 65_536)
 
 
 class _Player:
@@ -95,7 +165,7 @@ class _Player:
         return self._chance.expovariate(1 / BOUT_S) * (1 if self._moves else (1 - self._moving) / self._moving)
 
     def step(self, now_ms: int) -> Position | None:
-        """One step on: the position that is sent, if one is."""
+        """See :class:`Speaker`."""
         self._left_s -= STEP_S
         if self._left_s <= 0:
             self._moves = not self._moves
@@ -123,18 +193,27 @@ def simulate(
     send_ms: int,
     seconds: int,
     advance: Callable[[int], None] = lambda second: None,
+    *,
+    speakers: Sequence[Speaker] = (),
+    served: bool = False,
 ) -> Count:
-    """A room in simulated time. The first position opens a window, and what came until it closes is told in one message."""
-    settings = Settings(room_size=max(players, 50), window_ms=window_ms, send_ms=send_ms)
-    bots = [_Player(number, moving, send_ms) for number in range(players)]
+    """A room in simulated time. The first position opens a window; what came until its leader has the floor is told in one
+    message, to everybody. Where it is ``served``, one process does all that at once, and thins it out where many are."""
+    settings = Settings(
+        room_size=max(players, 50), window_ms=window_ms, send_ms=send_ms, near_players=Settings.near_players if served else 0
+    )
+    bots = speakers or [_Player(number, moving, send_ms) for number in range(players)]
     roster = [Presence("lobby", f"c{number}", f"p{number}", n=number + 1, v=2) for number in range(players)]
-    window, closes_ms = Window(), 0
-    positions = windows = told = told_steps = told_bytes = 0
+    window, due_ms, busy_ms, has_waited = Window(), 0, 0.0, False
+    said_ms = [-math.inf] * players
+    positions = windows = waited = told = told_steps = told_bytes = floor_units = 0
+    waited_ms = 0.0
     phases = round(STEP_S * 1000) // TICK_MS
     warm_up_ms = 5_000
     for now_ms in range(0, seconds * 1000 + warm_up_ms, TICK_MS):
         if now_ms == warm_up_ms:
-            positions = windows = told = told_steps = told_bytes = 0
+            positions = windows = waited = told = told_steps = told_bytes = floor_units = 0
+            waited_ms = 0.0
             for bot in bots:
                 bot.moving_s = 0.0
         for number in range(now_ms // TICK_MS % phases, players, phases):
@@ -142,18 +221,26 @@ def simulate(
             if at is None:
                 continue
             positions += 1
+            said_ms[number] = now_ms
             if window.is_empty:
-                closes_ms = now_ms + window_ms
+                due_ms, has_waited = now_ms + window_ms + (0 if served else OPENING_MS), False
             roster[number] = roster[number]._replace(at=at)
             window.moved(roster[number].player)
-        if not window.is_empty and now_ms >= closes_ms:
+        if not window.is_empty and now_ms >= due_ms and now_ms < busy_ms and not has_waited:
+            due_ms, has_waited = math.ceil(busy_ms + NOTICING_MS), True
+            waited, waited_ms = waited + 1, waited_ms + due_ms - now_ms
+        if not window.is_empty and now_ms >= max(due_ms, busy_ms):
             windows += 1
+            recent = sum(at_ms >= now_ms - RECENT_MS for at_ms in said_ms)
+            floor_units += _units(FLOOR_BYTES + STAMP_BYTES * recent, 1024)
+            heard = 0
             for receivers, movers in window.close(roster, now_ms, settings):
                 size = len(encode_moves(1_795_426_800_000 + now_ms, [(row.n, row.at) for row in movers]))
-                told += len(receivers)
+                heard += len(receivers)
                 told_steps += len(receivers) * steps(size)
                 told_bytes += len(receivers) * (size + FRAME_BYTES)
-            closes_ms = now_ms + window_ms
+            told += heard
+            due_ms, busy_ms = now_ms + window_ms, 0.0 if served else now_ms + telling_ms(heard)
         if now_ms % 1000 == 0:
             advance(now_ms // 1000)
     moving_s = sum(bot.moving_s for bot in bots) or math.inf
@@ -164,6 +251,9 @@ def simulate(
         send_ms,
         positions / seconds,
         windows / seconds,
+        waited / seconds,
+        waited_ms / seconds,
+        floor_units / max(1, windows),
         told / seconds,
         told_steps / seconds,
         told_bytes / seconds,
@@ -171,63 +261,154 @@ def simulate(
     )
 
 
-def _rows_units(players: int) -> int:
-    return math.ceil(players * ROW_BYTES / 4096)
+def _units(octets: float, unit: int) -> int:
+    return max(1, math.ceil(octets / unit))
+
+
+# ── what things cost ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Deed(NamedTuple):
+    """What comes of one thing that a player does: messages, invocations, writes of rows and of the room's own item, reads of
+    that item and of the whole room; and how long processors are busy with it, posts aside."""
+
+    messages_in: int = 0
+    messages_out: int = 0
+    invocations: int = 0
+    rows: int = 0
+    floors: int = 0
+    gets: int = 0
+    queries: int = 0
+    cpu_ms: float = 0.0
+
+
+def deeds(players: int) -> dict[str, Deed]:
+    """Everything that somebody does in a room of so many, itself included, while nobody else does anything.
+
+    ``serverless`` says why; the writes are, in this order: of a connection its number, its row, the floor taken and left, the
+    welcome paid; of a position its row; of a window that it is open, the floor taken, which shuts it, and left.
+    """
+    others, stream_ms = players - 1, CPU_MS["stream"] - 3 * POST_CPU_MS  # it was measured with welcome, config and one join
+    return {
+        "connects": Deed(0, others + 2, 3, 3, 2, 0, 2, CPU_MS["authorizer"] + CPU_MS["$connect"] + stream_ms),
+        "position that opens a window": Deed(1, others, 1, 1, 3, 1, 1, CPU_MS["position"] + LEAD_CPU_MS),
+        "position in an open window": Deed(1, 0, 1, 1, 0, 1, 0, CPU_MS["position"]),
+        "hello": Deed(1, 2, 1, 2, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
+        "ping": Deed(1, 1, 1, 1, 0, 1, 1, CPU_MS["position"]),
+        "status": Deed(1, players, 1, 1, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
+        "leaves": Deed(0, others, 2, 1, 2, 0, 1, CPU_MS["$disconnect"] + stream_ms),
+    }
+
+
+def usage(deed: Deed, players: int, floor_units: float = 1.0) -> Usage:
+    """What AWS meters of a deed, a window's wait aside. Hours are left at 0."""
+    calls_ms = (deed.rows + deed.floors + deed.gets + deed.queries) * TABLE_MS
+    return Usage(
+        messages_in=deed.messages_in,
+        messages_out=deed.messages_out,
+        invocations=deed.invocations,
+        gb_ms=(calls_ms + posting_ms(deed.messages_out) + deed.cpu_ms * SLOWER) * MEMORY_MB / 1024,
+        write_units=deed.rows + deed.floors * floor_units,
+        read_units=deed.gets + deed.queries * _units(players * ROW_BYTES, 4096),
+        log_bytes=deed.invocations * EMF_BYTES,
+        egress_bytes=deed.messages_out * (FRAME_BYTES + 100),
+    )
+
+
+@cache
+def posting_ms(posts: int) -> float:
+    """How long so many posts take over the function's connections: answers as late as in the emulator, and our own work."""
+    if not posts:
+        return 0.0
+    conditions, took_ms, times = Conditions("aws"), 0.0, max(20, 2_000 // posts)
+    for _ in range(times):
+        free = [0.0] * min(posts, CONNECTIONS)
+        for _ in range(posts):
+            heapq.heappush(free, heapq.heappop(free) + conditions.delay("post") * 1000)
+        took_ms += max(free)
+    return took_ms / times + posts * POST_CPU_MS * SLOWER
+
+
+def telling_ms(receivers: int) -> float:
+    """How long somebody has the floor who tells so many: from taking it to giving it back."""
+    return 3 * TABLE_MS + posting_ms(receivers) + LEAD_CPU_MS * SLOWER
 
 
 def presence(players: int) -> Usage:
-    """One second of coming, going and staying connected, with sessions of half an hour. Hours are left at 0."""
+    """One second of coming, going and staying connected in our lobby, with sessions of half an hour. Hours are left at 0."""
+    each, joins = deeds(players), players / SESSION_S
+    come_and_go = usage(each["connects"], players) + usage(each["leaves"], players) + Usage(log_bytes=2 * LINE_BYTES)
+    pings = usage(each["ping"], players) * (players / HEARTBEAT_MS * 1000)
+    return come_and_go * joins + pings + Usage(connection_ms=players * 1000)
+
+
+def windowed(count: Count) -> Usage:
+    """One second of our lobby on AWS. Who opens a window waits for it, and for the floor where somebody still speaks; who finds
+    it closed a moment too late has tried to open it in vain."""
+    told = round(count.told / count.windows) if count.windows else 0
+    races = count.positions * count.windows * TABLE_MS / 1000
+    waits_ms = count.windows * (count.window_ms + TABLE_MS + telling_ms(told)) + count.waited_ms
+    polls = count.waited_ms / (PATIENCE_MS + TABLE_MS)
+    position = deeds(count.players)["position in an open window"]
+    return (
+        presence(count.players)
+        + usage(position, count.players) * count.positions
+        + Usage(
+            messages_out=count.told_steps,
+            gb_ms=(waits_ms + races * TABLE_MS) * MEMORY_MB / 1024,
+            write_units=(3 * count.windows + races + count.waited) * count.floor_units,
+            read_units=count.windows * _units(count.players * ROW_BYTES, 4096) + polls,
+            egress_bytes=count.told_bytes,
+        )
+    )
+
+
+def plans_presence(players: int) -> Usage:
+    """One second of coming, going and staying connected in the plan's design. Hours are left at 0."""
     joins = players / SESSION_S
-    pings = players / PING_S
-    out = joins * (2 + 2 * (players - 1)) + pings  # welcome, config; join and leave to the others; pong
-    invocations = joins * 5 + pings  # authorizer, $connect, $disconnect, the stream twice
+    pings = players / PLAN_PING_S
+    out = joins * (2 + 2 * (players - 1)) + pings
+    invocations = joins * 5 + pings
     return Usage(
         messages_in=pings,
         messages_out=out,
         connection_ms=players * 1000,
         invocations=invocations,
-        gb_ms=(invocations * CALL_MS + out * POST_MS) * MEMORY_GB,
+        gb_ms=(invocations * PLAN_CALL_MS + out * PLAN_POST_MS) * PLAN_GB,
         write_units=joins * 3 + pings,
-        read_units=joins * 2 * _rows_units(players),
-        log_bytes=invocations * LOG_BYTES,
+        read_units=joins * 2 * _units(players * ROW_BYTES, 4096),
+        log_bytes=invocations * PLAN_LOG_BYTES,
         egress_bytes=out * (FRAME_BYTES + 100),
     )
 
 
 def naive(players: int, moving: float, hz: float = NAIVE_HZ) -> Usage:
-    """One second of a lobby that sends every position to everybody else at once."""
+    """One second of the plan's design, which sends every position to everybody else at once."""
     positions = players * moving * hz
     posts = positions * (players - 1)
-    return presence(players) + Usage(
+    return plans_presence(players) + Usage(
         messages_in=positions,
         messages_out=posts,
         invocations=positions,
-        gb_ms=(positions * CALL_MS + posts * POST_MS) * MEMORY_GB,
+        gb_ms=(positions * PLAN_CALL_MS + posts * PLAN_POST_MS) * PLAN_GB,
         write_units=positions,
-        read_units=positions * math.ceil(players * ROW_BYTES / 2 / 4096) / 2,
-        log_bytes=positions * LOG_BYTES,
-        egress_bytes=posts * (FRAME_BYTES + NAIVE_BYTES),
+        read_units=positions * _units(players * PLAN_ROW_BYTES, 4096) / 2,
+        log_bytes=positions * PLAN_LOG_BYTES,
+        egress_bytes=posts * (FRAME_BYTES + PLAN_BYTES),
     )
 
 
-def windowed(count: Count) -> Usage:
-    """One second of our lobby on AWS: each position is written; who opens a window waits, reads the room and posts."""
-    return presence(count.players) + Usage(
-        messages_in=count.positions,
-        messages_out=count.told_steps,
-        invocations=count.positions,
-        gb_ms=(count.positions * CALL_MS + count.windows * count.window_ms + count.told * POST_MS) * MEMORY_GB,
-        write_units=count.positions * 2 + count.windows,  # the row; the try to open a window; closing it
-        read_units=count.positions + count.windows * _rows_units(count.players),
-        log_bytes=count.positions * LOG_BYTES,
-        egress_bytes=count.told_bytes,
-    )
-
-
-def month(second: Usage, hours: float) -> Bill:
-    """The bill of a month in which every second of ``hours`` a day was like this one."""
+def month(second: Usage, hours: float, *, observed: bool = False, always_free: bool = False) -> Bill:
+    """The bill of a month in which every second of ``hours`` a day was like this one; with the dashboard and the function's own
+    metrics where it is ``observed``."""
     used = second * (hours * 3600 * DAYS)
-    return bill(used + Usage(hours=MONTH_HOURS))
+    metrics = len(METRICS) * hours * DAYS / MONTH_HOURS  # they cost while they are written
+    return bill(
+        used + Usage(hours=MONTH_HOURS),
+        dashboards=int(observed),
+        metrics=metrics if observed else 0.0,
+        always_free=always_free,
+    )
 
 
 def server(second: Usage, hours: float) -> float:
@@ -237,16 +418,18 @@ def server(second: Usage, hours: float) -> float:
 
 
 def player_hours(second: Usage, players: int) -> float:
-    """How many player-hours on AWS a server's price buys."""
+    """How many player-hours on AWS a server's price buys, dashboard and metrics aside."""
     return players * SERVER_DOLLARS / bill(second * 3600).total
 
 
 def throttled(second: Usage) -> bool:
-    """Whether that is more than AWS lets an account do unless it is asked to."""
-    return second.messages_in + second.messages_out > THROTTLE_PER_S
+    """Whether that is more than AWS lets an account do unless it is asked to, or more than one room's partition takes."""
+    return second.messages_in + second.messages_out > THROTTLE_PER_S or second.write_units > ROOM_WRITES_PER_S
 
 
-def counted(wanted: argparse.Namespace, todo: list[tuple[int, float, int, int]], console: Console) -> list[Count]:
+def counted(
+    wanted: argparse.Namespace, todo: list[tuple[int, float, int, int]], console: Console, *, served: bool = False
+) -> list[Count]:
     """Simulates ``todo``: players, share of time moving, window in ms, least time between two messages of a player in ms."""
     # A thousand players say as much in half a minute as ten in nearly an hour.
     lengths = [max(30, min(wanted.seconds, 30_000 // players)) for players, *_ in todo]
@@ -261,7 +444,7 @@ def counted(wanted: argparse.Namespace, todo: list[tuple[int, float, int, int]],
             def advance(second: int, done: int = done, players: int = players, length: int = length) -> None:
                 progress.update(task, completed=done + players * min(second, length))
 
-            found.append(simulate(players, moving, window_ms, send_ms, length, advance))
+            found.append(simulate(players, moving, window_ms, send_ms, length, advance, served=served))
             done += players * length
     return found
 
@@ -272,14 +455,15 @@ def over_players(wanted: argparse.Namespace, console: Console) -> list[dict[str,
     table = Table(
         box=SIMPLE,
         title=f"$ a month: {wanted.hours:g} h a day, windows of {wanted.window_ms} ms, positions {wanted.send_ms} ms apart",
-        caption=f"* over {THROTTLE_PER_S:,} messages and posts a second, AWS's default quota of an account",
+        caption=f"* over {THROTTLE_PER_S:,} messages and posts a second, AWS's default quota of an account, or over "
+        f"{ROOM_WRITES_PER_S:,} writes a second into one room",
     )
-    for name in ("players", "moving", "said/moving s", "heard/s", "naive", "windowed", "server"):
+    for name in ("players", "moving", "heard/s", "telling, ms", "naive", "windowed", "server"):
         table.add_column(name, justify="right")
     table.add_column("$5 buys\nplayer-hours", justify="right")
     table.add_column("hours\na day", justify="right")
     todo = [(players, moving, wanted.window_ms, wanted.send_ms) for moving in wanted.moving for players in wanted.players]
-    for count in counted(wanted, todo, console):
+    for count, served in zip(counted(wanted, todo, console), counted(wanted, todo, console, served=True), strict=True):
         plain, ours = naive(count.players, count.moving), windowed(count)
         buys = player_hours(ours, count.players)
         row = {
@@ -287,7 +471,9 @@ def over_players(wanted: argparse.Namespace, console: Console) -> list[dict[str,
             "hours": wanted.hours,
             "naive": month(plain, wanted.hours).total,
             "windowed": month(ours, wanted.hours).total,
-            "server": server(ours, wanted.hours),
+            "server": server(presence(count.players) + Usage(egress_bytes=served.told_bytes), wanted.hours),
+            "server_told": served.told,
+            "telling_ms": telling_ms(count.players),
             "server_buys_player_hours": buys,
             "server_buys_naive_player_hours": player_hours(plain, count.players),
             "naive_throttled": throttled(plain),
@@ -298,8 +484,8 @@ def over_players(wanted: argparse.Namespace, console: Console) -> list[dict[str,
         table.add_row(
             f"{count.players:,}",
             f"{count.moving:.0%}",
-            f"{count.per_moving_second:.1f}",
-            f"{count.told / count.players:.1f}",
+            f"{count.told / count.players:.1f} / {served.told / served.players:.1f}",
+            f"{telling_ms(count.players):,.0f}",
             f"{row['naive']:,.2f}{stars[0]}",
             f"{row['windowed']:,.2f}{stars[1]}",
             f"{row['server']:,.2f}",
@@ -314,13 +500,13 @@ def over_players(wanted: argparse.Namespace, console: Console) -> list[dict[str,
 
 
 def over_windows(wanted: argparse.Namespace, console: Console) -> list[dict[str, object]]:
-    """Dollars a month over the length of the window, for 50 players."""
+    """Dollars a month over the length of the window, for 50 players; positions as far apart as windows, or as by default."""
     todo = [
-        (50, moving, window_ms, max(window_ms, Settings.send_ms) if patient else Settings.send_ms)
+        (50, moving, window_ms, max(window_ms, SEND_MS) if patient else SEND_MS)
         for moving in wanted.moving
         for patient in (True, False)
-        for window_ms in (60, 100, 200, 500, 1000, 2000, 5000)
-        if patient or window_ms > Settings.send_ms
+        for window_ms in (WINDOW_MS, 100, 200, 500, 1000, 2000, 5000)
+        if patient or window_ms > SEND_MS
     ]
     rows: list[dict[str, object]] = []
     table = Table(box=SIMPLE, title=f"Dollars a month: 50 players, {wanted.hours:g} hours a day")
@@ -347,6 +533,7 @@ PLAN = {  # 50 players, 8 hours a day: what the plan says, and which lines of th
     "DynamoDB": (0.30, ("DynamoDB writes", "DynamoDB reads")),
     "logs": (0.10, ("logs written",)),
     "traffic": (0.0, ("traffic to the internet",)),
+    "dashboard and metrics": (0.0, ("dashboards", "custom metrics")),
 }
 
 
@@ -360,7 +547,9 @@ def plan(wanted: argparse.Namespace, console: Console) -> list[dict[str, object]
         "windowed, 15 %": windowed(fifteen),
         "nobody moves": presence(50),
     }
-    bills = {name: month(usage, 8) for name, usage in columns.items()}
+    ours = [name for name in columns if not name.startswith("naive")]
+    bills = {name: month(usage, 8, observed=name in ours) for name, usage in columns.items()}
+    frees = {name: month(usage, 8, observed=name in ours, always_free=True) for name, usage in columns.items()}
     table = Table(box=SIMPLE, title=f"50 players, 8 hours a day, dollars a month; windows of {wanted.window_ms} ms")
     for name in ("line", "the plan", *bills):
         table.add_column(name, justify="right")
@@ -370,6 +559,7 @@ def plan(wanted: argparse.Namespace, console: Console) -> list[dict[str, object]
         rows.append({"line": name, "plan": said, **found})
     total = {key: it.total for key, it in bills.items()}
     rows.append({"line": "total", "plan": sum(said for said, _ in PLAN.values()), **total})
+    rows.append({"line": "without what is always free", "plan": "", **{key: it.total for key, it in frees.items()}})
     for row in rows:
         table.add_row(*(f"{value:,.2f}" if isinstance(value, float) else str(value) for value in row.values()))
     large = month(naive(200, 1.0), 24).total
@@ -382,7 +572,9 @@ def plan(wanted: argparse.Namespace, console: Console) -> list[dict[str, object]
             f"a month; {(naive(50, 1.0).messages_in + naive(50, 1.0).messages_out):,.0f} messages a second.\n"
             f"400,000 requests of Lambda cost ${PRICES['invocations'].dollars(400_000):.2f}.\n"
             f"1,000,000 messages are one per player, in or out, every {50 * 8 * 3600 * DAYS / 1e6:.0f} seconds.\n"
-            f"200 players, 24 hours a day, naive, all moving: ${large:,.0f}."
+            f"200 players, 24 hours a day, naive, all moving: ${large:,.0f}.\n"
+            f"Windowed, all moving: {windowed(hundred).messages_in + windowed(hundred).messages_out:,.0f} messages and "
+            f"{hundred.windows:.1f} windows a second."
         )
     return rows
 
@@ -406,17 +598,18 @@ def price_list(wanted: argparse.Namespace, console: Console) -> list[dict[str, o
 
 
 TABLES = {"players": over_players, "plan": plan, "windows": over_windows, "prices": price_list}
+ALL = ("plan", "players", "windows")
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", nargs="?", choices=TABLES, default="players")
+    parser.add_argument("table", nargs="?", choices=[*TABLES, "all"], default="players")
     parser.add_argument("--players", default=PLAYERS, help=f"in one room, with commas between ({PLAYERS})")
     parser.add_argument("--hours", type=float, default=8.0, help="of play a day (8)")
     parser.add_argument("--moving", type=float, action="append", help="share of their time that players move (0.15 and 1)")
-    parser.add_argument("--window-ms", type=int, default=200, help="the window on AWS (200: five times a second)")
-    parser.add_argument("--send-ms", type=int, help="least time between a player's positions (the window, 100 at least)")
+    parser.add_argument("--window-ms", type=int, default=WINDOW_MS, help="the window on AWS (%(default)s)")
+    parser.add_argument("--send-ms", type=int, help=f"least time between a player's positions (the window, {SEND_MS} at least)")
     parser.add_argument("--seconds", type=int, default=3_600, help="to simulate, less with many players (3,600)")
     parser.add_argument("--json", action="store_true", help="for machines")
     wanted = parser.parse_args(given)
@@ -427,18 +620,19 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     if not 0 < wanted.hours <= 24 or not 0 <= wanted.window_ms <= 5_000 or wanted.seconds < 1:
         parser.error("hours are above 0 and up to 24, the window is 0 to 5,000 ms, and a second is the least")
     if wanted.send_ms is None:
-        wanted.send_ms = max(Settings.send_ms, wanted.window_ms)
+        wanted.send_ms = max(SEND_MS, wanted.window_ms)
     if not 10 <= wanted.send_ms <= 60_000:
         parser.error("--send-ms is 10 to 60,000")
     return wanted
 
 
 def main() -> None:
-    """Prints one of the tables."""
+    """Prints one of the tables, or those of the page."""
     wanted = arguments()
-    rows = TABLES[wanted.table](wanted, Console(stderr=wanted.json, width=None if sys.stdout.isatty() else 128))
+    console = Console(stderr=wanted.json, width=None if sys.stdout.isatty() else 128)
+    tables = {name: TABLES[name](wanted, console) for name in (ALL if wanted.table == "all" else [wanted.table])}
     if wanted.json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps(tables if wanted.table == "all" else tables[wanted.table], indent=1))
 
 
 if __name__ == "__main__":

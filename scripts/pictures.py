@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import matplotlib
@@ -119,42 +120,55 @@ def plots() -> None:
 
 def cost() -> None:
     """Dollars a month over the number of players, as `bench/cost.py` counts them."""
-    command = [sys.executable, str(ROOT / "bench/cost.py"), "--json"]
-    rows = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    figure, both = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained", sharey=True)
-    lines = (
-        ("naive", "naive on AWS", "#d9574a"),
-        ("windowed", "Lobby on AWS", "#b48bf2"),
-        ("server", "$5 server", "#0f9d84"),
+
+    def counted(*options: str) -> list[dict[str, Any]]:
+        command = [sys.executable, str(ROOT / "bench/cost.py"), "--json", *options]
+        found: list[dict[str, Any]] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        return found
+
+    default, slow = counted(), counted("--window-ms", "1000")
+    window_ms = default[0]["window_ms"]
+    lines = (  # at which point a line's name stands: above it to the left, or below it to the right
+        (default, "naive", "everybody to everybody, at once", "#d9574a", 5, True),
+        (default, "windowed", f"Lobby, {window_ms} ms", "#7a4fd0", 8, True),
+        (slow, "windowed", "Lobby, 1 s", "#b48bf2", 3, False),
+        (default, "server", "a server at $5, and its traffic", "#0f9d84", 4, False),
     )
-    for axes, moving in zip(both, sorted({row["moving"] for row in rows}), strict=True):
-        shown = [row for row in rows if row["moving"] == moving]
-        players = [row["players"] for row in shown]
-        for key, label, colour in lines:
-            dollars = [row[key] for row in shown]
-            axes.plot(players, dollars, "o-", color=colour, markersize=4)
-            over = [row.get(f"{key}_throttled", False) for row in shown]
-            axes.plot(  # beyond the quota of an account
-                [n for n, is_over in zip(players, over, strict=True) if is_over],
-                [n for n, is_over in zip(dollars, over, strict=True) if is_over],
-                "o",
-                color="white",
-                markersize=2.5,
-                zorder=3,
+    figure, both = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained", sharey=True)
+    for axes, moving in zip(both, sorted({row["moving"] for row in default}), strict=True):
+        for rows, key, label, colour, point, is_above in lines:
+            shown = [row for row in rows if row["moving"] == moving]
+            players, dollars = [row["players"] for row in shown], [row[key] for row in shown]
+            axes.plot(players, dollars, color=colour, linewidth=2)
+            for row, n, sum_ in zip(shown, players, dollars, strict=True):  # hollow: more than AWS allows by default
+                inside = "white" if row.get(f"{key}_throttled", False) else colour
+                axes.plot(n, sum_, "o", color=colour, markerfacecolor=inside, markersize=5)
+            axes.annotate(
+                label,
+                (players[point], dollars[point]),
+                (-6, 13) if is_above else (7, -13),
+                textcoords="offset points",
+                color=colour,
+                ha="right" if is_above else "left",
+                va="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
-            axes.annotate(label, (players[-1], dollars[-1]), (7, 0), textcoords="offset points", color=colour, va="center")
-        axes.set(title=f"moving {moving:.0%} of the time", xlabel="players in one room, 8 hours a day")
+        axes.set_title(f"moving {moving:.0%} of the time", loc="left", color=INK)
+        axes.set_xlabel("players in one room, 8 hours a day", color=INK)
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlim(1.7, players[-1] * 6)
+        axes.set_xlim(1.7, players[-1] * 1.3)
+        axes.set_ylim(1, 10**7)
         axes.set_xticks(players, [f"{n:,}" for n in players], fontsize=8)
         axes.set_yticks([10**n for n in range(7)], [f"${10**n:,}" for n in range(7)])
         axes.minorticks_off()
-        axes.grid(color=GRID, linewidth=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(colors=INK)
-    figure.suptitle("Dollars a month (hollow: above the requests a second that AWS allows by default)", fontsize=10, color=INK)
-    figure.savefig(PICTURES / "cost.png", dpi=120)
+        axes.grid(axis="y", color=GRID, linewidth=0.6)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set_color(GRID)
+        axes.tick_params(colors=INK, length=0)
+    title = f"Dollars a month, Lobby with windows of {window_ms} ms and of 1 s (hollow: more than AWS allows by default)"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color="#1f2a37")
+    figure.savefig(PICTURES / "cost.png", dpi=120, facecolor="white")
     plt.close(figure)
 
 

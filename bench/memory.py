@@ -1,0 +1,206 @@
+"""Which memory size for the function: what each kind of invocation takes, and what that means with more or less memory.
+
+    python bench/memory.py                      with dynoxide where there is one; five minutes
+    python bench/memory.py --json bench/results/memory.json
+
+`lobby emulate --latency aws` runs with players who all move, and writes down every invocation: how long it took on the wall,
+and how long the processor was busy with it. With so much memory a function has so much of a core (`cpu_factor`: 1,769 MB are
+a whole one), so the busy time grows as memory shrinks, and the waiting stays. This machine runs the players, the gateway and
+the table as well, and where it is busy everything waits longer than on AWS: of several runs the least disturbed counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import emulate
+import load
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
+
+from lobby.budget import PRICES
+from lobby.gateways.emulator.metering import CORE_MB, cpu_factor
+from lobby.template import parse, read_template
+
+MEMORY_MB = (128, 256, 512, 1024, CORE_MB)
+KINDS = {
+    "authorizer": "who asks to connect",
+    "$connect": "connects",
+    "stream": "a join is told, the newcomer welcomed",
+    "hello": "hello",
+    "position": "a position, and somebody else tells it",
+    "leader": "a position, a window, and everybody is told",
+    "$disconnect": "leaves",
+}
+WELCOMES = 12
+"""Players who come one after the other, into a room with one other: what a connection takes when nothing else happens."""
+
+WINDOW_MS = int(parse(read_template())["Parameters"]["WindowMs"]["Default"])
+
+LEADER = 2.0
+"""A leader works so many times as much as who finds a window open, at least: the median is seven times, in a room of 50."""
+
+Invocation = dict[str, Any]
+
+
+def events(players: int, hz: float, seconds: int, options: list[str]) -> list[Invocation]:
+    """The invocations of one run, each with the name of its kind; those of the crowd's coming and going are left out."""
+    file = Path(tempfile.mkstemp(suffix=".jsonl")[1])
+    process, url = emulate.started([*options, "--latency", "aws", "--events", str(file)])
+    try:
+        for version in (1, 2):
+            asyncio.run(emulate.welcomes(url, version, WELCOMES))
+        crowd_s = time.time()
+        with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
+            row = asyncio.run(load.measure(url, None, players, hz, seconds, progress))
+        print(f"{players} players, {hz:g} positions a second each: median {row.p50_ms:.0f} ms late", file=sys.stderr)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    file.unlink()
+    steady_s = max((one["t"] for one in found if one.get("event") == "$connect"), default=0.0) + 1.0
+    invocations = [one for one in found if one["kind"] == "invocation" and not one["failed"]]
+    alone = [{**one, "name": one["event"]} for one in invocations if one["event"] in KINDS and one["t"] < crowd_s]
+    return alone + _told_apart([one for one in invocations if one["event"] == "pos" and one["t"] > steady_s])
+
+
+def _told_apart(positions: list[Invocation]) -> list[Invocation]:
+    """Positions, and those whose invocation led a window: it waited for the window, and has worked much more than others. On a
+    machine that is busy others wait as long."""
+    work_ms = statistics.median(one["cpu_ms"] for one in positions if one["ms"] < WINDOW_MS)
+    return [
+        {**one, "name": "leader" if one["ms"] >= WINDOW_MS and one["cpu_ms"] > LEADER * work_ms else "position"}
+        for one in positions
+    ]
+
+
+def summary(runs: list[list[Invocation]]) -> dict[str, dict[str, float]]:
+    """Of each kind how many there were, how long the processor was busy with one, and how long it waited.
+
+    Of each run the median counts; of several runs the middle one for work, and for waiting, which this machine only makes
+    longer, the least disturbed one.
+    """
+    by: dict[str, list[list[Invocation]]] = defaultdict(list)
+    for run in runs:
+        for name in {one["name"] for one in run}:
+            by[name].append([one for one in run if one["name"] == name])
+    return {
+        name: {
+            "n": sum(map(len, by[name])),
+            "cpu_ms": statistics.median(statistics.median(one["cpu_ms"] for one in run) for run in by[name]),
+            "waits_ms": min(statistics.median(one["ms"] - one["cpu_ms"] for one in run) for run in by[name]),
+        }
+        for name in KINDS
+        if name in by
+    }
+
+
+def at(kind: dict[str, float], memory_mb: float) -> float:
+    """How long an invocation takes with so much memory, in ms."""
+    return kind["waits_ms"] + kind["cpu_ms"] * cpu_factor(memory_mb)
+
+
+def priced(kind: dict[str, float], memory_mb: float) -> float:
+    """Dollars for the time of a million of them, billed in whole ms."""
+    return 1e6 * math.ceil(at(kind, memory_mb)) / 1000 * memory_mb / 1024 * PRICES["compute"].dollars(1)
+
+
+def sizes(measured: dict[str, Any]) -> list[dict[str, float]]:
+    """A row for each size of memory."""
+    position, leader = measured["kinds"]["position"], measured["kinds"]["leader"]
+    return [
+        {
+            "memory_mb": memory_mb,
+            "core": 1 / cpu_factor(memory_mb),
+            "position_ms": at(position, memory_mb),
+            "fanout_longer_ms": (leader["cpu_ms"] - position["cpu_ms"]) * (cpu_factor(memory_mb) - 1),
+            "start_ms": measured["start_ms"] * cpu_factor(memory_mb),
+            "dollars_positions": priced(position, memory_mb) + PRICES["invocations"].dollars(1e6),
+            "dollars_windows": priced(leader, memory_mb) - priced(position, memory_mb),
+        }
+        for memory_mb in MEMORY_MB
+    ]
+
+
+def cells(row: dict[str, float]) -> list[str]:
+    """A row as the table and the page show it."""
+    return [
+        f"{row['memory_mb']:,.0f}",
+        f"{row['core']:.2f}",
+        f"{row['position_ms']:.0f}",
+        f"{row['fanout_longer_ms']:.0f}",
+        f"{row['start_ms']:.0f}",
+        f"{row['dollars_positions']:.2f}",
+        f"{row['dollars_windows']:.2f}",
+    ]
+
+
+def measure(rounds: int, hz: float, seconds: int, options: list[str]) -> dict[str, Any]:
+    """In turns: a room of 50; the same at a fifth of the pace, where this machine has time; and a room of 10."""
+    runs: dict[int, list[list[Invocation]]] = {50: [], 10: []}
+    for _ in range(rounds):
+        for players, pace in ((50, hz), (50, hz / 5), (10, hz)):
+            runs[players].append(events(players, pace, seconds, options))
+    many, few = summary(runs[50]), summary(runs[10])
+    starts = [[one["init_ms"] for one in run if one["cold"]] for several in runs.values() for run in several]
+    start_ms = min(statistics.median(some) for some in starts if some)
+    each = (many["leader"]["cpu_ms"] - few["leader"]["cpu_ms"]) / 40
+    return {
+        "rounds": rounds,
+        "hz": hz,
+        "seconds": seconds,
+        "kinds": many,
+        "start_ms": start_ms,
+        "post_cpu_ms": each,
+    }
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="of three runs each (%(default)s)")
+    parser.add_argument("--hz", type=float, default=5, help="positions a second of each (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=12, help="that the crowd moves (%(default)s)")
+    parser.add_argument("--table", default="auto", help="moto, dynoxide or an address (%(default)s)")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    wanted = parser.parse_args()
+    console = Console()
+    measured = measure(wanted.rounds, wanted.hz, wanted.seconds, ["--table", wanted.table])
+    kinds = Table(title="An invocation, median, with a whole core", box=None, title_justify="left")
+    for name in ("", "", "how many", "busy, ms", "waits, ms"):
+        kinds.add_column(name, justify="right" if kinds.columns[1:] else "left")
+    for name, kind in measured["kinds"].items():
+        kinds.add_row(name, KINDS[name], f"{kind['n']:,}", f"{kind['cpu_ms']:.2f}", f"{kind['waits_ms']:.1f}")
+    console.print(kinds)
+    console.print(
+        f"Of a leader's busy time each post takes {measured['post_cpu_ms']:.3f} ms. A start: {measured['start_ms']:.0f} ms."
+    )
+    table = Table(title="With so much memory", box=None, title_justify="left")
+    for name in ("MB", "of a core", "a position, ms", "telling 50 takes longer, ms", "a start's work, ms"):
+        table.add_column(name, justify="right")
+    for name in ("$ a million positions", "$ a million windows"):
+        table.add_column(name, justify="right")
+    for row in sizes(measured):
+        table.add_row(*cells(row))
+    console.print(table)
+    if wanted.json:
+        wanted.json.write_text(json.dumps({**measured, "sizes": sizes(measured)}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""What comes of each thing that a player does: messages, invocations and operations of the table, counted.
+
+    python bench/operations.py                  50 players in the room, with dynoxide where there is one
+    python bench/operations.py --players 2
+
+The function of the template runs behind the local API Gateway, with the template's parameters; one thing happens at a time, and
+everybody else stands still. The model is that of `bench/cost.py`, and a test holds the one against the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from websockets.asyncio.client import ClientConnection, connect
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
+
+from lobby.bots import Walker
+from lobby.emulate import engine
+from lobby.gateways.emulator import Desk, parse, read_stack, read_template
+from lobby.gateways.emulator.capacity import size
+from lobby.gateways.emulator.tables import TARGET, Engine
+from lobby.messages import Pos, encode_client
+from lobby.presence import Position
+
+BACKEND = Path(__file__).parent.parent / "backend"
+ROOM = "lobby"
+QUIET_S, STARTING_S = 0.19, 1.0
+"""For how long nothing must happen; and while functions start, which takes a moment in which nothing is metered."""
+
+Counted = Counter[str]
+"""How often: `messages in`, `messages out`, `invocations`, `writes`, `gets`, `queries`, `failed` (conditions), and units."""
+
+WHAT = ("messages in", "messages out", "invocations", "writes", "failed", "gets", "queries", "write units", "read units")
+READS = {"GetItem": "gets", "Query": "queries"}
+
+
+class Ledger:
+    """Hears of everything that costs money. When that is nothing for ``quiet_s``, all is told: longer than a window, shorter
+    than the first pause before a second try."""
+
+    def __init__(self, quiet_s: float = QUIET_S) -> None:
+        self.counted: Counted = Counter()
+        self._heard, self._quiet_s = 0, quiet_s
+
+    def __call__(self, kind: str, /, **facts: Any) -> None:
+        """See `lobby.gateways.emulator.meters.Meter`."""
+        self._heard += 1
+        match kind:
+            case "message_in" | "message_out":
+                self.counted[kind.replace("message_", "messages ")] += 1
+            case "invocation":
+                self.counted["invocations"] += 1
+            case "table":
+                self.counted[READS.get(facts["operation"], "writes")] += 1
+                self.counted["failed"] += facts["status"] != "200"
+                self.counted["write units"] += facts["writes"]
+                self.counted["read units"] += facts["reads"]
+
+    async def quiet(self, seconds: float = 0.0) -> None:
+        """Waits until nothing happens any more."""
+        heard = -1
+        while heard != self._heard:
+            heard = self._heard
+            await asyncio.sleep(seconds or self._quiet_s)
+
+    async def of(self, thing: Awaitable[object]) -> Counted:
+        """What comes of ``thing``."""
+        before = self.counted.copy()
+        await thing
+        await self.quiet()
+        return Counter({what: self.counted[what] - before[what] for what in WHAT})
+
+
+class Crowd:
+    """Players in one room, who say what the Python client says."""
+
+    def __init__(self, desk: Desk, sockets: AsyncExitStack) -> None:
+        self._desk, self._sockets = desk, sockets
+        self._walkers = [Walker(random.Random(number)) for number in range(1_000)]
+        self._seq: Counter[int] = Counter()
+        self.players: list[ClientConnection] = []
+
+    async def enter(self) -> None:
+        """One more, who listens from then on."""
+        number = len(self.players)
+        url = f"{self._desk.url}?pid=player_{number:04}&name=Player%20{number}&v=2&room={ROOM}"
+        socket = await self._sockets.enter_async_context(connect(url, max_queue=None))
+        self.players.append(socket)
+        listening = asyncio.create_task(_listen(socket))
+        self._sockets.callback(listening.cancel)
+
+    async def move(self, number: int) -> None:
+        """One goes on a step."""
+        self._seq[number] += 1
+        at: Position = self._walkers[number].step(1.5)
+        await self.players[number].send(encode_client(Pos(at._replace(seq=self._seq[number], t=12_345))))
+
+
+async def _listen(socket: ClientConnection) -> None:
+    async for _ in socket:
+        pass
+
+
+@asynccontextmanager
+async def desk_for(players: int, tables: Engine, ledger: Ledger) -> AsyncIterator[Desk]:
+    """The template's lobby, with functions in processes of their own."""
+    stack = read_stack(parse(read_template()), {"RoomSize": max(50, players)})
+    async with Desk(stack, BACKEND, tables, meter=ledger) as desk:
+        yield desk
+    await asyncio.sleep(QUIET_S)  # until the functions' processes are buried
+
+
+@asynccontextmanager
+async def crowd(desk: Desk, players: int, ledger: Ledger, starting_s: float) -> AsyncIterator[Crowd]:
+    """So many players, each of whom has moved once."""
+    async with AsyncExitStack() as sockets:
+        here = Crowd(desk, sockets)
+        for _ in range(players):
+            await here.enter()
+        for number in range(players):
+            await here.move(number)
+        await ledger.quiet(starting_s)
+        yield here
+
+
+async def count(
+    desk: Desk,
+    players: int,
+    ledger: Ledger,
+    on: Callable[[str], object] = lambda what: None,
+    starting_s: float = STARTING_S,
+) -> dict[str, Counted]:
+    """What comes of each thing that one of ``players`` does. ``ledger`` is the meter of the desk."""
+    found: dict[str, Counted] = {}
+    async with crowd(desk, players - 1, ledger, starting_s) as here:
+
+        async def note(what: str, thing: Awaitable[object]) -> None:
+            on(what)
+            found[what] = await ledger.of(thing)
+
+        async def in_one_window(movers: int) -> None:
+            writes = ledger.counted["writes"]
+            await here.move(0)
+            while ledger.counted["writes"] < writes + 2:  # its row, and the window is open
+                await asyncio.sleep(0.001)
+            for number in range(1, movers):
+                await here.move(number)
+
+        say = here.players[0].send
+        await note("connects", here.enter())
+        await here.move(players - 1)
+        await ledger.quiet()
+        await note("position that opens a window", here.move(0))
+        # Who moves alone is not told of itself; where others move too, everybody hears the same. So the third is counted.
+        two, three = [await ledger.of(in_one_window(movers)) for movers in (2, 3)]
+        three.subtract(two)
+        found["position in an open window"] = three
+        await note("hello", say('{"action":"hello"}'))
+        await note("ping", say('{"action":"ping","t":1}'))
+        await note("status", say('{"action":"status","status":"trading"}'))
+        await note("leaves", here.players[-1].close())
+    return found
+
+
+async def sizes(desk: Desk, players: int, ledger: Ledger) -> dict[str, float]:
+    """Bytes, as DynamoDB counts them, of a player's row and of the room's own items when everybody has just moved."""
+    async with crowd(desk, players, ledger, STARTING_S) as here:
+        await asyncio.gather(*map(here.move, range(players)))
+        await ledger.quiet()
+        asked = {"TableName": "LobbyConnections-dev"}
+        _, answer = await desk.tables.engine.answer(f"{TARGET}.Scan", json.dumps(asked).encode())
+    items = json.loads(answer)["Items"]
+    rows = [size(item) for item in items if "player_id" in item]
+    own = {item["connectionId"]["S"]: size(item) for item in items if "player_id" not in item}
+    return {"row": sum(rows) / len(rows), "rows": sum(rows), **own}
+
+
+def main() -> None:
+    """Counts and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--players", type=int, default=50, help="in one room, one of them busy (%(default)s)")
+    parser.add_argument("--table", default="auto", help="moto, dynoxide or an address (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    wanted = parser.parse_args()
+    console = Console(stderr=wanted.json)
+    with console.status("connecting") as status:
+
+        async def run() -> tuple[dict[str, Counted], dict[str, float]]:
+            ledger = Ledger()
+            async with desk_for(wanted.players, engine(wanted.table), ledger) as desk:
+                counted = await count(desk, wanted.players, ledger, lambda what: status.update(what))
+                return counted, await sizes(desk, wanted.players, ledger)
+
+        found, bytes_ = asyncio.run(run())
+    table = Table(box=None, title=f"What one of {wanted.players} does, and what comes of it", title_justify="left")
+    table.add_column("")
+    for what in WHAT:
+        table.add_column(what, justify="right")
+    for name, counted in found.items():
+        table.add_row(name, *(f"{counted[what]:,g}" for what in WHAT))
+    if wanted.json:
+        print(json.dumps({"players": wanted.players, "counted": found, "bytes": bytes_}, indent=1))
+        return
+    console.print(table)
+    for name, octets in bytes_.items():
+        console.print(f"{name}: {octets:,.0f} bytes")
+
+
+if __name__ == "__main__":
+    main()
