@@ -1,9 +1,10 @@
 # One word sets up, one shows it moving, one passes every test. `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+GDSCRIPT := game tests/godot bench/godot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench pictures lock clean
+.PHONY: help setup demo serve test check bench godot pictures lock clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +43,11 @@ check: .venv/.dev  ## Types, lint and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/gdlint $(GDSCRIPT)
+	$(BIN)/gdformat --check --line-length 128 $(GDSCRIPT)
+
+godot:  ## The Godot engine, for the tests of the Godot client, on Debian
+	@scripts/install-godot
 
 bench: .venv/.dev  ## Load on `lobby serve`, at 10 to 1,000 players
 	$(BIN)/python bench/load.py --command '$(BIN)/lobby serve --port {port} --quiet --room-size 5000 --near-players 0'

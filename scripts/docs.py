@@ -1,10 +1,11 @@
-"""Writes the tables in the docs that are made from code: python scripts/docs.py [--check]
+"""Writes the tables that are made from code, in the docs and in the addon: python scripts/docs.py [--check]
 
-A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`.
+A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, or in GDScript between such comments.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import fields
@@ -28,6 +29,15 @@ def errors() -> str:
             f"| `{name}` | {code.meaning} | {code.close or '–'}{f', HTTP {code.http}' if code.http else ''} | {retry} |"
         )
     return "\n".join(rows)
+
+
+def codes() -> str:
+    """What ends a connection, from lobby/errors.py, in GDScript."""
+    return "\n".join(
+        f'\t"{name}": [{code.close}, {str(code.retry).lower()}, {json.dumps(code.meaning)}],'
+        for name, code in CODES.items()
+        if code.close is not None
+    )
 
 
 def settings() -> str:
@@ -60,6 +70,7 @@ def metrics() -> str:
 
 TABLES = {
     "errors": ("docs/protocol.md", errors),
+    "codes": ("game/addons/lobby_presence/lobby_errors.gd", codes),
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),
 }
@@ -67,11 +78,11 @@ TABLES = {
 
 def rendered(name: str, text: str) -> str:
     """``text`` with the table ``name`` made anew."""
-    start, end = re.compile(rf"<!-- {name}:.*?-->\n"), f"<!-- end of {name} -->"
-    found = start.search(text)
-    if not found or end not in text:
+    start = re.search(rf"^[ \t]*(<!--|#) {name}:.*\n", text, re.M)
+    end = re.search(rf"^[ \t]*(<!--|#) end of {name}\b", text, re.M)
+    if not start or not end:
         raise SystemExit(f"{TABLES[name][0]} has no place for the table {name!r}")
-    return text[: found.end()] + TABLES[name][1]() + "\n" + text[text.index(end) :]
+    return text[: start.end()] + TABLES[name][1]() + "\n" + text[end.start() :]
 
 
 def main() -> None:
