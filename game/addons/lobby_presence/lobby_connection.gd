@@ -216,7 +216,7 @@ func _ended(line: Line, why: Why, now_ms: float) -> void:
 		state = State.REFUSED
 		refused.emit(why.code, why.text)
 		return
-	var pause_ms := _backoff.pause_ms(line.lived_ms(now_ms), _random())
+	var pause_ms := _backoff.pause_ms(0.0 if why.is_unexplained else line.lived_ms(now_ms), _random())
 	state = State.WAITING
 	again_ms = now_ms + pause_ms
 	disconnected.emit(why.text, pause_ms)
@@ -253,6 +253,8 @@ class Why:
 	var code := ""
 	var text := ""
 	var is_final := false
+	## A plain close without a word. Its error may have been lost, so this is no reason to hurry back.
+	var is_unexplained := false
 
 	func _init(with_text := "") -> void:
 		text = with_text
@@ -282,6 +284,7 @@ class Line:
 			end.text = complaint.message
 			if LobbyErrors.ends(complaint.code):
 				end.code = complaint.code
+		end.is_unexplained = end.text.is_empty() and socket.close_code() == 1000
 		end.is_final = LobbyErrors.is_final(end.code, socket.close_code())
 		if end.text.is_empty():
 			end.text = LobbyErrors.meaning(end.code, socket.close_code())

@@ -108,6 +108,19 @@ func test_an_error_right_before_the_end_is_its_reason_whatever_the_close_code() 
 	assert(_told[-1] == ["no room", 500.0])
 
 
+func test_a_plain_end_without_a_word_is_no_reason_to_hurry_back() -> void:
+	for i in 4:
+		if i == 0:
+			_join()
+		else:
+			_welcome()
+		_go(10_000.0)
+		_sockets[-1].end(1000)
+		_go(20.0)
+		assert(_told[-1] == ["the lobby closed the connection", 500.0 * 2.0 ** i])
+		_go(500.0 * 2.0 ** i)
+
+
 func test_an_error_before_any_welcome_counts_as_well() -> void:
 	_connection.open("ws://lobby/", _ms)
 	_sockets[0].accept()
