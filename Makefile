@@ -4,7 +4,7 @@ BIN := .venv/bin
 GDSCRIPT := game tests/godot bench/godot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench godot pictures lock clean
+.PHONY: help setup demo serve test check bench addon godot pictures lock clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ check: .venv/.dev  ## Types, lint and format
 	$(BIN)/mypy
 	$(BIN)/gdlint $(GDSCRIPT)
 	$(BIN)/gdformat --check --line-length 128 $(GDSCRIPT)
+
+addon: .venv/.runtime  ## The Godot addon as a zip, for the Asset Library
+	@mkdir -p dist && $(BIN)/lobby install-godot --zip dist/lobby_presence.zip
 
 godot:  ## The Godot engine, for the tests of the Godot client, on Debian
 	@scripts/install-godot

@@ -30,7 +30,7 @@ from tests.hosts import joined, run, serving
 LOBBY = [sys.executable, "-m", "lobby"]
 SECRET = "a secret of thirty-two characters"
 PATIENCE_S = 10.0
-COMMANDS = ("bots", "check", "serve", "token", "watch")
+COMMANDS = ("bots", "check", "install-godot", "serve", "token", "watch")
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -24,8 +24,14 @@ func _enable_plugin() -> void:
 
 
 func _disable_plugin() -> void:
-	if str(ProjectSettings.get_setting("autoload/" + AUTOLOAD, "")).ends_with(CLIENT):
+	if _autoload() == CLIENT:
 		remove_autoload_singleton(AUTOLOAD)
 	for setting in LobbySettings.TABLE:
 		ProjectSettings.clear(LobbySettings.SECTION + setting)
 	ProjectSettings.save()
+
+
+## The script that is the autoload now. The editor writes it down by its path or by its number.
+func _autoload() -> String:
+	var path := str(ProjectSettings.get_setting("autoload/" + AUTOLOAD, "")).trim_prefix("*")
+	return ResourceUID.get_id_path(ResourceUID.text_to_id(path)) if path.begins_with("uid://") else path
