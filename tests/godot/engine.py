@@ -29,14 +29,16 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     return clean | {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)} | variables
 
 
-def engine(*words: str | Path, home: Path, project: Path = GAME, **variables: str) -> subprocess.CompletedProcess[str]:
+def engine(
+    *words: str | Path, home: Path, project: Path = GAME, patience_s: float = PATIENCE_S
+) -> subprocess.CompletedProcess[str]:
     """Runs the engine to its end."""
     return subprocess.run(
         command(*words, project=project),
-        env=environment(home, **variables),
+        env=environment(home),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
 

@@ -8,11 +8,13 @@ const Walker := preload("walker.gd")
 class Letter:
 	extends RefCounted
 	var move: LobbyMove
+	var sent_ms: float
 	var arrival_ms: float
 
-	func _init(what: LobbyMove, sent_ms: float) -> void:
+	func _init(what: LobbyMove, at_ms: float) -> void:
 		move = what
-		arrival_ms = sent_ms
+		sent_ms = at_ms
+		arrival_ms = at_ms
 
 
 ## Said in a fixed rhythm, and once at rest.

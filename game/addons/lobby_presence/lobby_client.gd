@@ -12,7 +12,7 @@ extends Node
 
 ## The lobby is there: for the first time, or again after [signal disconnected].
 signal connected
-## The line is gone; the next try comes by itself. The others stay known for [constant REMEMBER_S].
+## The line is gone; the next try comes by itself. The others stay known for a while ([constant REMEMBER_S]).
 signal disconnected(reason: String, retry_in_s: float)
 ## The lobby does not take you, and there is no further try until you [method join] again. [param code] is one of
 ## [constant LobbyErrors.CODES].
@@ -51,7 +51,7 @@ var players: Dictionary[String, LobbyPlayer]:
 var me: LobbyPlayer:
 	get:
 		return _roster.you
-## What is going on. Read only.
+## What is going on: closed, connecting, connected, waiting or refused. Read only.
 var state: LobbyConnection.State:
 	get:
 		return _connection.state
@@ -122,7 +122,7 @@ func _physics_process(_delta: float) -> void:
 
 
 ## Enters the lobby, in the background, and stays in it until [method leave]. [param room] wins over the setting.
-func join(room := "") -> void:
+func join(room: String = "") -> void:
 	for problem in settings.problems:
 		push_warning("Lobby: " + problem)
 	settings.problems.clear()

@@ -5,17 +5,17 @@ extends RefCounted
 ## In 3D games the [code]y[/code] of a position carries [code]z[/code].
 
 ## Who it is: unique within a room.
-var id := ""
+var id: String = ""
 ## The player's number in this room; 0 where the lobby gives none (version 1).
-var n := 0
+var n: int = 0
 ## What is written over the player's head.
-var name := ""
+var name: String = ""
 ## A word over the player's head, such as [code]"trading"[/code]; empty for none.
-var status := ""
+var status: String = ""
 ## What the player said last of where it stands.
-var at := LobbyMove.new()
+var at: LobbyMove = LobbyMove.new()
 ## The player's path, from which [method seen] is read.
-var track := LobbyTrack.new()
+var track: LobbyTrack = LobbyTrack.new()
 
 ## Where the player stands, as it said last. To draw it smoothly use [method seen].
 var position: Vector2:
