@@ -66,4 +66,4 @@ lock: .venv/.dev  ## The newest versions of what we use, locked with their hashe
 		-c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:  ## Remove what was set up
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis game/.godot dist

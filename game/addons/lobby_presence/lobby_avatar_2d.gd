@@ -24,7 +24,7 @@ func _draw() -> void:
 
 ## Name and status over its head, and a colour that is the player's own.
 func show_player(player: LobbyPlayer) -> void:
-	_label.text = "%s\n%s" % [player.name, player.status]
+	_label.text = ("%s\n%s" % [player.name, player.status]).strip_edges()
 	self_modulate = LobbyAvatar3D.colour_of(player.id)
 
 

@@ -23,7 +23,7 @@ func _ready() -> void:
 
 ## Name and status over its head, and a colour that is the player's own.
 func show_player(player: LobbyPlayer) -> void:
-	_label.text = "%s\n%s" % [player.name, player.status]
+	_label.text = ("%s\n%s" % [player.name, player.status]).strip_edges()
 	_paint.albedo_color = LobbyAvatar3D.colour_of(player.id, _presence)
 
 

@@ -121,16 +121,20 @@ func _physics_process(_delta: float) -> void:
 # ── what a player does ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-## Enters the lobby, in the background, and stays in it until [method leave]. [param room] wins over the setting.
+## Enters the lobby, in the background, and stays in it until [method leave]. [param room] wins over the setting. Who is in
+## there already stays: your scenes may call it whenever they begin.
 func join(room: String = "") -> void:
 	for problem in settings.problems:
 		push_warning("Lobby: " + problem)
 	settings.problems.clear()
 	if room:
 		settings.room = room
-	_forget_everybody()
 	var url := LobbyMessages.address(settings.url, _player_id(), settings.room, settings.name, settings.token)
+	if url == _connection.url and _connection.is_wanted():
+		retry_now()
+		return
 	_say("joining %s" % settings.url)
+	_forget_everybody()
 	_connection.open(url, now_ms())
 
 
@@ -148,7 +152,8 @@ func is_joined() -> bool:
 
 ## Does not wait for the next try.
 func retry_now() -> void:
-	_connection.nudge(now_ms())
+	if state == LobbyConnection.State.WAITING:
+		_connection.nudge(now_ms())
 
 
 ## Tells the lobby where [param node], a [Node2D] or [Node3D], stands and where it points, from now on.

@@ -87,6 +87,11 @@ func close(now_ms: float) -> void:
 	state = State.CLOSED
 
 
+## Whether it is connected, or on its way there.
+func is_wanted() -> bool:
+	return state == State.CONNECTING or state == State.CONNECTED or state == State.WAITING
+
+
 ## Does not wait any longer: somebody asked for it, or the machine woke up.
 func nudge(now_ms: float) -> void:
 	again_ms = now_ms

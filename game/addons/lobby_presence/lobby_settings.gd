@@ -31,6 +31,7 @@ const TABLE: Dictionary[String, Dictionary] = {
 	"verbose": {"default": false, "meaning": "Print what happens to the connection."},
 }
 
+## These seven are the settings; [constant TABLE] says what they mean.
 var url := ""
 var room := ""
 var player := ""

@@ -145,6 +145,22 @@ func test_too_much_is_followed_by_silence_and_then_by_all_that_was_lost() -> voi
 	assert(_positions().size() == 1 and "status" in _sockets[-1].actions())
 
 
+func test_who_joins_again_where_it_is_stays() -> void:
+	_join()
+	_client.join()
+	_client.join()
+	await _frames(2)
+	assert(_sockets.size() == 1 and _client.is_joined() and _told == ["connected", ["joined", "bea"]])
+	_sockets[-1].end()
+	await _frames(2)
+	_client.join()
+	await _frames(2)
+	assert(_sockets.size() == 2)
+	_client.join("another")
+	assert(_sockets.size() == 3 and _sockets[-1].url.contains("room=another"))
+	assert(_told[-1] == ["left", "bea"])
+
+
 func test_strangers_are_asked_about_but_not_all_the_time() -> void:
 	_join()
 	_sockets[-1].said.clear()
