@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,14 +23,9 @@ from lobby.settings import Settings
 from lobby.tokens import sign
 from tests import hosts
 from tests.godot.playing import joined, playing
-from tests.hosts import run, serving
+from tests.hosts import free_port, run, serving
 
 SECRET = "a secret of thirty-two characters"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager
@@ -254,12 +248,10 @@ def test_a_lobby_of_version_1_is_understood(home: Path) -> None:
 def test_who_is_too_fast_is_told_where_it_stands(home: Path) -> None:
     async def test() -> None:
         async with serving(max_speed=15) as lobby, joined(home, lobby.url, "ann") as ann:
-            await ann.does("send_position", 1, 2)
             async with hosts.joined(lobby.at(pid="bea", v=2)) as bea:
-                welcome = await bea.hear("welcome")
-                while welcome["lobby_players"][0]["x"] != 1:
-                    await bea.say(action="hello")
-                    welcome = await bea.hear("welcome")
+                await bea.hear("welcome")
+                await ann.does("send_position", 1, 2)
+                await bea.hear("moves")
                 await ann.does("send_position", 5000, 2)
                 assert (await ann.hears("refused"))[0] == "too_fast"
                 await ann.hears("corrected", 1, 2)
