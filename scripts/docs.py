@@ -165,6 +165,15 @@ def godot_frame() -> str:
     return "\n".join(rows)
 
 
+def godot_live() -> str:
+    """Two games in a real lobby, as bench/godot/run.py measured them."""
+    row = _measured()["live"]
+    return (
+        f"Two games in a real lobby on one machine, thirty seconds, {row['messages']} messages: mean error {row['mean']:.3f}, "
+        f"p99 {row['p99']:.3f} units, {row['late_ms']:.0f} ms late."
+    )
+
+
 def _measured() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((ROOT / "bench/results/godot.json").read_text())
     return found
@@ -177,6 +186,7 @@ def _error(row: dict[str, Any]) -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "godot-smoothing": ("docs/godot.md", godot_smoothing),
     "godot-messages": ("docs/godot.md", godot_messages),
+    "godot-live": ("docs/godot.md", godot_live),
     "godot-frame": ("docs/godot.md", godot_frame),
     "godot-signals": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "signal", "signal")),
     "godot-methods": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "method", "func", "static func")),
