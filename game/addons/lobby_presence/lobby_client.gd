@@ -12,7 +12,8 @@ extends Node
 
 ## The lobby is there: for the first time, or again after [signal disconnected].
 signal connected
-## The line is gone; the next try comes by itself. The others stay known for a while ([constant REMEMBER_S]).
+## The lobby cannot be reached, or not any more; the next try comes by itself. The others stay known for some seconds
+## ([constant REMEMBER_S]).
 signal disconnected(reason: String, retry_in_s: float)
 ## The lobby does not take you, and there is no further try until you [method join] again. [param code] is one of
 ## [constant LobbyErrors.CODES].
@@ -71,6 +72,8 @@ var _pilot := LobbyPilot.new()
 var _motion := LobbyMotion.new()
 var _steps := LobbyEvenClock.new()
 var _frames := LobbyEvenClock.new()
+var _asked_url := ""
+var _made_id := ""
 var _tracked: Node
 var _status: Variant = null  # a String once it was set
 var _seq := 0
@@ -130,9 +133,10 @@ func join(room: String = "") -> void:
 	if room:
 		settings.room = room
 	var url := LobbyMessages.address(settings.url, _player_id(), settings.room, settings.name, settings.token)
-	if url == _connection.url and _connection.is_wanted():
+	if url == _asked_url and _connection.is_wanted():
 		retry_now()
 		return
+	_asked_url = url
 	_say("joining %s" % settings.url)
 	_forget_everybody()
 	_connection.open(url, now_ms())
@@ -242,17 +246,19 @@ func _say_status() -> void:
 
 ## Who you are: as it is set, or as the game's LocalPlayerData says, or as the token says, or an id that is made here.
 func _player_id() -> String:
-	var data := get_node_or_null(^"/root/LocalPlayerData") if is_inside_tree() else null
-	var id := str(data.get(&"player_id")) if data != null and data.get(&"player_id") != null else ""
 	if settings.player:
-		id = settings.player
-	if id or settings.token:
-		return id
-	# While you make your game every run is another player, so that two of them on one desk can meet.
-	settings.player = "player_" + Crypto.new().generate_random_bytes(4).hex_encode()
-	if not OS.is_debug_build():
-		settings.player = _kept(ID_FILE, settings.player)
-	return settings.player
+		return settings.player
+	var data := get_node_or_null(^"/root/LocalPlayerData") if is_inside_tree() else null
+	if data != null and data.get(&"player_id"):
+		return str(data.get(&"player_id"))
+	if settings.token:
+		return ""
+	if _made_id.is_empty():
+		# While you make your game every run is another player, so that two of them on one desk can meet.
+		_made_id = "player_" + Crypto.new().generate_random_bytes(4).hex_encode()
+		if not OS.is_debug_build():
+			_made_id = _kept(ID_FILE, _made_id)
+	return _made_id
 
 
 ## The id that [param path] has kept; [param id], which it keeps from now on, where it has none.
@@ -304,9 +310,9 @@ func _hear_welcome(welcome: LobbyMessages.Welcome) -> void:
 	# Positions count on from where the lobby has counted, or it would take them for old ones.
 	_seq = maxi(_seq, welcome.at.seq)
 	_pilot.forget_unless(welcome.at.position)
-	if settings.player.is_empty():
-		settings.player = welcome.your_id  # the same one comes back
-		_connection.url = LobbyMessages.address(settings.url, settings.player, settings.room, settings.name, settings.token)
+	if _player_id().is_empty():  # the token said who you are; it is the same who comes back
+		var id := welcome.your_id
+		_connection.url = LobbyMessages.address(settings.url, id, settings.room, settings.name, settings.token)
 
 
 func _hear_refusal(refusal: LobbyMessages.Refusal, now: float) -> void:

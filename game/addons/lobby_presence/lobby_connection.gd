@@ -117,7 +117,7 @@ func poll(now_ms: float) -> void:
 	for line: Line in [_next, _line]:
 		if line != null and _is_ours(line):
 			if away_ms > BUSY_MS:
-				line.began_ms += away_ms  # while we were away nobody could answer us
+				line.began_ms += away_ms - BUSY_MS  # while we were away nobody could answer us
 			_poll(line, now_ms, away_ms > BUSY_MS)
 	if state == State.WAITING and now_ms >= again_ms:
 		_dial(now_ms)

@@ -48,7 +48,9 @@ func due(now_ms: float) -> LobbyMove:
 		return null
 	if not _now.rests() and now_ms - _now_ms > REST_MS:
 		# The game fell silent: who is not moved any more stands.
-		stand(LobbyMove.new(_now.position, Vector2.ZERO, _now.heading), now_ms)
+		var rest := LobbyMove.new(_now.position, Vector2.ZERO, _now.heading)
+		rest.t = (_now.t + roundi(now_ms - _now_ms)) % LobbySenderClock.WRAP_MS
+		stand(rest, now_ms)
 	if _is_known():
 		return null
 	_said = _now

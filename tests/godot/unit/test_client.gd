@@ -178,6 +178,9 @@ func test_the_player_is_who_the_game_says() -> void:
 	_client.settings.player = ""
 	_client.join()
 	assert(_sockets[-1].url.contains("pid=from_the_game&"))
+	data.set(&"player_id", "somebody_else_now")
+	_client.join()
+	assert(_sockets[-1].url.contains("pid=somebody_else_now&"))
 	_client.settings.player = "as_set"
 	_client.join()
 	assert(_sockets[-1].url.contains("pid=as_set&"))
@@ -187,8 +190,12 @@ func test_the_player_is_who_the_game_says() -> void:
 func test_without_a_game_that_says_who_the_token_says_or_an_id_is_made() -> void:
 	_client.settings.player = ""
 	_client.settings.token = "a.b.c"
-	_client.join()
+	_join()
 	assert(not _sockets[-1].url.contains("pid="))
+	_client.join()
+	_sockets[-1].end()
+	await _frames(3)
+	assert(_sockets.size() == 2 and _sockets[-1].url.contains("pid=ann&"))
 	_client.settings.token = ""
 	_client.join()
 	assert(RegEx.create_from_string("pid=player_[0-9a-f]{8}&").search(_sockets[-1].url) != null)

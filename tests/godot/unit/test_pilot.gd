@@ -78,6 +78,7 @@ func test_who_is_not_moved_any_more_stands() -> void:
 		var said := _pilot.due(ms)
 		move = said if said != null else move
 	assert(move.rests() and move.position.is_equal_approx(_straight(_ms - FRAME_MS).position.snappedf(0.01)))
+	assert(move.t > 200 and move.t < 400)  # it stands there now, not when the others' clocks began
 
 
 func test_to_turn_on_the_spot_is_said_now_and_then_and_at_the_end() -> void:
