@@ -8,54 +8,68 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import threading
 import time
-from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from lobby.aws import Client, DynamoDB, dynamodb_endpoint
 from lobby.errors import CODES, LobbyError, Refused
-from lobby.gateways.apigateway import THREADS, PostGateway
+from lobby.gateways.apigateway import PostGateway
 from lobby.messages import Handshake
 from lobby.presence import Presence
-from lobby.serverless import ServerlessService
+from lobby.serverless import SKEW_MS, WINDOW_GRACE_MS, ServerlessService
 from lobby.settings import Settings
 from lobby.stores.dynamodb import DynamoStore, changes
-from lobby.telemetry import log
-
-logging.getLogger("lobby").setLevel(logging.INFO)
+from lobby.telemetry import Metrics, log
 
 Event = dict[str, Any]
+
+_log = logging.getLogger("lobby")
 
 
 def handler(event: Event, context: Any) -> Event:
     """What AWS calls. Never raises because of a client; raises where the store fails, so that AWS counts it."""
+    began_s, service = time.perf_counter(), None
+    environment = _environment(context)
+    try:
+        service = environment.service(context)
+        return _answer(event, service, context)
+    except Exception as error:
+        if str(error) != "Unauthorized":
+            environment.metrics.measured("errors", 1)
+        raise
+    finally:
+        if service is not None:
+            environment.measure(service, (time.perf_counter() - began_s) * 1000)
+
+
+def _answer(event: Event, service: ServerlessService, context: Any) -> Event:
     now = _now()
     if "Records" in event:
-        _service(context).announce(changes(event["Records"]), now)
+        service.announce(changes(event["Records"]), now)
         return {}
     if event.get("type") == "REQUEST":
-        return authorize(event, context, now)
+        return authorize(event, service, context.aws_request_id, now)
     request = event["requestContext"]
     kind, connection = request["eventType"], request["connectionId"]
     known = request.get("authorizer") or {}
     if kind == "CONNECT":
-        return connect(known, connection, context, now)
+        return connect(known, connection, service, now)
     sender = _sender(known, connection)
     if kind == "DISCONNECT":
-        _service(context).disconnected(sender.room, connection, now)
+        service.disconnected(sender.room, connection, now)
     elif kind == "MESSAGE":
-        _service(context).received(sender, event.get("body") or "", now, order=request["requestTimeEpoch"])
+        service.received(sender, event.get("body") or "", now, order=request["requestTimeEpoch"])
     return {"statusCode": 200}
 
 
-def authorize(event: Event, context: Any, now: int) -> Event:
+def authorize(event: Event, service: ServerlessService, request_id: str, now: int) -> Event:
     """Answers API Gateway's REQUEST authorizer: who it is goes into every later event of the connection."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    query, fallback = event.get("queryStringParameters") or {}, f"player_{context.aws_request_id.replace('-', '')[:8]}"
+    query, fallback = event.get("queryStringParameters") or {}, f"player_{request_id.replace('-', '')[:8]}"
     try:
-        who = _service(context).admit(query, headers.get("origin"), headers.get("host", ""), fallback, now)
+        who = service.admit(query, headers.get("origin"), headers.get("host", ""), fallback, now)
     except Refused as refused:
         log("refused", code=refused.code, detail=refused.detail)
         if CODES[refused.code].http == 401:
@@ -65,13 +79,13 @@ def authorize(event: Event, context: Any, now: int) -> Event:
     return _policy(who.player, "Allow", event["methodArn"], known)
 
 
-def connect(known: Event, connection: str, context: Any, now: int) -> Event:
+def connect(known: Event, connection: str, service: ServerlessService, now: int) -> Event:
     """Writes the row of a connection; the table's stream announces it."""
     handshake = Handshake(known.get("player_id", ""), known.get("room", "lobby"), known.get("name", ""), int(known.get("v", 1)))
     if not handshake.player:
         return {"statusCode": 403}  # nobody gets here past the authorizer
     try:
-        _service(context).connected(handshake, connection, now)
+        service.connected(handshake, connection, now)
     except Refused as refused:
         log("refused", code=refused.code, detail=refused.detail, connection=connection)
         return {"statusCode": CODES[refused.code].http or 403}
@@ -88,28 +102,61 @@ def _policy(principal: str, effect: str, arn: str, context: Event) -> Event:
     return {"principalId": principal, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": context}
 
 
-@cache
-def _parts() -> tuple[DynamoStore, PostGateway, Settings]:
-    """What one environment keeps from event to event."""
-    missing = [name for name in ("LOBBY_TABLE", "LOBBY_ENDPOINT") if not os.environ.get(name)]
-    if missing:
-        raise LobbyError(f"The function has no {' and no '.join(missing)}; the template sets both.")
-    config = Config(
-        connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1}, max_pool_connections=THREADS, tcp_keepalive=True
-    )
-    store = DynamoStore(boto3.client("dynamodb", config=config), os.environ["LOBBY_TABLE"])
-    posts = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["LOBBY_ENDPOINT"], config=config)
-    return store, PostGateway(posts), Settings.from_environment(os.environ)
+class _Environment:
+    """What one environment keeps from event to event: warm connections, settings, what it measured."""
+
+    def __init__(self, context: Any) -> None:
+        variables = os.environ
+        missing = [name for name in ("LOBBY_TABLE", "LOBBY_ENDPOINT") if not variables.get(name)]
+        if missing:
+            raise LobbyError(f"The function has no {' and no '.join(missing)}; the template sets both.")
+        self.settings = Settings.from_environment(variables)
+        longest_ms, lives_ms = self.settings.window_ms + WINDOW_GRACE_MS + SKEW_MS, context.get_remaining_time_in_millis()
+        if longest_ms > lives_ms:
+            raise LobbyError(
+                f"A window of {self.settings.window_ms} ms needs a timeout of {longest_ms / 1000:.1f} s or more (TimeoutS "
+                f"in the template); this function has {lives_ms / 1000:.1f} s left when it begins."
+            )
+        self.clients = Client("dynamodb", dynamodb_endpoint(variables)), Client("execute-api", variables["LOBBY_ENDPOINT"])
+        self.store = DynamoStore(DynamoDB(self.clients[0]), variables["LOBBY_TABLE"])
+        self.gateway = PostGateway(self.clients[1])
+        self.metrics = Metrics(variables.get("LOBBY_STAGE", "dev"))
+        if "AWS_LAMBDA_FUNCTION_NAME" in variables and not _log.handlers:
+            _log.addHandler(logging.StreamHandler(sys.stdout))  # lines as they are: Lambda would wrap JSON into JSON
+            _log.setLevel(logging.INFO)
+            _log.propagate = False
+
+    def service(self, context: Any) -> ServerlessService:
+        """The service of one invocation."""
+        return ServerlessService(
+            self.store,
+            self.gateway,
+            self.settings,
+            holder=context.aws_request_id,
+            clock=_now,
+            wait=lambda ms: time.sleep(ms / 1000),
+            lives_ms=context.get_remaining_time_in_millis(),
+        )
+
+    def measure(self, service: ServerlessService, handler_ms: float) -> None:
+        """Notes what an invocation did, and writes it now and then."""
+        self.metrics.measured("handler_ms", round(handler_ms, 1))
+        for name, value in service.measured:
+            self.metrics.measured(name, value)
+        line = self.metrics.line(_now())
+        if line is not None:
+            print(line, flush=True)
 
 
-def _service(context: Any) -> ServerlessService:
-    store, gateway, settings = _parts()
-    return ServerlessService(store, gateway, settings, store, holder=context.aws_request_id, wait=_wait)
+# By thread: on AWS an environment has one; a local API Gateway may have many environments in one process.
+_kept: dict[int, _Environment] = {}
 
 
-def _wait(ms: int) -> int:
-    time.sleep(ms / 1000)
-    return _now()
+def _environment(context: Any) -> _Environment:
+    thread = threading.get_ident()
+    if thread not in _kept:
+        _kept[thread] = _Environment(context)
+    return _kept[thread]
 
 
 def _now() -> int:

@@ -18,13 +18,15 @@ class Crash(BaseException):
 class Invocation:
     """One piece of work, played step by step."""
 
-    def __init__(self, work: Callable[[Invocation], None], started_ms: int) -> None:
+    def __init__(self, name: str, work: Callable[[Invocation], None], started_ms: int) -> None:
+        self.name = name
         self.started_ms = self.ready_ms = started_ms
         """When it began, and from when on it can go on (it sleeps until then)."""
         self.done = False
         self.next_call = ""
         """What it will do when it is chosen."""
         self.failed: BaseException | None = None
+        """What it raised; a :class:`Crash` where it was made to."""
         self._go, self._stopped, self._crash = threading.Semaphore(0), threading.Semaphore(0), False
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
@@ -34,15 +36,14 @@ class Invocation:
         try:
             self.pause()
             work(self)
-        except Crash:
-            pass
         except BaseException as error:
             self.failed = error
         self.done = True
         self._stopped.release()
 
-    def pause(self) -> None:
+    def pause(self, next_call: str = "") -> None:
         """Called by the work: stops until it is chosen again."""
+        self.next_call = next_call
         self._stopped.release()
         self._go.acquire()
         if self._crash:
@@ -54,22 +55,22 @@ class Invocation:
         self._crash = crash
         self._go.release()
         self._stopped.acquire()
-        if self.failed is not None:
-            raise self.failed
 
 
 class Stepwise:
-    """Any store or gateway, before each of whose calls its caller stops."""
+    """Any store, before each of whose calls its caller stops. ``fails(when)`` may raise, before the call or after it."""
 
-    def __init__(self, target: Any, invocation: Invocation) -> None:
-        self._target, self._invocation = target, invocation
+    def __init__(self, target: Any, invocation: Invocation, fails: Callable[[str], None] = lambda when: None) -> None:
+        self._target, self._invocation, self._fails = target, invocation, fails
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._target, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._invocation.next_call = name
-            self._invocation.pause()
-            return method(*args, **kwargs)
+            self._invocation.pause(name)
+            self._fails("before")
+            answer = method(*args, **kwargs)
+            self._fails("after")
+            return answer
 
         return call

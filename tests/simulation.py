@@ -7,6 +7,7 @@ from collections.abc import Collection
 from itertools import count
 
 from lobby.fanout import window_ms
+from lobby.gateways import Unreached
 from lobby.messages import Handshake, ServerMessage, decode
 from lobby.presence import Presence
 from lobby.service import Service
@@ -22,15 +23,15 @@ class Inboxes:
         self.closed: dict[str, int] = {}
         self.slow: set[str] = set()
         self.behind: set[str] = set()
-        self.gone: set[str] = set()
+        self.gone: frozenset[str] = frozenset()
 
-    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Collection[str]:
+    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
         for connection in connections:
             if connection in self.slow and droppable:
                 self.behind.add(connection)
             elif connection not in self.closed:
                 self.frames[connection].append(text)
-        return [connection for connection in connections if connection in self.gone]
+        return Unreached(gone=self.gone & set(connections))
 
     def close(self, connection: str, code: int, reason: str) -> None:
         assert len(reason.encode()) <= 123

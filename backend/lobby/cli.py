@@ -1,4 +1,4 @@
-"""The command line: `lobby serve`, `bots`, `watch`, `check` and so on. Options of `serve` are the table in ``settings``."""
+"""The command line: `lobby serve`, `deploy` and the others. Options of `serve` are the table in ``settings``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from lobby import __version__
 from lobby.errors import LobbyError
 from lobby.settings import ENV_FILE, Settings, flag, variable
+from lobby.template import STAGES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -308,18 +310,24 @@ def check(url: str, room: str, token: str, token_b: str) -> None:
       lobby check
       lobby check wss://abc123.execute-api.eu-central-1.amazonaws.com/prod
     """
-    import secrets
-
     from lobby.check import check as run
     from lobby.check import print_step
-    from lobby.tokens import sign
 
     console = _console()
-    secret = load_settings({}).secret
-    if secret and not token:
-        token, token_b = (sign(f"check_{secrets.token_hex(4)}", secret, _now_ms() + 600_000) for _ in range(2))
+    if not token:
+        token, token_b = _check_tokens(load_settings({}).secret)
     ok = _run(run(url, room=room, token=token, token_b=token_b, report=lambda step: print_step(step, console)))
     raise SystemExit(0 if ok else 1)
+
+
+def _check_tokens(secret: str) -> tuple[str, str]:
+    """Tokens for two players who try a lobby; without a secret it wants none."""
+    import secrets
+
+    from lobby.tokens import sign
+
+    one, two = (sign(f"check_{secrets.token_hex(4)}", secret, _now_ms() + 600_000) if secret else "" for _ in range(2))
+    return one, two
 
 
 @main.command()
@@ -416,6 +424,132 @@ def install_godot(path: str | None, url: str, flat: bool | None, only_check: boo
     tell("Now add these three lines to _ready() in the script of your player:\n")
     print("\n".join(f"\t{line}" for line in lines(game.dimensions() if flat is None else 2 if flat else 3)))
     tell(f"\nThen start {click.style('lobby serve', bold=True)}, and your game twice.")
+
+
+@main.command()
+@click.option(
+    "--output",
+    default="lobby-function.zip",
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write.",
+)
+def package(output: Path) -> None:
+    """Build the zip that AWS Lambda runs. The same input makes the same bytes.
+
+    `lobby deploy` builds and uploads it by itself; this is for whoever does it by hand.
+
+    \b
+    Examples:
+      lobby package
+      lobby package --output /tmp/lobby-function.zip
+    """
+    from lobby.package import build
+
+    built = build()
+    try:
+        output.write_bytes(built.data)
+    except OSError as error:
+        raise LobbyError(f"Cannot write {output}: {error.strerror}.") from None
+    print(f"{output}  {len(built.data):,} bytes\nSHA-256  {built.sha256}\nkey      {built.key}")
+
+
+_stage = click.option("--stage", required=True, type=click.Choice(STAGES), help="Which of the account's lobbies.")
+_region = click.option("--region", default=None, metavar="REGION", help="Region of AWS; that of your profile without.")
+_profile = click.option("--profile", default=None, metavar="NAME", help="Profile of AWS; that of AWS_PROFILE without.")
+_yes = click.option("--yes", is_flag=True, help="Ask nothing: yes to every question.")
+
+
+@main.command()
+@_stage
+@click.option("--bucket", default="", metavar="NAME", help="Bucket for the zip; the one before without.")
+@click.option("--create-bucket", is_flag=True, help="Make the bucket, private, if it is not there.")
+@_region
+@_profile
+@click.option(
+    "--parameter",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the template, as often as you like; what you do not say stays as it is.",
+)
+@click.option("--secret-file", type=click.File(), help="File with the key of the tokens; LOBBY_SECRET without.")
+@click.option(
+    "--godot-config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The game's lobby_config.json; game/lobby_config.json without, where there is a game.",
+)
+@click.option("--recreate", is_flag=True, help="Delete a stack first that never came to be.")
+@click.option("--no-check", is_flag=True, help="Do not try the lobby afterwards.")
+@_yes
+def deploy(
+    stage: str,
+    bucket: str,
+    create_bucket: bool,
+    region: str | None,
+    profile: str | None,
+    pairs: tuple[str, ...],
+    secret_file: IO[str] | None,
+    godot_config: Path | None,
+    recreate: bool,
+    no_check: bool,
+    yes: bool,
+) -> None:
+    """Make or change a lobby on AWS: shows what would change, asks, follows, and tries the lobby. docs/deploy.md has it all.
+
+    \b
+    Examples:
+      lobby deploy --stage dev --bucket my-lobby-artifacts --create-bucket
+      lobby deploy --stage dev --parameter RoomSize=20 --parameter WindowMs=1000
+      lobby deploy --stage prod --secret-file secret.txt --yes
+    """
+    from lobby.deploy import Deployment, Wish
+    from lobby.deploy.aws import Aws
+    from lobby.deploy.screen import Screen
+
+    secret = secret_file.read().strip() if secret_file else load_settings({}).secret
+    if godot_config is None and Path("game").is_dir():
+        godot_config = Path("game/lobby_config.json")
+    wish = Wish(bucket, dict(map(_pair, pairs)), secret, create_bucket, recreate, godot_config)
+    deployment = Deployment(Aws.connect(region, profile), stage, Screen(yes=yes))
+    outputs = deployment.deploy(wish)
+    url = outputs.get("WebSocketUrl", "")
+    ok: bool | None = True
+    if not no_check:
+        if outputs.get("Tokens") == "required" and not secret:
+            tell(f"Not tried: it wants tokens, and LOBBY_SECRET is not set here. With it: lobby check {url}")
+        else:
+            ok = _run(deployment.works(url, _check_tokens(secret)))
+    print(url)
+    raise SystemExit(0 if ok else 1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE.", param_hint="--parameter")
+    return name, value
+
+
+@main.command()
+@_stage
+@_region
+@_profile
+@click.option("--unprotect", is_flag=True, help="Take the protection off the table first that prod's has.")
+@_yes
+def destroy(stage: str, region: str | None, profile: str | None, unprotect: bool, yes: bool) -> None:
+    """Take a lobby on AWS away: shows what is there, asks, and follows.
+
+    \b
+    Examples:
+      lobby destroy --stage dev
+      lobby destroy --stage prod --unprotect
+    """
+    from lobby.deploy import Deployment
+    from lobby.deploy.aws import Aws
+    from lobby.deploy.screen import Screen
+
+    Deployment(Aws.connect(region, profile), stage, Screen(yes=yes)).destroy(unprotect=unprotect)
 
 
 def _now_ms() -> int:

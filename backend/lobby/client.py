@@ -49,6 +49,12 @@ from lobby.presence import Position
 from lobby.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.sockets import Socket, address, ending, why
 
+HELLO_S = 1.0
+"""How long the welcome may take before the client asks for it, in seconds."""
+
+GOODBYE_S = 1.0
+"""How long a lobby that has said goodbye may take to close the connection, in seconds."""
+
 CONNECT_S = 10.0
 """How long a connection and its welcome may take."""
 
@@ -336,13 +342,16 @@ class LobbyClient:
 
     async def _connect(self) -> None:
         """Opens a socket whose welcome makes it the one in use. Raises LobbyRefused or OSError; then nothing has changed."""
-        answered = asyncio.Event()
+        answered, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def hear(socket: Socket, text: str) -> None:
             message = self._decode(text)
             if isinstance(message, Welcome) and not answered.is_set() and is_id(message.your_id):
                 answered.set()
                 self._adopt(socket, message)
+            elif isinstance(message, Error) and message.close is not None:
+                socket.goodbye = message.close, f"{message.code}: {message.message}"
+                loop.call_later(GOODBYE_S, socket.leave)  # if the lobby dies over it
             elif message is not None and socket is self._socket:
                 # A value of a type that nobody expects gets as far as here.
                 with suppress(TypeError, ValueError, AttributeError):
@@ -352,7 +361,11 @@ class LobbyClient:
         try:
             async with asyncio.timeout(self._connect_s):
                 opened = await Socket.open(self.url, hear, self._tls, answered.set)
-                await answered.wait()
+                asking = loop.call_later(HELLO_S, opened.send, encode_client(Hello()))
+                try:
+                    await answered.wait()
+                finally:
+                    asking.cancel()
         except BaseException:
             if opened is not None and opened is not self._socket:
                 opened.abort()

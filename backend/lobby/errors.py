@@ -71,6 +71,8 @@ class Refused(Exception):
         self.fields = fields
         self.is_repeated = False
         """Whether its sender was told the same just now and need not be told again."""
+        self.is_flood = False
+        """Whether its sender goes on and on, and is to be cut."""
         super().__init__(f"{code}: {self.detail}")
 
 

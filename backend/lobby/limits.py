@@ -46,6 +46,28 @@ class Bucket(NamedTuple):
         return self.flood_ms - now > FLOOD_S * 1000
 
 
+class Pace(NamedTuple):
+    """How often one connection may send: so many messages a second for long, so many at once."""
+
+    per_s: float
+    burst: int
+
+    def spend(self, before: Bucket, now: int) -> tuple[Bucket, Refused | None]:
+        """The bucket after one message at ``now``, and what is said to that message if it was one too many."""
+        after = before.take(now, self.per_s, self.burst)
+        if after.flood_ms == before.flood_ms:
+            return after, None
+        error = Refused("rate_limited", f"more than {self.per_s:g} messages a second; slow down")
+        # One answer to the first message over the limit, not one to each: errors must not become a flood of their own.
+        error.is_repeated, error.is_flood = before.flood_ms > now, after.is_flood(now)
+        return after, error
+
+
+def pace(settings: Settings) -> Pace:
+    """How often a connection of this lobby may send."""
+    return Pace(settings.messages_per_s, settings.messages_burst)
+
+
 def in_bounds(at: Position, settings: Settings) -> None:
     """Raises :class:`Refused` where ``at`` lies outside of the world."""
     bound = settings.world_bound

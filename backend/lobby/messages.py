@@ -11,9 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
-import orjson
-
 from lobby.errors import Refused
+from lobby.jsons import dumps, loads
 from lobby.presence import Position, Presence
 
 VERSION = 2
@@ -105,9 +104,9 @@ ACTIONS: dict[type[ClientMessage], str] = {Pos: "pos", Hello: "hello", Ping: "pi
 def parse(text: str) -> ClientMessage:
     """The message that a client sent. Raises :class:`Refused` with a code that says what is wrong with it."""
     try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Refused("bad_json", f"the message is not JSON: {error}") from None
+        body = loads(text)
+    except ValueError:
+        raise Refused("bad_json") from None
     if type(body) is not dict:
         raise Refused("bad_message", 'a message is a JSON object: {"action": ...}')
     action = body.get("action")
@@ -182,7 +181,7 @@ def encode_client(message: ClientMessage) -> str:
             body["t"] = t
         case Status(status):
             body["status"] = status
-    return _dump(body)
+    return dumps(body)
 
 
 # ── server to client ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,12 +258,16 @@ class Pong(NamedTuple):
 
 
 class Error(NamedTuple):
-    """``error``: your message was refused. ``x`` and ``y`` say where you stand, for ``too_fast``."""
+    """``error``: your message was refused. ``x`` and ``y`` say where you stand, for ``too_fast``.
+
+    With ``close`` it is a goodbye: the connection ends now, and this is its close code, also where the host cannot send one.
+    """
 
     code: str
     message: str
     x: float | None = None
     y: float | None = None
+    close: int | None = None
 
 
 ServerMessage = Welcome | Join | Leave | PlayerPos | Moves | StatusChanged | Config | Pong | Error
@@ -288,17 +291,13 @@ def player_of(presence: Presence) -> Player:
     return Player(presence.player, presence.at, presence.n, presence.name or presence.player, presence.status)
 
 
-def _dump(body: object) -> str:
-    return orjson.dumps(body).decode()
-
-
 def encode(message: ServerMessage, v: int) -> str | None:
     """The frame that says ``message`` in version ``v``; None where that version has no word for it."""
     match message:
         case Moves():
             return encode_moves(message.t, message.entries) if v >= 2 else None
         case PlayerPos(id, at):
-            return _dump({"type": "pos", "id": id, "x": round(at.x, 2), "y": round(at.y, 2)})
+            return dumps({"type": "pos", "id": id, "x": round(at.x, 2), "y": round(at.y, 2)})
         case Welcome():
             body: dict[str, Any] = {
                 "type": "welcome",
@@ -308,22 +307,24 @@ def encode(message: ServerMessage, v: int) -> str | None:
             if v >= 2:
                 at = message.at
                 body |= {"v": v, "n": message.n, "t": message.t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq}
-            return _dump(body)
+            return dumps(body)
         case Join(player):
-            return _dump({"type": "join", **_player(player, v)})
+            return dumps({"type": "join", **_player(player, v)})
         case Leave(id):
-            return _dump({"type": "leave", "id": id})
+            return dumps({"type": "leave", "id": id})
         case Error():
             body = {"type": "error", "message": message.message, "code": message.code}
             if message.x is not None and message.y is not None:
                 body |= {"x": message.x, "y": message.y}
-            return _dump(body)
+            if message.close is not None:
+                body["close"] = message.close
+            return dumps(body)
         case Pong(t, now):
-            return _dump({"type": "pong", "t": int(t) if t == int(t) else t, "now": now})
+            return dumps({"type": "pong", "t": int(t) if t == int(t) else t, "now": now})
         case StatusChanged(id, status):
-            return _dump({"type": "status", "id": id, "status": status}) if v >= 2 else None
+            return dumps({"type": "status", "id": id, "status": status}) if v >= 2 else None
         case Config():
-            return _dump({"type": "config", **message._asdict()}) if v >= 2 else None
+            return dumps({"type": "config", **message._asdict()}) if v >= 2 else None
 
 
 def _player(player: Player, v: int) -> dict[str, Any]:
@@ -343,7 +344,7 @@ def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> str:
         while row[-1] == 0:
             row.pop()
         rows.append(row)
-    return _dump({"type": "moves", "t": t, "m": rows})
+    return dumps({"type": "moves", "t": t, "m": rows})
 
 
 def decode(text: str) -> ServerMessage | None:
@@ -352,7 +353,7 @@ def decode(text: str) -> ServerMessage | None:
     Raises ValueError for what is no message at all: servers are not believed blindly either.
     """
     try:
-        body = orjson.loads(text)
+        body = loads(text)
         kind = body.get("type")
         if kind == "moves":
             return Moves(_is(int, body["t"]), tuple([_entry(row) for row in body["m"]]))
@@ -368,7 +369,8 @@ def decode(text: str) -> ServerMessage | None:
             return Leave(_is(str, body["id"]))
         if kind == "error":
             x, y = (None if (value := body.get(name)) is None else _number({name: value}, name) for name in ("x", "y"))
-            return Error(_is(str, body.get("code", "")), _is(str, body.get("message", "")), x, y)
+            close = None if body.get("close") is None else _is(int, body["close"])
+            return Error(_is(str, body.get("code", "")), _is(str, body.get("message", "")), x, y, close)
         if kind == "pong":
             return Pong(_number(body, "t"), _is(int, body["now"]))
         if kind == "status":

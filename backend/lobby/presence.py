@@ -28,6 +28,9 @@ class Presence(NamedTuple):
     A player (who) may for moments have two connections (how): the newest one speaks for the player.
     ``n`` numbers players within a room and outlives a takeover. Times are milliseconds since 1970.
     ``allowance`` is the distance in units that the player may still cover at ``moved_ms`` (see ``limits``).
+
+    The last four matter only where presences are shared by invocations: when the status was set, since when this connection is
+    owed a ``welcome`` (0: it knows all), and its :class:`~lobby.limits.Bucket`.
     """
 
     room: str
@@ -42,6 +45,10 @@ class Presence(NamedTuple):
     moved_ms: int = 0
     seen_ms: int = 0
     allowance: float = 0.0
+    status_ms: int = 0
+    behind_ms: int = 0
+    due_ms: float = 0.0
+    flood_ms: float = 0.0
 
 
 def newest(roster: list[Presence]) -> list[Presence]:
@@ -49,9 +56,15 @@ def newest(roster: list[Presence]) -> list[Presence]:
     speaking: dict[str, Presence] = {}
     for row in roster:
         other = speaking.get(row.player)
-        if other is None or (other.joined_ms, other.connection) < (row.joined_ms, row.connection):
+        if other is None or joined_before(other, row):
             speaking[row.player] = row
     return list(speaking.values())
+
+
+def joined_before(one: Presence, other: Presence) -> bool:
+    """Whether ``one`` is the older connection; of two that joined in the same millisecond their ids decide, everywhere
+    alike."""
+    return (one.joined_ms, one.connection) < (other.joined_ms, other.connection)
 
 
 def others(one: Presence, rows: Iterable[Presence]) -> list[Presence]:

@@ -55,10 +55,10 @@ class Roster:
                 return self._replace(message)
             case Join(player):
                 known = self.players.get(player.id)
-                if known is not None and known.n == player.n:
-                    return []  # a retried announcement; where the player stood then is older than what is known
-                self._know(player)
-                return [Joined(player)] if known is None else [Moved(player)]
+                if known is not None and known.n == player.n and known.at.seq > player.at.seq:
+                    player = player._replace(at=known.at)
+                self._know(player)  # told again, under another number even, it is the truth all the same
+                return [Joined(player)] if known is None else _differences(known, player, 0)
             case Leave(id):
                 gone = self.players.pop(id, None)
                 if gone is None:
@@ -100,11 +100,11 @@ class Roster:
         events: list[RosterEvent] = [Left(player) for id, player in before.items() if id not in self.players]
         for player in welcome.players:
             known = before.get(player.id)
-            if known is None:
-                events.append(Joined(player))
-                continue
-            if known.at[:2] != player.at[:2]:
-                events.append(Moved(player, welcome.t))
-            if known.status != player.status:
-                events.append(StatusSet(player))
+            events += [Joined(player)] if known is None else _differences(known, player, welcome.t)
         return events
+
+
+def _differences(known: Player, player: Player, t: int) -> list[RosterEvent]:
+    """What is new of somebody who was here before."""
+    events: list[RosterEvent] = [Moved(player, t)] if known.at[:2] != player.at[:2] else []
+    return [*events, StatusSet(player)] if known.status != player.status else events

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lobby import limits
-from lobby.errors import Refused
+from lobby.errors import CODES, Refused
 from lobby.messages import (
     ClientMessage,
     Config,
@@ -84,7 +84,7 @@ class Post(NamedTuple):
 
 
 class Close(NamedTuple):
-    """End a connection with the close code of ``code``."""
+    """Tell a connection why, and end it with the close code of ``code``."""
 
     presence: Presence
     code: str
@@ -118,7 +118,7 @@ def connected(handshake: Handshake, connection: str, roster: list[Presence], now
             joined_ms = max(now, other.joined_ms + 1)
             return fresh._replace(
                 n=other.n, name=handshake.name or other.name, status=other.status, at=other.at,
-                moved_ms=other.moved_ms, allowance=other.allowance, joined_ms=joined_ms,
+                moved_ms=other.moved_ms, status_ms=other.status_ms, allowance=other.allowance, joined_ms=joined_ms,
             )  # fmt: skip
     if len(here) >= settings.room_size:
         raise Refused("room_full", f"all {settings.room_size} places in {handshake.room} are taken")
@@ -150,40 +150,51 @@ def refused(sender: Presence, error: Refused) -> Post:
     return Post((sender,), Error(error.code, error.detail, x, y))
 
 
-def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Effect]:
+def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Post]:
     """The whole truth for one connection: who is here besides it, and how to behave."""
-    players = tuple(player_of(row) for row in others(newcomer, newest(roster)))
+    players = tuple(player_of(row) for row in sorted(others(newcomer, newest(roster)), key=lambda row: row.n))
     welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at)
     config = Config(settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms)
     return [Post((newcomer,), welcome), Post((newcomer,), config)]
 
 
-def other_connections(row: Presence, roster: list[Presence]) -> list[Presence]:
-    """The other connections of the player of ``row``: while there is one, its coming or going is nobody's business."""
-    return [other for other in roster if other.player == row.player and other.connection != row.connection]
-
-
-def changed(change: Change, roster: list[Presence], now: int, settings: Settings) -> list[Effect]:
+def changed(change: Change, roster: list[Presence]) -> list[Effect]:
     """What the room hears of a row that came or went. ``roster`` is the room after the change."""
     row = change.presence
-    own = other_connections(row, roster)
-    receivers = tuple(others(row, newest(roster)))
+    own = [other for other in roster if other.player == row.player]
+    # Every connection, also one that another is about to take over: the other may be gone before it does.
+    receivers = tuple(others(row, roster))
     match change:
         case Tracked():
-            effects = welcomed(row, roster, now, settings)
-            # Only an older connection makes this a takeover. A newer one that is in the room already, because this change is
-            # told late, will find this one older in its turn: else nobody would ever announce the player.
-            older = [other for other in own if other.joined_ms < row.joined_ms]
-            if older:
-                return effects + [Close(other, "taken_over") for other in older]
-            return [*effects, Post(receivers, Join(player_of(row)))] if receivers else effects
+            if not own:  # told late: it has gone again, and that will be told as well
+                return []
+            [speaking] = newest(own)
+            older = [other for other in own if other is not speaking]
+            effects: list[Effect] = [Show(speaking.connection), *(Close(other, "taken_over") for other in older)]
+            # Who took over from one that the others know is known by the same number. Two that connected at the same moment
+            # did not see each other, and have two; and where this is not the newest, nobody may have announced the player yet.
+            is_known = row == speaking and bool(older) and all(other.n == row.n for other in older)
+            # What the others know may have been written by an older connection.
+            last = max((other for other in own if other.n == speaking.n), key=lambda other: (other.at.seq, other is speaking))
+            join = Post(receivers, Join(player_of(speaking._replace(at=last.at))))
+            return effects if is_known or not receivers else [*effects, join]
         case Untracked():
             return [Post(receivers, Leave(row.player))] if receivers and not own else []
 
 
 def status_changed(sender: Presence, roster: list[Presence]) -> Post:
     """The room hears of a status that changed, its owner too: that is the answer."""
-    return Post(tuple(newest(roster)), StatusChanged(sender.player, sender.status))
+    return Post(tuple(roster), StatusChanged(sender.player, sender.status))
+
+
+def farewell(row: Presence, code: str) -> Post:
+    """What a connection is told before the lobby closes it: not every host can say it by a close code."""
+    return Post((row,), goodbye(code))
+
+
+def goodbye(code: str, detail: str = "") -> Error:
+    """The last message to a connection: why it ends, and whether to come back."""
+    return Error(code, detail or CODES[code].meaning, close=CODES[code].close)
 
 
 def is_silent(row: Presence, now: int, settings: Settings) -> bool:

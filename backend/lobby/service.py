@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from logging import WARNING
 
-from lobby import rules
+from lobby import limits, rules
 from lobby.errors import CODES, Refused
 from lobby.fanout import Share, Window
-from lobby.gateways import Gateway
+from lobby.gateways import NOBODY, Gateway, Unreached
 from lobby.limits import Bucket
 from lobby.messages import (
     ACTIONS,
@@ -46,6 +46,7 @@ class Service:
         self, store: Store, gateway: Gateway, settings: Settings, open_window: Callable[[str], None] = lambda room: None
     ) -> None:
         self.store, self.gateway, self.settings, self.open_window = store, gateway, settings, open_window
+        self.pace = limits.pace(settings)
         self.counts: Counts = Counts()
         self._windows: defaultdict[str, Window] = defaultdict(Window)
         self._buckets: dict[str, Bucket] = {}
@@ -80,29 +81,21 @@ class Service:
             if order and isinstance(message, Pos) and not message.at.seq:
                 message = Pos(message.at._replace(seq=order))
             self.counts["messages", ACTIONS[type(message)]] += 1
-            effect = rules.received(message, sender, now, self.settings)
+            self._carry_out(rules.received(message, sender, now, self.settings), sender.room, now)
         except Refused as error:
             self.refuse(sender, error, now)
-        else:
-            self._carry_out(effect, sender.room, now)
 
     def refuse(self, sender: Presence, error: Refused, now: int) -> None:
         """Tells ``sender`` what was wrong; one that goes on flooding is cut instead."""
         self.counts["refused", error.code] += 1
-        bucket = self._buckets.get(sender.connection)
-        if bucket and bucket.is_flood(now):
+        if error.is_flood:
             self._carry_out(Close(sender, "flood"), sender.room, now)
         elif not error.is_repeated:
             self._carry_out(rules.refused(sender, error), sender.room, now)
 
     def _spend(self, connection: str, now: int) -> None:
-        settings = self.settings
-        before = self._buckets.get(connection) or Bucket()
-        after = self._buckets[connection] = before.take(now, settings.messages_per_s, settings.messages_burst)
-        if after.flood_ms > before.flood_ms:
-            error = Refused("rate_limited", f"more than {settings.messages_per_s:g} messages a second; slow down")
-            # One answer to the first message over the limit, not one to each: errors must not become a flood of their own.
-            error.is_repeated = before.flood_ms > now
+        self._buckets[connection], error = self.pace.spend(self._buckets.get(connection) or Bucket(), now)
+        if error is not None:
             raise error
 
     def heard(self, room: str, connection: str, now: int) -> None:
@@ -127,17 +120,21 @@ class Service:
         """Tells each room of the rows that came and went."""
         for change in changes:
             row, roster = change.presence, self.store.room(change.presence.room)
-            came = isinstance(change, Tracked)
-            if not rules.other_connections(row, roster):
-                self.counts["joins" if came else "leaves", ""] += 1
-                log("joined" if came else "left", room=row.room, player=row.player, connection=row.connection)
-            elif came:
-                self.counts["takeovers", ""] += 1
-                log("took_over", room=row.room, player=row.player, connection=row.connection)
+            self._note(change, roster)
             if not roster:
                 self._windows.pop(row.room, None)
-            for effect in rules.changed(change, roster, now, self.settings):
+            for effect in rules.changed(change, roster):
                 self._carry_out(effect, row.room, now)
+
+    def _note(self, change: Change, roster: list[Presence]) -> None:
+        """Counts and logs a row that came or went."""
+        row, came = change.presence, isinstance(change, Tracked)
+        if not any(other.player == row.player and other.connection != row.connection for other in roster):
+            self.counts["joins" if came else "leaves", ""] += 1
+            log("joined" if came else "left", room=row.room, player=row.player, connection=row.connection)
+        elif came:
+            self.counts["takeovers", ""] += 1
+            log("took_over", room=row.room, player=row.player, connection=row.connection)
 
     def moved(self, row: Presence, now: int) -> None:
         """The position of ``row`` was written and is to be told."""
@@ -158,18 +155,22 @@ class Service:
 
     def tell(self, room: str, shares: Iterable[Share], now: int) -> None:
         """Posts each share: one frame for all receivers of version 2, one for each mover to those of version 1."""
-        gone: set[str] = set()
+        # Those who are gone are forgotten when all is told: a leave in between would be followed by a position of the one who
+        # left.
+        self._forget(room, self._tell(shares, now), now)
+
+    def _tell(self, shares: Iterable[Share], now: int) -> Unreached:
+        unreached = NOBODY
         for receivers, movers in shares:
             modern = [row.connection for row in receivers if row.v >= 2]
             if modern:
-                gone |= self._post(modern, encode_moves(now, [(row.n, row.at) for row in movers]), "moves")
+                unreached |= self._post(modern, encode_moves(now, [(row.n, row.at) for row in movers]), "moves")
             if len(modern) < len(receivers):
                 plain = [row for row in receivers if row.v < 2]
                 for mover in movers:
                     to = [row.connection for row in others(mover, plain)]
-                    gone |= self._post(to, encode(PlayerPos(mover.player, mover.at), 1), "pos")
-        # Only now: a leave in between would be followed by a position of the player who left.
-        self._forget(room, gone, now)
+                    unreached |= self._post(to, encode(PlayerPos(mover.player, mover.at), 1), "pos")
+        return unreached
 
     def catch_up(self, room: str, connection: str, now: int) -> None:
         """Tells a reader that was spared positions where everybody stands now."""
@@ -199,31 +200,40 @@ class Service:
                 if row is not None:
                     self._carry_out(rules.status_changed(row, self.store.room(room)), room, now)
             case Close(row, code):
-                self.counts["closed", code] += 1
-                log("closed", WARNING, room=room, player=row.player, connection=row.connection, code=code)
-                self.gateway.close(row.connection, CODES[code].close or 1000, f"{code}: {CODES[code].meaning}")
+                self._close(row, code)
                 # The row goes with the connection; waiting for the network to say so would leave a ghost.
                 self.disconnected(room, row.connection, now)
 
-    def _send(self, room: str, receivers: Iterable[Presence], message: ServerMessage, now: int) -> None:
-        by_version: defaultdict[int, list[str]] = defaultdict(list)
-        for row in receivers:
-            by_version[row.v].append(row.connection)
-        gone: set[str] = set()
-        for v, connections in by_version.items():
-            gone |= self._post(connections, encode(message, v), TYPES[type(message)])
-        self._forget(room, gone, now)
+    def _close(self, row: Presence, code: str) -> None:
+        """Tells a connection why, and ends it."""
+        self.counts["closed", code] += 1
+        log("closed", WARNING, room=row.room, player=row.player, connection=row.connection, code=code)
+        self._deliver(rules.farewell(row, code))
+        self.gateway.close(row.connection, CODES[code].close or 1000, f"{code}: {CODES[code].meaning}")
 
-    def _post(self, connections: Collection[str], text: str | None, kind: str) -> set[str]:
+    def _send(self, room: str, receivers: tuple[Presence, ...], message: ServerMessage, now: int) -> None:
+        self._forget(room, self._deliver(Post(receivers, message)), now)
+
+    def _deliver(self, post: Post) -> Unreached:
+        """Sends a message to each receiver in its own version."""
+        by_version: defaultdict[int, list[str]] = defaultdict(list)
+        for row in post.receivers:
+            by_version[row.v].append(row.connection)
+        unreached = NOBODY
+        for v, connections in by_version.items():
+            unreached |= self._post(connections, encode(post.message, v), TYPES[type(post.message)])
+        return unreached
+
+    def _post(self, connections: Collection[str], text: str | None, kind: str) -> Unreached:
         if text is None or not connections:
-            return set()
+            return NOBODY
         self.counts["frames", kind] += len(connections)
         self.counts["frame_bytes", ""] += len(connections) * len(text)
-        return set(self.gateway.post(connections, text, droppable=kind in {"moves", "pos"}))
+        return self.gateway.post(connections, text, droppable=kind in {"moves", "pos"})
 
-    def _forget(self, room: str, gone: set[str], now: int) -> None:
-        """Removes all rows of ``gone`` first, so that nobody is told of a leave who has left as well."""
-        if gone:
+    def _forget(self, room: str, unreached: Unreached, now: int) -> None:
+        """Removes all rows of who is gone first, so that nobody is told of a leave who has left as well."""
+        if gone := unreached.gone:
             for connection in gone:
                 self._buckets.pop(connection, None)
                 self.store.remove(room, connection)

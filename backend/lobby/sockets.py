@@ -75,6 +75,8 @@ class Socket(WSListener):
         self._parts: list[bytes] = []
         self._transport: WSTransport | None = None
         self.code, self.reason = 1006, ""
+        self.goodbye: tuple[int, str] | None = None
+        """Code and reason of an end that has been announced in words; some hosts cannot do it by a close code."""
         self.ended = asyncio.Event()
         self.opened_s = self.heard_s = time.monotonic()
         self.may_be_own_takeover = False
@@ -224,10 +226,13 @@ async def _dial(host: str, port: int) -> socket.socket:
 
 def ending(ended: Socket) -> OSError:
     """Why a connection has ended. Raises LobbyRefused where there is no point in another one."""
-    code = next((name for name, row in CODES.items() if row.close == ended.code), "")
-    said = ended.reason.removeprefix(f"{code}: ") or (CODES[code].meaning if code else "")
-    if 4500 <= ended.code < 5000 and not (ended.code == _TAKEN_OVER and ended.may_be_own_takeover):
-        raise LobbyRefused(code or str(ended.code), said or "it did not say why")
-    if ended.code == 1006:
+    number, reason = ended.code, ended.reason
+    if ended.goodbye is not None and not 4000 <= number < 5000:  # not every host can say it by a close code
+        number, reason = ended.goodbye
+    code = next((name for name, row in CODES.items() if row.close == number), "")
+    said = reason.removeprefix(f"{code}: ") or (CODES[code].meaning if code else "")
+    if 4500 <= number < 5000 and not (number == _TAKEN_OVER and ended.may_be_own_takeover):
+        raise LobbyRefused(code or str(number), said or "it did not say why")
+    if number == 1006:
         return ConnectionError(said or "the connection broke off")
-    return ConnectionError(f"it closed the connection with {ended.code}{f', {said}' if said else ''}")
+    return ConnectionError(f"it closed the connection with {number}{f', {said}' if said else ''}")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import jwt
-
 from lobby.errors import LobbyError, Refused
 from lobby.messages import Handshake, is_id
 from lobby.settings import Settings
@@ -20,6 +18,8 @@ SECRET_BYTES = 32
 
 def sign(player: str, secret: str, expires_at_ms: int, room: str = "") -> str:
     """A token for ``player`` until ``expires_at_ms`` (since 1970), for one room or for any."""
+    import jwt
+
     check_secret(secret)
     claims: dict[str, object] = {"sub": player, "exp": expires_at_ms // 1000}
     return jwt.encode(claims | ({"room": room} if room else {}), secret, algorithm="HS256")
@@ -38,6 +38,9 @@ def admit(handshake: Handshake, secret: str, now: int) -> Handshake:
     """``handshake`` with the player that its token names. Raises :class:`Refused`. Without a secret all are welcome."""
     if not secret:
         return handshake
+    # Here and not above: half of a Lambda's imports would be for lobbies without tokens, and for every message but the first.
+    import jwt
+
     if not handshake.token:
         raise Refused("unauthorized", "this lobby needs a token: add &token=... to the address")
     try:

@@ -13,12 +13,14 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from lobby import client
 from lobby.backoff import pause_ms
 from lobby.client import (
     EVENTS_KEPT,
@@ -372,6 +374,60 @@ def test_a_connection_that_ends_with_a_code_from_4500_on_ends_for_good(code: int
             with pytest.raises(LobbyRefused, match=named):
                 await me.next_event()
             assert server.connections == 1
+
+    run(test())
+
+
+@pytest.mark.parametrize(("close", "final"), [(4500, True), (4001, False)])
+def test_a_goodbye_in_words_counts_where_the_close_code_says_nothing(close: int, final: bool) -> None:
+    async def test() -> None:
+        async def closes(peer: ServerConnection) -> None:
+            await peer.send(welcome())
+            await peer.send(json.dumps({"type": "error", "code": "silent", "message": "you were silent", "close": close}))
+            await peer.close(1000)
+
+        _, stays = friendly()
+        async with stub(closes, stays) as server, LobbyClient(server.url, "ann", pause_ms=soon) as me:
+            if final:
+                last = [event async for event in me][-1]
+                assert isinstance(last, Refused)
+                assert last.final
+                assert "you were silent" in last.message
+            else:
+                event = await heard(me, Disconnected)
+                assert isinstance(event, Disconnected)
+                assert "you were silent" in event.reason
+                await heard(me, Connected)
+
+    run(test())
+
+
+def test_a_lobby_that_dies_over_its_goodbye_is_left() -> None:
+    async def test() -> None:
+        async def forgets(peer: ServerConnection) -> None:
+            await peer.send(welcome())
+            await peer.send(json.dumps({"type": "error", "code": "silent", "message": "you were silent", "close": 4001}))
+            await peer.wait_closed()
+
+        _, stays = friendly()
+        with patch.object(client, "GOODBYE_S", 0.05):
+            async with stub(forgets, stays) as server, LobbyClient(server.url, "ann", pause_ms=soon) as me:
+                await heard(me, Disconnected)
+                await heard(me, Connected)
+
+    run(test())
+
+
+def test_a_welcome_that_does_not_come_is_asked_for() -> None:
+    async def test() -> None:
+        async def waits_to_be_asked(peer: ServerConnection) -> None:
+            assert json.loads(await peer.recv()) == {"action": "hello"}
+            await peer.send(welcome())
+            await peer.wait_closed()
+
+        with patch.object(client, "HELLO_S", 0.05):
+            async with stub(waits_to_be_asked) as server, LobbyClient(server.url, "ann") as me:
+                assert me.is_connected
 
     run(test())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import aws_clients
 from lobby import messages as m
 from scripts import docs
 
@@ -71,3 +72,9 @@ def test_the_figures_in_the_docs_are_those_that_the_bench_wrote(page: str) -> No
     for row in json.loads((ROOT / "bench/results/serve.json").read_text()):
         latency = f"| {row['players']:,} | {row['p50_ms']} ms | {row['p99_ms']} ms |"
         assert f"{latency} {row['server_core']:.2f} | {row['server_mb']:.0f} MB |" in text
+
+
+def test_the_figures_of_calls_to_aws_are_those_that_the_bench_wrote() -> None:
+    text = (ROOT / "docs/performance.md").read_text()
+    for row in json.loads((ROOT / "bench/results/aws_clients.json").read_text()):
+        assert f"| {' | '.join(aws_clients.cells(row))} |" in text

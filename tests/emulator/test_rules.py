@@ -113,7 +113,14 @@ def test_fragments_add_up_and_messages_do_not() -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 @pytest.mark.parametrize(
     "target",
-    ["/dev/@connections/AbC_-123456789%3D", "/dev/%40connections/x%20y", "/", "/a~b/c?b=2&a=1&a=0&flag", "/a?x=%20%2F&y="],
+    [
+        "/dev/@connections/AbC_-123456789%3D",
+        "/dev/%40connections/x%20y",
+        "/",
+        "/a~b/c?b=2&a=1&a=0&flag",
+        "/a?x=%20%2F&y=",
+        "/?a=1&a-=1",
+    ],
 )
 def test_what_botocore_signs_is_accepted_and_nothing_else(method: str, target: str) -> None:
     signed = AWSRequest(method, f"http://127.0.0.1:3001{target}", data="grüße".encode(), headers={"X-Other": "  a   b "})

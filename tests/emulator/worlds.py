@@ -61,13 +61,13 @@ class Meter:
     """Remembers what costs money."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, dict[str, float]]] = []
+        self.heard: list[tuple[str, dict[str, Any]]] = []
 
-    def __call__(self, kind: str, /, **numbers: float) -> None:
-        self.heard.append((kind, numbers))
+    def __call__(self, kind: str, /, **facts: float | str) -> None:
+        self.heard.append((kind, facts))
 
-    def of(self, kind: str) -> list[dict[str, float]]:
-        return [numbers for heard, numbers in self.heard if heard == kind]
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [facts for heard, facts in self.heard if heard == kind]
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.resolving import ResolveError, parse, resolve
+from lobby.errors import LobbyError
+from lobby.gateways.emulator.template import ResolveError, resolve
+from lobby.template import parse
 
 SMALL = """
 Parameters:
@@ -88,16 +90,16 @@ def test_the_same_template_always_resolves_to_the_same() -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"Stage": "test"}, "not one of"),
-        ({"Size": 10}, "out of bounds"),
-        ({"Size": "many"}, "not a number"),
-        ({"Key": "abc"}, "does not match"),
+        ({"Stage": "test"}, "must be one of"),
+        ({"Size": 10}, "between 1 and 9"),
+        ({"Size": "many"}, "must be a number"),
+        ({"Key": "abc"}, "must be like"),
         ({"Colour": "red"}, "no parameter"),
         ({"Stage": "prod"}, "prod needs a key"),
     ],
 )
 def test_parameters_that_cloudformation_would_refuse_are_refused(parameters: dict[str, Any], said: str) -> None:
-    with pytest.raises(ResolveError, match=said):
+    with pytest.raises(LobbyError, match=said):
         small(**parameters)
 
 

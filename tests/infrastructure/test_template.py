@@ -16,14 +16,16 @@ from typing import Any
 
 import pytest
 
+from lobby.errors import LobbyError
+from lobby.gateways.emulator.template import ResolveError, resolve
 from lobby.settings import Settings, variable
+from lobby.template import parse, read_template
 from tests.infrastructure import traps
-from tests.infrastructure.resolving import ResolveError, load, parse, resolve
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "infrastructure/lobby-cloudformation.yaml"
 TEXT = PATH.read_text()
-TEMPLATE = load(PATH)
+TEMPLATE = parse(read_template(PATH))
 PERMISSIONS = (ROOT / "docs/permissions.md").read_text()
 
 
@@ -175,7 +177,7 @@ def test_every_trap_is_shown_to_be_caught() -> None:
 
 
 def test_an_account_wide_role_and_a_managed_policy_are_caught() -> None:
-    template = load(PATH)
+    template = parse(read_template(PATH))
     template["Resources"]["Account"] = {"Type": "AWS::ApiGateway::Account"}
     template["Resources"]["Role"]["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
     assert list(traps.needs_no_account_wide_role(template))
@@ -213,7 +215,7 @@ def test_a_domain_without_a_certificate_and_the_reverse_are_refused_before_anyth
 
 @pytest.mark.parametrize("secret", ["short", "x" * 31])
 def test_a_secret_that_protects_nothing_is_refused(secret: str) -> None:
-    with pytest.raises(ResolveError, match="Secret"):
+    with pytest.raises(LobbyError, match="Secret"):
         resolve(TEMPLATE, {"Secret": secret})
 
 
@@ -235,6 +237,8 @@ def test_the_outputs_tell_a_person_what_is_needed_next() -> None:
     assert plain["CallbackEndpoint"] == plain["WebSocketUrl"].replace("wss:", "https:")
     assert (plain["FunctionName"], plain["TableName"]) == ("lobby-websocket-prod", "LobbyConnections-prod")
     assert plain["LogGroupName"] == "/aws/lambda/lobby-websocket-prod"
+    assert plain["Tokens"] == "none"
+    assert resolve(TEMPLATE, {"Secret": "x" * 32})["Outputs"]["Tokens"]["Value"] == "required"
     assert plain["DashboardUrl"].endswith("name=lobby-prod-us-east-1")
     everything = resolve(TEMPLATE, traps.EVERYTHING)["Outputs"]
     assert everything["WebSocketUrl"]["Value"] == "wss://lobby.game.example/"
@@ -289,8 +293,9 @@ def test_the_page_on_permissions_names_every_action_and_every_variable() -> None
 
 
 def test_the_function_is_given_every_setting_that_means_something_on_aws() -> None:
-    """The others are about sockets and ports, which are API Gateway's here."""
+    """The others are about sockets and ports, which are API Gateway's here, or thin out what is sent anyway once a window."""
     process = {"host", "port", "open", "tls_cert", "tls_key", "behind_proxy", "connections_per_address", "outbox_bytes"}
+    process |= {"near_players", "far_ms"}
     given = set(TEMPLATE["Resources"]["Function"]["Properties"]["Environment"]["Variables"])
     assert given - traps.OWN_VARIABLES == {variable(name) for name in Settings.__dataclass_fields__ if name not in process}
 
@@ -372,7 +377,7 @@ def test_the_deployed_table_has_keys_and_stream_and_takes_rows(deployed: dict[st
 
 def test_the_deployed_function_logs_topic_and_dashboard_are_what_the_template_says(deployed: dict[str, Any]) -> None:
     function = deployed["function"]
-    assert (function["Runtime"], function["MemorySize"], function["Timeout"]) == ("python3.13", 512, 10)
+    assert (function["Runtime"], function["MemorySize"], function["Timeout"]) == ("python3.13", 512, 8)
     assert function["Environment"]["Variables"]["LOBBY_TABLE"] == "LobbyConnections-prod"
     [mapping] = deployed["mappings"]
     assert "LobbyConnections-prod/stream/" in mapping["EventSourceArn"]

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
+from lobby.gateways.emulator.streams import wanted as is_wanted
+from lobby.gateways.emulator.template import NAMES, resolve
 from lobby.settings import Settings, variable
-from tests.infrastructure.resolving import NAMES, resolve
 
 Template = dict[str, Any]
 Trap = Callable[[Template], Iterator[str]]
@@ -28,6 +29,8 @@ EVERYTHING = {
     "ArtifactVersion": "v1",
 }
 """Parameters that switch everything on."""
+DEARER_HERE = {"LOBBY_SEND_MS": 200, "LOBBY_HEARTBEAT_MS": 120_000}
+"""Defaults that are not those of the settings: messages cost nothing on a server."""
 OWN_VARIABLES = {"LOBBY_STAGE", "LOBBY_TABLE", "LOBBY_ENDPOINT"}
 """Variables of the function that are no settings: docs/permissions.md says what they are."""
 ALLOWED = {
@@ -185,9 +188,7 @@ def lets_the_function_do_no_more_than_it_does(template: Template) -> Iterator[st
         for resource in listed(statement["Resource"]):
             service = {action.split(":")[0] for action in listed(statement["Action"])}
             if service == {"execute-api"}:
-                if not re.fullmatch(
-                    rf"arn:aws:execute-api:[^*:]+:\d+:{api}/{stage}/(POST|GET|DELETE)/@connections/\*", resource
-                ):
+                if not re.fullmatch(rf"arn:aws:execute-api:[^*:]+:\d+:{api}/{stage}/(POST|DELETE)/@connections/\*", resource):
                     yield f"ManageConnections is allowed on {resource}."
             elif "*" in resource.removesuffix(":*" if service == {"logs"} else ""):
                 yield f"{sorted(service)} is allowed on {resource}."
@@ -273,24 +274,6 @@ def record(event: str, key: str, **attributes: dict[str, str]) -> dict[str, Any]
     return {"eventName": event, "dynamodb": {"Keys": keys, **{image: {**keys, **attributes} for image in images}}}
 
 
-def passes(pattern: Any, value: Any) -> bool:
-    """Whether a filter's pattern lets ``value`` through: exact values, ``exists`` and ``prefix``."""
-    if isinstance(pattern, dict):
-        return all(passes(part, value.get(key) if isinstance(value, dict) else None) for key, part in pattern.items())
-    return any(_matches(rule, value) for rule in pattern)
-
-
-def _matches(rule: Any, value: Any) -> bool:
-    if not isinstance(rule, dict):
-        return bool(rule == value)
-    [(operator, argument)] = rule.items()
-    if operator == "exists":
-        return (value is not None and not isinstance(value, dict)) is argument  # leaves only, as on AWS
-    if operator == "prefix":
-        return isinstance(value, str) and value.startswith(argument)
-    raise ValueError(f"Lambda's documentation has no operator {rule}")
-
-
 def hears_of_joins_and_leaves_only(template: Template) -> Iterator[str]:
     player = {"player_id": {"S": "ann"}}
     records = [
@@ -305,7 +288,7 @@ def hears_of_joins_and_leaves_only(template: Template) -> Iterator[str]:
         try:
             patterns = [json.loads(item["Pattern"]) for item in mapping.get("FilterCriteria", {}).get("Filters", [])]
             for wanted, told in records:
-                if (not patterns or any(passes(pattern, told) for pattern in patterns)) is not wanted:
+                if is_wanted(patterns, told) is not wanted:
                     yield f"{name} {'misses' if wanted else 'passes'} {told['eventName']} of {told['dynamodb']['Keys']}."
         except ValueError as error:
             yield f"{name}: {error}."
@@ -334,8 +317,11 @@ def gives_the_function_the_settings_of_the_lobby(template: Template) -> Iterator
                 continue
             item, parameter = settings[key], template["Parameters"][value["Ref"]]
             bounds = (item.metadata["low"], item.metadata["high"])
-            if parameter["Default"] != item.default or (parameter.get("MinValue"), parameter.get("MaxValue")) != bounds:
-                yield f"{value['Ref']} is not {item.default} between {bounds}, as in the settings."
+            if (
+                parameter["Default"] != DEARER_HERE.get(key, item.default)
+                or (parameter.get("MinValue"), parameter.get("MaxValue")) != bounds
+            ):
+                yield f"{value['Ref']} is not {DEARER_HERE.get(key, item.default)} between {bounds}, as in the settings."
     resolved = resolve(template)
     for function in of_type(resolved, "AWS::Lambda::Function").values():
         Settings.from_environment({key: str(text) for key, text in function["Environment"]["Variables"].items()})

@@ -10,6 +10,12 @@ from typing import Any
 CLOCKS = ("t", "now")
 
 
+def number(text: str) -> float:
+    """1 and 1.0 are one number; hosts write it as they keep it."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
 class Actor(ABC):
     """One connection in a play; everything it says and hears is written down."""
 
@@ -25,7 +31,7 @@ class Actor(ABC):
     async def hear(self, kind: str) -> dict[str, Any]:
         """The next message, which must be of this type."""
         text = await self.receive()
-        message: dict[str, Any] = json.loads(text)
+        message: dict[str, Any] = json.loads(text, parse_float=number)
         # Clocks differ from host to host; that there is one does not.
         told = {
             key: ("…" if key in CLOCKS and message["type"] in ("welcome", "moves", "pong") else value)
@@ -41,8 +47,10 @@ class Actor(ABC):
         await self.close()
 
     async def sent_away(self) -> None:
-        """Is closed by the lobby."""
-        self.lines.append(f"{self.name:>4} is sent away with {await self.closed_with()}")
+        """Is told why, and closed by the lobby. With which code, not every host has a say in."""
+        await self.hear("error")
+        await self.closed_with()
+        self.lines.append(f"{self.name:>4} is sent away")
 
     @abstractmethod
     async def send(self, text: str) -> None: ...

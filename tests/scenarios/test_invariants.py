@@ -179,7 +179,7 @@ class History:
         connection = self.pick(index)
         if connection:
             self.silent.add(connection)
-            self.host.gateway.gone.add(connection)
+            self.host.gateway.gone |= {connection}
 
     def read_slowly(self, index: int, number: float) -> None:
         connection = self.pick(index)

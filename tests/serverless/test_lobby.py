@@ -60,7 +60,7 @@ def test_a_wrong_message_is_its_senders_affair() -> None:
 
 def test_the_authorizer_lets_in_whom_a_token_names_and_nobody_else() -> None:
     async def test() -> None:
-        async with cloud(LOBBY_SECRET=SECRET) as lobby:
+        async with cloud(Secret=SECRET) as lobby:
             token = sign("ann", SECRET, 4_000_000_000_000)
             ann = await lobby.enter(token=token)
             assert (await ann.hear("welcome"))["your_id"] == "ann"
@@ -74,7 +74,7 @@ def test_the_authorizer_lets_in_whom_a_token_names_and_nobody_else() -> None:
 
 def test_a_room_that_is_full_is_refused_before_the_upgrade() -> None:
     async def test() -> None:
-        async with cloud(LOBBY_ROOM_SIZE="1") as lobby:
+        async with cloud(RoomSize=1) as lobby:
             await (await lobby.enter(pid="ann")).hear("welcome")
             with pytest.raises(InvalidStatus) as refused:
                 await lobby.enter(pid="bea")

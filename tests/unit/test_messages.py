@@ -32,7 +32,8 @@ server_messages = st.one_of(
     st.builds(m.StatusChanged, ids, texts),
     st.builds(m.Config, *[st.integers(1, 60_000)] * 4),
     st.builds(m.Pong, st.integers(-(1 << 50), 1 << 50), st.integers(0, 1 << 42)),
-    st.builds(m.Error, ids, texts, st.none(), st.none()) | st.builds(m.Error, ids, texts, hundredths, hundredths),
+    st.builds(m.Error, ids, texts, st.none(), st.none(), st.none() | st.integers(1000, 4999)),
+    st.builds(m.Error, ids, texts, hundredths, hundredths, st.none()),
 )
 
 
@@ -59,7 +60,7 @@ def test_version_1_hears_only_words_it_knows(message: m.ServerMessage) -> None:
             "join": {"type", "id", "x", "y"},
             "leave": {"type", "id"},
             "pos": {"type", "id", "x", "y"},
-            "error": {"type", "message", "code", "x", "y"},
+            "error": {"type", "message", "code", "x", "y", "close"},
             "pong": {"type", "t", "now"},
         }.get(body["type"], set())
         assert all(set(player) == {"id", "x", "y"} for player in body.get("lobby_players", ()))

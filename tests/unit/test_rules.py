@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lobby import rules
-from lobby.errors import Refused
+from lobby.errors import CODES, Refused
 from lobby.messages import Error, Handshake, Hello, Join, Leave, Ping, Player, Pong, Pos, Status, Welcome
 from lobby.presence import Position, Presence, newest
 from lobby.rules import Close, Place, Post, SetStatus, Show, Tracked, Untracked
@@ -47,34 +47,48 @@ def test_who_takes_over_is_newer_even_in_the_same_millisecond() -> None:
 
 
 def test_a_newcomer_is_welcomed_and_the_others_hear_of_a_join() -> None:
-    welcome, config, join = rules.changed(Tracked(ANN), [ANN, BEA], 99, SETTINGS)
+    assert rules.changed(Tracked(ANN), [ANN, BEA]) == [Show("c1"), Post((BEA,), Join(Player("ann", ANN.at, 1, "ann")))]
+    welcome, config = rules.welcomed(ANN, [ANN, BEA], 99, SETTINGS)
     assert welcome == Post((ANN,), Welcome("ann", (Player("bea", Position(3, 4), 2, "bea"),), 2, 1, 99, ANN.at))
     assert isinstance(config, Post)
-    assert join == Post((BEA,), Join(Player("ann", ANN.at, 1, "ann")))
 
 
 def test_a_takeover_closes_the_old_connection_and_the_others_hear_nothing() -> None:
-    effects = rules.changed(Tracked(ANN_AGAIN), [ANN, BEA, ANN_AGAIN], 99, SETTINGS)
-    assert effects[2:] == [Close(ANN, "taken_over")]
-    assert [effect.receivers for effect in effects if isinstance(effect, Post)] == [(ANN_AGAIN,), (ANN_AGAIN,)]
-    assert rules.changed(Untracked(ANN), [BEA, ANN_AGAIN], 99, SETTINGS) == []
+    effects = rules.changed(Tracked(ANN_AGAIN), [ANN, BEA, ANN_AGAIN])
+    assert effects == [Show("c3"), Close(ANN, "taken_over")]
+    assert rules.changed(Untracked(ANN), [BEA, ANN_AGAIN]) == []
 
 
-def test_a_connection_never_closes_one_that_is_newer() -> None:
-    effects = rules.changed(Tracked(ANN), [ANN, ANN_AGAIN], 99, SETTINGS)
-    assert not [effect for effect in effects if isinstance(effect, Close)]
+def test_of_two_connections_the_newer_goes_on_whichever_is_told_first() -> None:
+    for row in (ANN, ANN_AGAIN):
+        effects = rules.changed(Tracked(row), [ANN, BEA, ANN_AGAIN])
+        assert effects[:2] == [Show("c3"), Close(ANN, "taken_over")]
 
 
 def test_a_player_whose_two_connections_are_told_late_is_announced_all_the_same() -> None:
-    room = [ANN, BEA, ANN_AGAIN]
-    first, second = rules.changed(Tracked(ANN), room, 99, SETTINGS), rules.changed(Tracked(ANN_AGAIN), room, 99, SETTINGS)
-    assert first[2:] == [Post((BEA,), Join(Player("ann", ANN.at, 1, "ann")))]
-    assert second[2:] == [Close(ANN, "taken_over")]
+    first = rules.changed(Tracked(ANN), [ANN, BEA, ANN_AGAIN])
+    assert first[2:] == [Post((BEA,), Join(Player("ann", ANN_AGAIN.at, 1, "ann")))]
+
+
+def test_two_connections_that_did_not_see_each_other_leave_the_player_one_number() -> None:
+    twin = ANN_AGAIN._replace(n=7)
+    effects = rules.changed(Tracked(twin), [ANN, BEA, twin])
+    assert effects[1:] == [Close(ANN, "taken_over"), Post((BEA,), Join(Player("ann", twin.at, 7, "ann")))]
+
+
+def test_a_join_says_where_the_older_connection_stood_last() -> None:
+    farther = ANN._replace(at=Position(9, 9, seq=5))
+    [*_, join] = rules.changed(Tracked(farther), [farther, BEA, ANN_AGAIN])
+    assert join == Post((BEA,), Join(Player("ann", farther.at, 1, "ann")))
+
+
+def test_a_row_that_has_gone_again_is_not_announced() -> None:
+    assert rules.changed(Tracked(ANN), [BEA]) == []
 
 
 def test_a_leave_is_told_to_those_who_stay() -> None:
-    assert rules.changed(Untracked(ANN), [BEA], 99, SETTINGS) == [Post((BEA,), Leave("ann"))]
-    assert rules.changed(Untracked(ANN), [], 99, SETTINGS) == []
+    assert rules.changed(Untracked(ANN), [BEA]) == [Post((BEA,), Leave("ann"))]
+    assert rules.changed(Untracked(ANN), []) == []
 
 
 def test_a_position_is_placed() -> None:
@@ -94,6 +108,10 @@ def test_a_status_is_set_and_told_to_all() -> None:
 def test_only_the_sender_hears_that_its_message_was_wrong() -> None:
     post = rules.refused(ANN, Refused("too_fast", "no", x=1.0, y=2.0))
     assert post == Post((ANN,), Error("too_fast", "no", 1.0, 2.0))
+
+
+def test_who_is_sent_away_is_told_why_before() -> None:
+    assert rules.farewell(ANN, "silent") == Post((ANN,), Error("silent", CODES["silent"].meaning, close=4001))
 
 
 def test_who_missed_two_heartbeats_is_silent() -> None:

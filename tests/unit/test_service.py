@@ -31,7 +31,7 @@ def test_nobody_hears_that_a_player_moves_who_has_just_been_found_gone() -> None
     ann, bea, cem = (host.connect(player, v=1) for player in ("ann", "bea", "cem"))
     host.send(bea, pos(1))
     host.send(cem, pos(2))
-    host.gateway.gone.add(cem)
+    host.gateway.gone |= {cem}
     host.hear(ann)
     host.settle()
     assert host.hear(ann)[-1] == m.Leave("cem")

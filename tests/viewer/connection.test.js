@@ -301,3 +301,32 @@ test("bytes are counted both ways as they travel", () => {
   here.socket().says({ type: "join", id: "é" });
   assert.deepEqual(here.traffic[0].slice(0, 2), ["in", 25]);
 });
+
+test("a goodbye in words counts where the close code says nothing", () => {
+  const here = world().connect();
+  here.socket().says({ type: "error", code: "taken_over", message: "the same player connected again", close: 4500 });
+  here.socket().ends(1000);
+  assert.equal(here.kind(), "refused");
+  assert.equal(here.connection.state.code, 4500);
+  assert.equal(here.connection.state.why, "the same player connected again");
+});
+
+test("who is told to come back comes back, and a lobby that dies over its goodbye is left", () => {
+  const here = world().connect();
+  here.socket().says({ type: "error", code: "silent", message: "nothing was heard of you", close: 4001 });
+  here.pass(1_000);
+  assert.equal(here.socket().closed, 1000);
+  here.socket().ends(1005);
+  assert.equal(here.kind(), "waiting");
+  assert.equal(here.connection.state.code, 4001);
+});
+
+test("where the lobby asks for few pings it gets few", () => {
+  const here = world().connect();
+  here.socket().says({ type: "config", send_ms: 100, window_ms: 60, far_ms: 500, heartbeat_ms: 120_000 });
+  here.live(60_000);
+  const before = here.socket().sent.length;
+  here.live(120_000);
+  assert.equal(before, 0);
+  assert.ok(here.traffic.filter(([direction]) => direction === "out").length <= 7);
+});

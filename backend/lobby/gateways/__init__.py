@@ -6,16 +6,30 @@ A gateway holds the connections of one host. It never decides anything: it is to
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Unreached(NamedTuple):
+    """Whom a post did not reach: connections that are ``gone``, and those that ``missed`` it but may well be there."""
+
+    gone: frozenset[str] = frozenset()
+    missed: frozenset[str] = frozenset()
+
+    def __or__(self, other: Unreached) -> Unreached:
+        return Unreached(self.gone | other.gone, self.missed | other.missed)
+
+
+NOBODY = Unreached()
 
 
 class Gateway(Protocol):
     """The connections of a host. Raises GatewayError where the gateway itself fails, never for a single connection."""
 
-    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Collection[str]:
-        """Sends one text frame to each of ``connections`` and returns those that turned out to be gone.
+    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
+        """Sends one text frame to each of ``connections`` and returns whom it did not reach.
 
-        One that is slow delays nobody. ``droppable`` says that a slow reader may be skipped: a newer position will follow.
+        One that is slow delays nobody. ``droppable`` says that a slow reader may be skipped: a newer position will follow. A
+        gateway that sees to it that who was skipped catches up names nobody as having missed something.
         """
 
     def close(self, connection: str, code: int, reason: str) -> None:

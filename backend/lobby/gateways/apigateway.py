@@ -1,60 +1,49 @@
 """Posts through API Gateway's ``@connections``: the gateway of the serverless host.
 
-Works with any object that has the methods of boto3's ``apigatewaymanagementapi`` client. Give that client one attempt, short
-timeouts and as many connections as :data:`THREADS`: by default boto3 tries five times on a full client buffer, and one slow
-reader would hold up a room for seconds.
+One try each. A reader whose buffer is full answers 429, and trying again at once would hold up everybody; whoever missed
+something is owed a welcome instead (``serverless``).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from logging import WARNING
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from lobby.aws import Answer, Client, Outcome, Request, connection_path
+from lobby.gateways import Unreached
 from lobby.telemetry import log
 
-THREADS = 32
-"""Posts under way at once. More do not help: they share one interpreter."""
+POST_S = 1.5
+"""How long all posts of one message may take together; who has not answered then has missed it."""
 
 
 class PostGateway:
-    """The connections of one API and stage, known by their ids only."""
+    """The connections of one API and stage, known by their ids only. ``client`` speaks to its callback endpoint."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="post")
 
-    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Collection[str]:
-        """See :class:`lobby.gateways.Gateway`. What may not be dropped is tried twice."""
-        data, tries = text.encode(), 1 if droppable else 2
-        answers = self._threads.map(lambda connection: self._post(connection, data, tries), connections)
-        return [connection for connection, is_there in zip(connections, answers, strict=True) if not is_there]
+    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
+        """See :class:`lobby.gateways.Gateway`."""
+        body = text.encode()
+        outcomes = self._client.send([Request("POST", connection_path(one), body) for one in connections], POST_S)
+        reasons = {one: reason for one, outcome in zip(connections, outcomes, strict=True) if (reason := _trouble(outcome))}
+        gone = frozenset(one for one, reason in reasons.items() if reason == "410")
+        missed = frozenset(reasons) - gone
+        if missed:
+            log("missed", WARNING, connections=sorted(missed)[:5], reasons=dict(Counter(reasons[one] for one in missed)))
+        return Unreached(gone, missed)
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """See :class:`lobby.gateways.Gateway`. API Gateway leaves no choice of the close code."""
-        try:
-            self._client.delete_connection(ConnectionId=connection)
-        except (ClientError, BotoCoreError) as error:
-            if not _is_gone(error):
-                log("close_failed", WARNING, connection=connection, reason=reason, error=str(error))
-
-    def _post(self, connection: str, data: bytes, tries: int) -> bool:
-        """Sends to one connection; False where it is gone. One that is slow or fails is nobody else's trouble."""
-        for left in reversed(range(tries)):
-            try:
-                self._client.post_to_connection(ConnectionId=connection, Data=data)
-                return True
-            except (ClientError, BotoCoreError) as error:
-                if _is_gone(error):
-                    return False
-                if not left:
-                    log("post_failed", WARNING, connection=connection, error=str(error))
-        return True
+        [outcome] = self._client.send([Request("DELETE", connection_path(connection))], POST_S)
+        if (trouble := _trouble(outcome)) not in ("", "410"):
+            log("close_failed", WARNING, connection=connection, reason=reason, trouble=trouble)
 
 
-def _is_gone(error: Exception) -> bool:
-    """Whether a connection is no more: a 410, typed or bare (some proxies take the type away)."""
-    return isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] == 410
+def _trouble(outcome: Outcome) -> str:
+    """Nothing where all went well, else the status, else why there is none. A 410 counts with or without its type."""
+    if isinstance(outcome, Answer):
+        return "" if 200 <= outcome.status < 300 else str(outcome.status)
+    return outcome.reason

@@ -43,9 +43,11 @@ from prometheus_client.registry import Collector
 from lobby import __version__
 from lobby.errors import CODES, LobbyError, Refused
 from lobby.fanout import window_ms
+from lobby.gateways import NOBODY, Unreached
 from lobby.limits import FRAME_BYTES
-from lobby.messages import Error, encode
+from lobby.messages import encode
 from lobby.presence import Presence
+from lobby.rules import goodbye
 from lobby.service import Service
 from lobby.settings import Settings
 from lobby.stores.memory import MemoryStore
@@ -121,7 +123,7 @@ class Connection(WSListener):
         except Refused as refused:
             self._server.service.counts["refused", refused.code] += 1
             log("refused", code=refused.code, detail=refused.detail, address=self._peer())
-            self.send(_frame(encode(Error(refused.code, refused.detail), 1) or ""))
+            self.send(_frame(encode(goodbye(refused.code, refused.detail), 1) or ""))
             self.close(CODES[refused.code].close or 1008, f"{refused.code}: {refused.detail}")
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -241,13 +243,13 @@ class Server:
 
     # ── the gateway's port ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Collection[str]:
+    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
         """See :class:`lobby.gateways.Gateway`. Encoded once, whoever it goes to."""
         frame, find = _frame(text), self.connections.get
         for id in connections:
             if (connection := find(id)) is not None:
                 connection.send(frame, droppable)
-        return ()
+        return NOBODY
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """See :class:`lobby.gateways.Gateway`."""

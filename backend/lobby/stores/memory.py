@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count
 
+from lobby.limits import Bucket, Pace
 from lobby.presence import Position, Presence
 from lobby.rules import Change, Tracked, Untracked, is_newer
-
-
-@dataclass
-class _SharedWindow:
-    holder: str = ""
-    open_until_ms: int = 0
-    shut_ms: int = 0
-    teller: str = ""
-    told_until_ms: int = 0
-    told_ms: int = 0
+from lobby.stores import Floor, Told, WindowLost
 
 
 class MemoryStore:
@@ -26,7 +17,9 @@ class MemoryStore:
         self._rooms: dict[str, dict[str, Presence]] = {}
         self._numbers: dict[str, count[int]] = {}
         self._changes: list[Change] = []
-        self._shared: dict[str, _SharedWindow] = {}
+        self._floors: dict[str, Floor] = {}
+        self._holders: dict[str, str] = {}
+        self._speakers: dict[str, str] = {}
 
     def add(self, presence: Presence) -> Presence:
         """See :class:`lobby.stores.Store`. Numbers start again when a room has been empty."""
@@ -50,28 +43,49 @@ class MemoryStore:
         """The rooms that somebody is in."""
         return list(self._rooms)
 
-    def place(self, room: str, connection: str, at: Position, now: int, allowance: float) -> Presence | None:
+    def place(
+        self,
+        room: str,
+        connection: str,
+        at: Position,
+        now: int,
+        allowance: float,
+        *,
+        pace: Pace | None = None,
+        since_ms: int | None = None,
+    ) -> Presence | None:
         """See :class:`lobby.stores.Store`."""
         rows = self._rooms.get(room, {})
         row = rows.get(connection)
-        if row is None or not is_newer(at, row.at):
+        if row is None or not is_newer(at, row.at) or since_ms not in (None, row.moved_ms):
             return None
+        if pace:
+            row = self._spend(row, now, pace)
         row = rows[connection] = row._replace(at=at, moved_ms=now, seen_ms=now, allowance=allowance)
         return row
 
-    def set_status(self, room: str, connection: str, status: str, now: int) -> Presence | None:
+    def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         """See :class:`lobby.stores.Store`."""
-        return self._update(room, connection, status=status, seen_ms=now)
+        return self._update(room, connection, now, pace, status=status, seen_ms=now, status_ms=now)
 
-    def seen(self, room: str, connection: str, now: int) -> None:
+    def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         """See :class:`lobby.stores.Store`."""
-        self._update(room, connection, seen_ms=now)
+        return self._update(room, connection, now, pace, seen_ms=now)
 
-    def _update(self, room: str, connection: str, **values: str | int) -> Presence | None:
+    def _update(self, room: str, connection: str, now: int, pace: Pace | None, **values: str | int) -> Presence | None:
         row = self.get(room, connection)
         if row is None:
             return None
+        if pace:
+            row = self._spend(row, now, pace)
         row = self._rooms[room][connection] = row._replace(**values)  # type: ignore[arg-type]  # the names are ours
+        return row
+
+    def _spend(self, row: Presence, now: int, pace: Pace) -> Presence:
+        after, refused = pace.spend(Bucket(row.due_ms, row.flood_ms), now)
+        row = self._rooms[row.room][row.connection] = row._replace(due_ms=after.due_ms, flood_ms=after.flood_ms)
+        if refused is not None:
+            raise refused
         return row
 
     def remove(self, room: str, connection: str) -> Presence | None:
@@ -83,40 +97,50 @@ class MemoryStore:
                 del self._rooms[room], self._numbers[room]
         return row
 
-    def open_window(self, room: str, holder: str, now: int, lease_ms: int) -> bool:
-        """See :class:`lobby.stores.SharedWindows`."""
-        window = self._shared.setdefault(room, _SharedWindow())
-        if window.open_until_ms >= now:
-            return False
-        window.holder, window.open_until_ms = holder, now + lease_ms
-        return True
-
-    def is_being_told(self, room: str, now: int) -> bool:
-        """See :class:`lobby.stores.SharedWindows`."""
-        window = self._shared[room]
-        return bool(window.teller) and window.told_until_ms >= now
-
-    def shut_window(self, room: str, holder: str, now: int, lease_ms: int) -> int | None:
-        """See :class:`lobby.stores.SharedWindows`."""
-        window = self._shared[room]
-        if window.holder != holder:
-            return None
-        window.holder, window.open_until_ms = "", 0
-        window.teller, window.told_until_ms, window.shut_ms = holder, now + lease_ms, now
-        return window.told_ms
-
-    def settle_window(self, room: str, holder: str) -> None:
-        """See :class:`lobby.stores.SharedWindows`."""
-        window = self._shared[room]
-        if window.teller == holder:
-            window.teller, window.told_ms = "", window.shut_ms
-
-    def peek_window(self, room: str, now: int) -> int | None:
-        """See :class:`lobby.stores.SharedWindows`."""
-        window = self._shared.setdefault(room, _SharedWindow())
-        return None if window.open_until_ms >= now or self.is_being_told(room, now) else window.told_ms
-
     def take_changes(self) -> list[Change]:
         """See :class:`lobby.stores.Store`."""
         changes, self._changes = self._changes, []
         return changes
+
+    # ── what invocations share, see `lobby.stores.SharedStore` ──────────────────────────────────────────────────────
+
+    def look(self, room: str) -> Floor:
+        """See :class:`lobby.stores.SharedStore`."""
+        return self._floors.get(room, Floor())
+
+    def open_window(self, room: str, holder: str, now: int, until_ms: int) -> bool:
+        """See :class:`lobby.stores.SharedStore`."""
+        floor = self.look(room)
+        if floor.is_open(now):
+            return False
+        self._floors[room], self._holders[room] = floor._replace(open_until_ms=until_ms), holder
+        return True
+
+    def take_floor(self, room: str, holder: str, now: int, until_ms: int, *, shut: bool = False) -> Told | None:
+        """See :class:`lobby.stores.SharedStore`."""
+        floor = self.look(room)
+        if shut and self._holders.get(room) != holder:
+            raise WindowLost
+        if floor.is_taken(now):
+            return None
+        if shut:
+            floor = floor._replace(open_until_ms=0)
+            del self._holders[room]
+        self._floors[room], self._speakers[room] = floor._replace(spoken_until_ms=until_ms), holder
+        return floor.told
+
+    def leave_floor(self, room: str, holder: str, told: Told) -> None:
+        """See :class:`lobby.stores.SharedStore`."""
+        if self._speakers.get(room) == holder:
+            self._floors[room] = self._floors[room]._replace(spoken_until_ms=0, told=told)
+            del self._speakers[room]
+
+    def fall_behind(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        """See :class:`lobby.stores.SharedStore`."""
+        return self._update(room, connection, now, pace, behind_ms=now)
+
+    def caught_up(self, room: str, connection: str, behind_ms: int) -> None:
+        """See :class:`lobby.stores.SharedStore`."""
+        row = self.get(room, connection)
+        if row is not None and row.behind_ms == behind_ms:
+            self._update(room, connection, 0, None, behind_ms=0)

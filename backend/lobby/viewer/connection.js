@@ -18,6 +18,9 @@ const HELLO_AT_MOST_EVERY_MS = 10_000;
 /** An `error` this long before a close is its reason; an older one is another story. */
 const COMPLAINT_MS = 2_000;
 
+/** How long a lobby that has said goodbye may take to close the connection. */
+const GOODBYE_MS = 1_000;
+
 /**
  * @typedef {import("./address.js").Address} Address
  *
@@ -33,6 +36,7 @@ const COMPLAINT_MS = 2_000;
  * @property {number} welcomed_ms NaN: not yet
  * @property {string} complaint   the last `error`, which explains the close that follows at once
  * @property {number} complaint_ms
+ * @property {number} goodbye     the close code that an `error` has announced; 0: none
  * @property {any[]} timers
  *
  * @typedef {object} Surroundings
@@ -213,7 +217,7 @@ export class Connection {
   #attempt() {
     const socket = this.around.open(socketUrl(/** @type {Address} */ (this.address)));
     /** @type {Attempt} */
-    const attempt = { socket, welcomed_ms: NaN, complaint: "", complaint_ms: -Infinity, timers: [] };
+    const attempt = { socket, welcomed_ms: NaN, complaint: "", complaint_ms: -Infinity, goodbye: 0, timers: [] };
     attempt.timers.push(
       this.around.after(() => {
         if (!Number.isNaN(attempt.welcomed_ms)) return;
@@ -251,6 +255,11 @@ export class Connection {
     if (message.type === "error") {
       attempt.complaint = oneLine(message.message, 200);
       attempt.complaint_ms = now_ms;
+      if (typeof message.close === "number") {
+        attempt.goodbye = message.close;
+        // The lobby closes next; if it dies over that, so do we.
+        attempt.timers.push(this.around.after(() => attempt.socket.close(1000, "bye"), GOODBYE_MS));
+      }
     }
     if (message.type === "welcome" && Number.isNaN(attempt.welcomed_ms)) this.#welcomed(attempt, message, now_ms);
     if (attempt !== this.#current) return;
@@ -307,7 +316,8 @@ export class Connection {
         this.#say(attempt.socket, { action: "ping", t: Math.round(now_ms) });
       }
     }
-    const pause_ms = Math.max(1_000, Math.min(PING_MS, this.config.heartbeat_ms / 2));
+    // Where a ping costs money the lobby asks for few of them.
+    const pause_ms = Math.max(1_000, this.config.heartbeat_ms <= 60_000 ? Math.min(PING_MS, this.config.heartbeat_ms / 2) : this.config.heartbeat_ms / 4);
     this.#heartbeat = this.around.after(() => this.#beat(), pause_ms);
   }
 
@@ -337,6 +347,8 @@ export class Connection {
     this.around.cancel(this.#heartbeat);
     this.around.cancel(this.#renew);
     const complaint = now_ms - attempt.complaint_ms < COMPLAINT_MS ? attempt.complaint : "";
+    // Not every host can say it by a close code, so it has been said in words before.
+    if (attempt.goodbye && !(code >= 4000 && code < 5000)) code = attempt.goodbye;
     const why = complaint || reason || WORDS.get(code) || `The connection was closed (${code}).`;
     if (!mayComeBack(code)) {
       this.#become({ kind: "refused", why, code });

@@ -19,10 +19,14 @@ _IDENTITY = re.compile(r"route\.request\.(querystring|header)\.(.+)", re.I)
 
 @dataclass(frozen=True)
 class Route:
-    """One route: whether a handler stands behind it, and whether what the handler returns goes back to the client."""
+    """One route: whether a handler stands behind it, and whether what the handler returns goes back to the client.
+
+    ``function`` names the handler where the API has several.
+    """
 
     integration: bool = True
     response: bool = False
+    function: str = ""
 
 
 @dataclass(frozen=True)

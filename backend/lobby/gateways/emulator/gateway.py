@@ -15,8 +15,9 @@ from lobby.gateways.emulator import events, signatures
 from lobby.gateways.emulator.answers import connect_answer, response_body
 from lobby.gateways.emulator.api import CONNECT, DISCONNECT, Api, Bucket, has_identity, permitted, select_route
 from lobby.gateways.emulator.connections import CLOSE_S, Connection, Wire
-from lobby.gateways.emulator.environments import Environments, HandlerError, Invoke, Meter
+from lobby.gateways.emulator.environments import Environments, HandlerError, Invoke, ThreadEnvironment
 from lobby.gateways.emulator.frames import FrameFilter
+from lobby.gateways.emulator.meters import Meter, nobody
 
 T = TypeVar("T")
 
@@ -26,20 +27,19 @@ NO_CODE, LOST = 1005, 1006
 REASONS = {NO_CODE: "Client-side close frame status not set", LOST: "Connection closed abnormally"}
 
 
-def _nothing(kind: str, /, **numbers: float) -> None:
-    """Nobody counts."""
-
-
 class ApiGateway:
     """One stage of one WebSocket API, and the Lambda behind it. ``async with`` it, or :meth:`start` and :meth:`stop`.
 
-    ``invoke`` answers every route; ``authorize`` is the authorizer where that is another function. The hooks, all called in
+    ``invoke`` answers every route; ``authorize`` is the authorizer where that is another function. Either is a handler, to be
+    run in threads, or Environments that run one. The hooks, all called in
     the event loop but ``cold_start``, which runs in the thread of a new environment before its first event:
 
     ``meter(kind, **numbers)``  ``message_in`` and ``message_out`` (bytes), ``connection_closed`` (seconds), ``invocation``
                                 (ms, init_ms, memory_mb, cold), ``post`` (status, bytes): enough for a bill
     ``delay(kind)``             seconds to wait before ``connect``, ``message``, ``disconnect``, ``invoke`` and ``post``
     ``lose_disconnect(id)``     whether ``$disconnect`` of this connection is never delivered; AWS promises nothing
+    ``refuse_post(id)``         whether a post to this connection is answered with 429
+    ``page(path)``              body and content type of a page that is served beside the stage, none: 403, as on AWS
     ``clock()``                 seconds since 1970, for the idle and duration cuts, the throttles and the times in events
     ``credentials``             access keys and their secrets; None: signatures are not looked at
     """
@@ -47,16 +47,18 @@ class ApiGateway:
     def __init__(
         self,
         api: Api,
-        invoke: Invoke,
+        invoke: Invoke | Environments | Mapping[str, Environments],
         *,
-        authorize: Invoke | None = None,
+        authorize: Invoke | Environments | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         credentials: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
-        meter: Meter = _nothing,
+        meter: Meter = nobody,
         delay: Callable[[str], float] | None = None,
         lose_disconnect: Callable[[str], bool] | None = None,
+        refuse_post: Callable[[str], bool] | None = None,
+        page: Callable[[str], tuple[bytes, str] | None] | None = None,
         cold_start: Callable[[], object] | None = None,
         function_name: str = "handler",
         memory_mb: int = 512,
@@ -67,22 +69,24 @@ class ApiGateway:
         self.api, self.host, self.port = api, host, port
         self._credentials, self._clock, self._meter = credentials, clock, meter
         self._delay, self._lose_disconnect = delay, lose_disconnect
+        self._refuse_post, self._page = refuse_post, page
         self._sweep_s, self._grace_s = sweep_s, grace_s
 
-        def environments(function: Invoke, name: str) -> Environments:
+        def environments(function: Invoke | Environments, name: str) -> Environments:
+            if isinstance(function, Environments):
+                return function
             return Environments(
-                function,
+                lambda number: ThreadEnvironment(number, function, cold_start),
                 name=name,
                 arn=f"arn:aws:lambda:{api.region}:{api.account_id}:function:{name}",
                 memory_mb=memory_mb,
                 timeout_s=api.limits.integration_s,
                 concurrency=concurrency,
-                cold_start=cold_start,
                 meter=meter,
             )
 
-        self.environments = environments(invoke, function_name)
-        self.authorizers = self.environments if authorize is None else environments(authorize, f"{function_name}-authorizer")
+        self._functions = invoke if isinstance(invoke, Mapping) else {"": environments(invoke, function_name)}
+        self._authorizer = None if authorize is None else environments(authorize, f"{function_name}-authorizer")
         self._messages = Bucket(api.throttle_rate, api.throttle_burst)
         self._connects = Bucket(api.limits.connect_rate, api.limits.connect_burst)
         self._callbacks = Bucket(api.limits.callback_rate, api.limits.callback_burst)
@@ -107,6 +111,11 @@ class ApiGateway:
     def connections(self) -> frozenset[str]:
         """The ids of everybody who is connected."""
         return frozenset(self._connections)
+
+    @property
+    def open_s(self) -> float:
+        """For how long those have been connected, added up, in seconds."""
+        return sum(self._clock() - one.opened_at for one in self._connections.values())
 
     # ── beginning and end ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,8 +151,21 @@ class ApiGateway:
         self._http.pre_shutdown()  # whoever only keeps a connection alive is not waited for
         await self._http.shutdown(CLOSE_S)
         await self._server.wait_closed()
-        for pool in {self.environments, self.authorizers}:
+        for pool in self._pools:
             pool.close()
+
+    @property
+    def _pools(self) -> set[Environments]:
+        return {*self._functions.values(), *(() if self._authorizer is None else [self._authorizer])}
+
+    @property
+    def environments(self) -> int:
+        """How many environments there are, of all functions."""
+        return sum(map(len, self._pools))
+
+    def _behind(self, route_key: str) -> Environments:
+        """Who answers a route."""
+        return self._functions[self.api.routes[route_key].function]
 
     def sweep(self) -> None:
         """Cuts who was idle, or connected, for too long. Done every ``sweep_s`` seconds; a test with its own clock calls it."""
@@ -178,6 +200,8 @@ class ApiGateway:
         if request.path.startswith(callbacks):
             return await self._callback(request, request.path.removeprefix(callbacks))
         if request.path.rstrip("/") != f"/{self.api.stage}":
+            if self._page is not None and (found := self._page(request.path)) is not None:
+                return web.Response(body=found[0], content_type=found[1])
             return _error(403, "ForbiddenException", "Forbidden")
         # A task of its own: who leaves while $connect is pending does not take the handler along.
         return await asyncio.shield(self._spawn(self._connect(request)))
@@ -214,7 +238,7 @@ class ApiGateway:
         if CONNECT in self.api.routes and self.api.routes[CONNECT].integration:
             try:
                 event = events.connect_event(self.api, caller, handshake, self._clock())
-                status, headers = connect_answer(await self._invoke(self.environments, event))
+                status, headers = connect_answer(await self._invoke(self._behind(CONNECT), event))
             except TimeoutError:
                 return _error(504, "TimeoutException", "Endpoint request timed out")
             except (HandlerError, ValueError):
@@ -229,7 +253,8 @@ class ApiGateway:
         event = events.authorizer_event(self.api, caller, handshake, self._clock())
         began = time.perf_counter()
         try:
-            answer = await self._invoke(self.authorizers, event)
+            pool = self._behind(CONNECT) if self._authorizer is None else self._authorizer
+            answer = await self._invoke(pool, event)
             context = permitted(answer, self.api.method_arn, self.api.limits.authorizer_bytes)
         except HandlerError as error:
             if str(error) == "Unauthorized":  # the one message that an authorizer can refuse with
@@ -314,7 +339,7 @@ class ApiGateway:
             await self._pause("message")
             event = events.message_event(self.api, caller, route_key, text, request_id, now)
             try:
-                result = await self._invoke(self.environments, event)
+                result = await self._invoke(self._behind(route_key), event)
                 if self.api.routes[route_key].response and (body := response_body(result)) is not None:
                     self._send(connection, body)
             except TimeoutError:
@@ -331,7 +356,7 @@ class ApiGateway:
         await self._pause("disconnect")
         event = events.disconnect_event(self.api, caller, code, reason, self._clock())
         try:
-            await self._invoke(self.environments, event)
+            await self._invoke(self._behind(DISCONNECT), event)
         except (TimeoutError, HandlerError):
             pass  # it was told, and nobody is there any more to hear of it
 
@@ -394,6 +419,8 @@ class ApiGateway:
             return _error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
         if len(body) > self.api.limits.message_bytes:
             return _error(413, "PayloadTooLargeException", "Message too long")
+        if self._refuse_post is not None and self._refuse_post(connection_id):
+            return _error(429, "LimitExceededException", "Rate exceeded")
         if not self._send(connection, body.decode(errors="replace")):
             return _error(429, "LimitExceededException", "The buffer of the client is full")
         return web.Response(status=200)

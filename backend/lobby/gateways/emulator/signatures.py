@@ -37,6 +37,7 @@ def verify(
     secrets: Mapping[str, str],
     region: str,
     now: float,
+    service: str = SERVICE,
 ) -> Refusal | None:
     """Whether the request was signed with one of the ``secrets`` (access key to secret key). ``target`` as it was sent."""
     authorization = headers.get("Authorization", "")
@@ -48,11 +49,11 @@ def verify(
         return Refusal("IncompleteSignatureException", "The Authorization header or X-Amz-Date is not a whole signature.")
     if found["key"] not in secrets:
         return Refusal("UnrecognizedClientException", "The security token included in the request is invalid.")
-    if (found["region"], found["service"], found["date"]) != (region, SERVICE, signed_at[:8]):
-        return Refusal("InvalidSignatureException", f"Credential should be scoped to {signed_at[:8]}/{region}/{SERVICE}.")
+    if (found["region"], found["service"], found["date"]) != (region, service, signed_at[:8]):
+        return Refusal("InvalidSignatureException", f"Credential should be scoped to {signed_at[:8]}/{region}/{service}.")
     if abs(_seconds(signed_at) - now) > SKEW_S:
         return Refusal("InvalidSignatureException", f"Signature expired: {signed_at} is more than {SKEW_S:.0f} s off.")
-    scope = f"{found['date']}/{region}/{SERVICE}/aws4_request"
+    scope = f"{found['date']}/{region}/{service}/aws4_request"
     request = canonical_request(method, target, {name: headers.get(name, "") for name in found["names"].split(";")}, body)
     if not hmac.compare_digest(signature(secrets[found["key"]], signed_at, scope, request), found["signature"]):
         return Refusal(
@@ -64,10 +65,10 @@ def verify(
 def canonical_request(method: str, target: str, signed: Mapping[str, str], body: bytes) -> str:
     """The request as both sides write it down. The path is encoded once more than it was sent."""
     path, _, query = target.partition("?")
-    parameters = sorted(part if "=" in part else part + "=" for part in query.split("&") if part)
+    parameters = sorted(part.partition("=")[::2] for part in query.split("&")) if query else []
     names = sorted(name.lower() for name in signed)
     values = {name.lower(): " ".join(value.split()) for name, value in signed.items()}
-    lines = [method, quote(path, safe="/~"), "&".join(parameters)]
+    lines = [method, quote(path, safe="/~"), "&".join(f"{name}={value}" for name, value in parameters)]
     lines += [*(f"{name}:{values[name]}" for name in names), "", ";".join(names), hashlib.sha256(body).hexdigest()]
     return "\n".join(lines)
 

@@ -1,8 +1,8 @@
-"""CloudFormation templates as AWS would see them: short tags, parameters, conditions, functions. No account, no network.
+"""CloudFormation templates as AWS would see them: parameters, conditions, functions. No account, no network.
 
-``load`` reads a template, ``resolve`` makes it concrete: resources whose condition is false are gone, every ``Ref``,
-``Fn::GetAtt`` and ``Fn::Sub`` is a value. Ids and ARNs are invented but stable: the same template always resolves to the same
-values. What this file does not know raises :class:`ResolveError`; nothing is passed on unresolved.
+``resolve`` makes a template concrete: resources whose condition is false are gone, every ``Ref``, ``Fn::GetAtt`` and
+``Fn::Sub`` is a value. Ids and ARNs are invented but stable: the same template always resolves to the same values. What this
+file does not know raises :class:`ResolveError`; nothing is passed on unresolved.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
+from lobby.errors import LobbyError
+from lobby.template import check_parameters
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -43,51 +43,13 @@ NAMES: dict[str, str] = {
 _NOTHING = object()
 
 
-class ResolveError(ValueError):
+class ResolveError(LobbyError, ValueError):
     """The template, or a parameter, is not what CloudFormation would accept, or is more than we understand."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags: ``!Ref x`` is ``{"Ref": "x"}``."""
-
-
-def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    elif isinstance(node, yaml.MappingNode):
-        value = loader.construct_mapping(node, deep=True)
-    else:
-        raise ResolveError(f"!{suffix} of what?")
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _tagged)
-# A date stays a string: "2012-10-17" is the version of a policy.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:timestamp"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def load(path: Path | str) -> dict[str, Any]:
-    """The template in the file ``path``, short tags in their long form."""
-    return parse(Path(path).read_text())
-
-
-def parse(text: str) -> dict[str, Any]:
-    """The template that ``text`` is."""
-    template = yaml.load(text, Loader=_Loader)  # a SafeLoader
-    if not isinstance(template, dict):
-        raise ResolveError("A template is a mapping.")
-    return template
-
-
 def resolve(template: Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """``Parameters`` and ``Conditions`` with their values, and the ``Resources`` and ``Outputs`` that exist, concrete."""
+    """``Parameters`` and ``Conditions`` with their values, the ``Resources`` and ``Outputs`` that exist, concrete, and in
+    ``Refs`` what ``Ref`` gives for each resource."""
     return _Resolver(template, parameters or {}).resolved()
 
 
@@ -116,38 +78,26 @@ class _Resolver:
             for name, item in self.template.get("Outputs", {}).items()
             if self._exists(item)
         }
-        return {"Parameters": self.parameters, "Conditions": self.conditions, "Resources": resources, "Outputs": outputs}
+        return {
+            "Parameters": self.parameters,
+            "Conditions": self.conditions,
+            "Resources": resources,
+            "Outputs": outputs,
+            "Refs": {name: self.physical(name) for name in self.existing},
+        }
 
     # ---- parameters, rules, conditions
 
     def _parameters(self, given: Mapping[str, Any]) -> dict[str, str]:
         declared = self.template.get("Parameters", {})
-        for name in given:
-            if name not in declared:
-                raise ResolveError(f"There is no parameter {name}.")
+        check_parameters({name: _text(value) for name, value in given.items()}, declared)
         values: dict[str, str] = {}
         for name, item in declared.items():
             if name not in given and "Default" not in item:
                 raise ResolveError(f"The parameter {name} has no default and is not given.")
-            value = values[name] = _text(given.get(name, item.get("Default")))
-            self._check(name, item, value)
+            values[name] = _text(given.get(name, item.get("Default")))
+        check_parameters(values, declared)
         return values
-
-    def _check(self, name: str, item: Mapping[str, Any], value: str) -> None:
-        wrong = f"The parameter {name} is {value!r}"
-        if "AllowedValues" in item and value not in [_text(allowed) for allowed in item["AllowedValues"]]:
-            raise ResolveError(f"{wrong}, not one of {item['AllowedValues']}.")
-        if "AllowedPattern" in item and not re.fullmatch(item["AllowedPattern"], value):
-            raise ResolveError(f"{wrong}, which does not match {item['AllowedPattern']}.")
-        if not item.get("MinLength", 0) <= len(value) <= item.get("MaxLength", 4096):
-            raise ResolveError(f"{wrong}, too short or too long.")
-        if item["Type"] == "Number":
-            try:
-                number = float(value)
-            except ValueError:
-                raise ResolveError(f"{wrong}, not a number.") from None
-            if not item.get("MinValue", number) <= number <= item.get("MaxValue", number):
-                raise ResolveError(f"{wrong}, out of bounds.")
 
     def _rules(self) -> None:
         for rule in self.template.get("Rules", {}).values():

@@ -1,0 +1,58 @@
+"""What runs in a process of its own: imports a handler and hands it one event after the other. Started by ``environments``.
+
+Imports nothing but Python's own library, and nothing of this package: what the handler finds here is what it brought along.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from types import SimpleNamespace
+from typing import Any
+
+
+def main() -> None:
+    """Reads requests from standard input and writes answers to standard output, a line each; what is printed becomes the
+    log."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    began, handler, broken = time.perf_counter(), None, ""
+    module, _, function = sys.argv[1].rpartition(".")
+    try:
+        handler = getattr(importlib.import_module(module), function)
+    except Exception as error:
+        traceback.print_exc()
+        broken = f"Unable to import module '{module}': {error}"
+    init_ms = (time.perf_counter() - began) * 1000
+    for line in sys.stdin:
+        answer = run(handler, broken, json.loads(line))
+        answers.write(json.dumps({**answer, "init_ms": init_ms}) + "\n")
+        answers.flush()
+        init_ms = 0.0
+
+
+def run(handler: Any, broken: str, request: dict[str, Any]) -> dict[str, Any]:
+    """One event: what came out, or what was raised, and how long it took."""
+    deadline = time.monotonic() + request["remaining_ms"] / 1000
+    context = SimpleNamespace(
+        **request["context"],
+        get_remaining_time_in_millis=lambda: max(0, int((deadline - time.monotonic()) * 1000)),
+    )
+    began, cpu = time.perf_counter(), time.process_time()
+    answer: dict[str, Any] = {}
+    try:
+        if broken:
+            raise ImportError(broken)
+        answer["result"] = json.loads(json.dumps(handler(json.loads(request["event"]), context)))
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        answer["error"] = str(error)
+    return {**answer, "ms": (time.perf_counter() - began) * 1000, "cpu_ms": (time.process_time() - cpu) * 1000}
+
+
+if __name__ == "__main__":
+    main()

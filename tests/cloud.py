@@ -1,0 +1,318 @@
+"""AWS without AWS: a table with its stream, an API Gateway and as many invocations at once as somebody starts, all in steps.
+
+Nothing here decides anything: a history is a list of choices, made by whoever plays it
+(``tests/scenarios/test_interleavings.py``). What clients hear is kept as clients keep it, so that a test can ask whether they
+know the truth.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from lobby import messages as m
+from lobby.errors import Refused, StoreError
+from lobby.gateways import Unreached
+from lobby.presence import Presence, newest
+from lobby.roster import Joined, Left, Roster
+from lobby.rules import Change, Tracked
+from lobby.serverless import NOT_YET_MS, SKEW_MS, ServerlessService
+from lobby.settings import Settings
+from lobby.stores import SharedStore
+from lobby.stores.memory import MemoryStore
+from tests.scheduler import Crash, Invocation, Stepwise
+
+LIVES_MS = 6_000
+"""The function's timeout."""
+
+
+def cloud_settings(**changes: Any) -> Settings:
+    """Settings in which a history of some seconds fits."""
+    return Settings(**{"window_ms": 200, "heartbeat_ms": 60_000, "messages_per_s": 1_000, "messages_burst": 1_000, **changes})
+
+
+SETTINGS = cloud_settings()
+
+
+@dataclass
+class Peer:
+    """One connection, and what its client knows."""
+
+    id: str
+    player: str
+    v: int
+    state: str = "connecting"
+    roster: Roster = field(default_factory=Roster)
+    heard: list[m.ServerMessage] = field(default_factory=list)
+    far: dict[str, float] = field(default_factory=dict)
+
+    def hear(self, text: str) -> list[object]:
+        message = m.decode(text)
+        assert message is not None
+        self.heard.append(message)
+        before = {(id, player.n): player.at.seq for id, player in self.roster.players.items()}
+        may_go_back = isinstance(message, m.Welcome)  # the newer of two connections may be gone, and the older one goes on
+        events = self.roster.hear(message)
+        if self.v == 1 and isinstance(message, m.PlayerPos) and message.id in self.roster.players:
+            # Version 1 does not count, so the test does: every position of a player lies farther out than the one before.
+            assert message.at.x >= self.far.get(message.id, 0), (
+                f"{self.id} was told an old position of {message.id} after a new one"
+            )
+            self.far[message.id] = message.at.x
+        for id, player in self.roster.players.items():
+            seq = before.get((id, player.n), 0)
+            assert player.at.seq >= seq or may_go_back or self.v == 1, f"{self.id} knows an older position of {id} than before"
+        return list(events)
+
+
+@dataclass
+class Faults:
+    """What may go wrong, as chances: a post that does not arrive, a store that fails, a ``$disconnect`` that is never sent."""
+
+    chance: random.Random
+    post: float = 0.0
+    store: float = 0.0
+    disconnect: float = 0.0
+    repeat: float = 0.0
+
+    def __call__(self, kind: str) -> bool:
+        return bool(self.chance.random() < getattr(self, kind))
+
+
+class SharedMemory(MemoryStore):
+    """As a table does, it goes on counting players when a room has been empty: somebody may still be about to write an old
+    number."""
+
+    def remove(self, room: str, connection: str) -> Presence | None:
+        numbers = self._numbers.get(room)
+        row = super().remove(room, connection)
+        if numbers is not None:
+            self._numbers[room] = numbers
+        return row
+
+
+class Cloud:
+    """One room on AWS."""
+
+    def __init__(self, store: SharedStore | None = None, faults: Faults | None = None, settings: Settings = SETTINGS) -> None:
+        self.store: SharedStore = store or SharedMemory()
+        self.settings = settings
+        self.faults = faults or Faults(random.Random(0))
+        self.now = 1_000_000
+        self.peers: dict[str, Peer] = {}
+        self.running: list[Invocation] = []
+        self.batch: list[Change] = []
+        """What the stream has brought and is not told yet."""
+        self.telling: Invocation | None = None
+        self._ids, self._names, self._x = count(1), count(1), count(1)
+        self._present: Counter[str] = Counter()
+        self._absent: dict[str, int] = {}
+        self._tick = self._order = 0
+        self._known_since: dict[tuple[str, str], int] = {}
+
+    # ── what happens ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def connect(self, player: str, v: int = 2) -> Peer:
+        peer = Peer(f"c{next(self._ids):03}", player, v)
+        self.peers[peer.id] = peer
+
+        def work(service: ServerlessService, now: int) -> None:
+            try:
+                service.connected(m.Handshake(player, "lobby", v=v), peer.id, now)
+            except Refused:
+                peer.state = "dead"
+            if peer.state == "connecting":
+                peer.state = "open"
+
+        self._invoke(f"connect {peer.id}", work)
+        return peer
+
+    def disconnect(self, peer: Peer) -> None:
+        """The client has gone; the gateway may never say so."""
+        if peer.state != "dead":
+            peer.state = "dead"
+            if not self.faults("disconnect"):
+                self._invoke(f"disconnect {peer.id}", lambda service, now: service.disconnected("lobby", peer.id, now))
+
+    def say(self, peer: Peer, **message: object) -> None:
+        self.hear(peer, json.dumps(message))
+
+    def hear(self, peer: Peer, text: str) -> None:
+        """A frame has arrived."""
+        self._order = order = max(self.now, self._order + 1)  # API Gateway's clock; nobody sends two in one of its milliseconds
+        sender = Presence("lobby", peer.id, peer.player, v=peer.v)
+        self._invoke(f"{text} of {peer.id}", lambda service, now: service.received(sender, text, now, order=order))
+
+    def move(self, peer: Peer) -> None:
+        # Each position of the lobby lies farther out than any before, so that an old one is told from a new one.
+        self.say(peer, action="pos", x=next(self._x), y=0)
+
+    def bring_stream(self) -> None:
+        """Hands the function what came and went, unless it is busy with the batch before."""
+        if self.batch and (self.telling is None or self.telling.done):
+            batch = list(self.batch)
+
+            def work(service: ServerlessService, now: int) -> None:
+                service.announce(batch, now)
+                if not self.faults("repeat"):
+                    del self.batch[: len(batch)]
+
+            self.telling = self._invoke("stream", work)
+
+    def _invoke(self, name: str, work: Callable[[ServerlessService, int], None]) -> Invocation:
+        holder = f"{name} #{next(self._names)}"
+
+        def run(invocation: Invocation) -> None:
+            def wait(ms: int) -> None:
+                invocation.ready_ms = self.now + ms
+                invocation.pause("wait")
+
+            def fails(when: str) -> None:
+                if self.faults("store"):
+                    raise StoreError(f"throttled, {when}")
+
+            service = ServerlessService(
+                Stepwise(self.store, invocation, fails),
+                _Gateway(self, invocation),
+                self.settings,
+                holder=holder,
+                clock=lambda: self.now,
+                wait=wait,
+                lives_ms=LIVES_MS,
+            )
+            try:
+                work(service, self.now)
+            except StoreError:
+                pass  # AWS counts it; a batch of the stream comes again
+            finally:
+                peer = self.peers.get(name.removeprefix("connect "))
+                if peer is not None and peer.state == "connecting":
+                    peer.state = "dead"  # 502
+
+        invocation = Invocation(holder, run, self.now)
+        self.running.append(invocation)
+        return invocation
+
+    # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def step(self, index: int = 0, ms: int = 0, *, crash: bool = False) -> None:
+        """Lets time pass, and one invocation do one thing."""
+        self.now += ms
+        for invocation in self.running:
+            if not invocation.done and self.now - invocation.started_ms > LIVES_MS:
+                invocation.step(crash=True)
+        self._clear()
+        if self.running:
+            self.now = max(self.now, min(invocation.ready_ms for invocation in self.running))
+            ready = [invocation for invocation in self.running if invocation.ready_ms <= self.now]
+            ready[index % len(ready)].step(crash=crash)
+            self._clear()
+        self._tick += 1
+        for change in self.store.take_changes():
+            self.batch.append(change)
+            self._present[change.presence.player] += 1 if isinstance(change, Tracked) else -1
+        for player, connections in self._present.items():
+            if not connections:
+                self._absent[player] = self._tick
+
+    def _clear(self) -> None:
+        for invocation in self.running:
+            if invocation.done and invocation.failed is not None and not isinstance(invocation.failed, Crash):
+                raise invocation.failed
+        self.running = [invocation for invocation in self.running if not invocation.done]
+
+    def until(self, invocation: Invocation, call: str) -> None:
+        """Plays one invocation until it is about to make this call."""
+        while invocation.next_call != call:
+            self.now = max(self.now, invocation.ready_ms)
+            invocation.step()
+            self._clear()
+
+    def crash(self, invocation: Invocation) -> None:
+        invocation.step(crash=True)
+        self._clear()
+
+    def finish(self) -> None:
+        """Everything comes to its end, the stream too."""
+        for turn in range(50_000):
+            if not self.running:
+                self.bring_stream()
+                if not self.running:
+                    return
+            self.step(turn, 3)
+        raise AssertionError("it never ends: " + ", ".join(f"{one.name} ({one.next_call})" for one in self.running))
+
+    def settle(self) -> None:
+        """Nothing fails any more, the dead are buried, and everybody pings once; then all is told that ever will be."""
+        self.faults = Faults(self.faults.chance)
+        self.finish()
+        self.now += 2 * (LIVES_MS + SKEW_MS) + NOT_YET_MS
+        for _ in range(2):
+            for peer in self.open:
+                self.move(peer)
+                self.finish()
+            for peer in self.open:
+                if peer.v >= 2:
+                    self.say(peer, action="ping")
+                    self.finish()
+
+    # ── what clients know ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def open(self) -> list[Peer]:
+        return [peer for peer in self.peers.values() if peer.state == "open"]
+
+    def deliver(self, peer: Peer, text: str) -> None:
+        for event in peer.hear(text):
+            if isinstance(event, Joined):
+                self._known_since[peer.id, event.player.id] = self._tick
+            elif isinstance(event, Left):
+                since = self._known_since.get((peer.id, event.player.id), 0)
+                assert self._absent.get(event.player.id, -1) >= since - 1, f"{event.player.id} never left, {peer.id} was told"
+
+    def check(self) -> None:
+        """Everybody who is connected knows who else is here and where they stand."""
+        rows = {row.player: row for row in newest(self.store.room("lobby"))}
+        for peer in self.open:
+            others = {player: row for player, row in rows.items() if player != peer.player}
+            known = peer.roster.players
+            assert set(known) == set(others), f"{peer.id} knows {sorted(known)}, here are {sorted(others)}"
+            for player, row in others.items():
+                told = known[player]
+                assert (told.at.x, told.at.y) == (row.at.x, row.at.y), f"{peer.id} has lost a position of {player}"
+                if peer.v >= 2:
+                    assert told.n == row.n, f"{peer.id} knows {player} by another number"
+                    assert told.status == row.status, f"{peer.id} has lost a status of {player}"
+        for row in rows.values() if self.open else ():  # nobody sees a ghost in a room where nobody is
+            assert self.peers[row.connection].state == "open", f"a ghost: {row.connection}"
+
+
+class _Gateway:
+    """API Gateway, as one invocation sees it."""
+
+    def __init__(self, cloud: Cloud, invocation: Invocation) -> None:
+        self._cloud, self._invocation = cloud, invocation
+
+    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
+        gone, missed = set(), set()
+        for connection in connections:
+            self._invocation.pause("post")
+            peer = self._cloud.peers[connection]
+            if peer.state != "open":
+                gone.add(connection)
+            elif self._cloud.faults("post"):
+                missed.add(connection)
+                if self._cloud.faults.chance.random() < 0.3:  # it arrived, and the answer did not
+                    self._cloud.deliver(peer, text)
+            else:
+                self._cloud.deliver(peer, text)
+        return Unreached(frozenset(gone), frozenset(missed))
+
+    def close(self, connection: str, code: int, reason: str) -> None:
+        self._invocation.pause("close")
+        self._cloud.disconnect(self._cloud.peers[connection])

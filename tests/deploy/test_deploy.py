@@ -1,0 +1,667 @@
+"""Deploying and deleting: every state a stack can be in, every way it can fail, and what is said of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import exceptions as b
+from rich.console import Console
+
+from lobby.deploy import ANYBODY, Deployment, Wish
+from lobby.deploy.aws import Aws, sentence
+from lobby.deploy.screen import Screen
+from lobby.errors import LobbyError
+from lobby.package import build
+from lobby.settings import ENV_FILE
+from tests.deploy.clouds import (
+    ACCOUNT,
+    BUCKET,
+    DELETED,
+    MADE,
+    OUTPUTS,
+    REGION,
+    CloudFormation,
+    Lambda,
+    Session,
+    client,
+    refused,
+)
+from tests.hosts import run, serving
+
+SECRET = "a secret of thirty-two characters"
+CHANGED = [(name, status.replace("CREATE", "UPDATE"), reason) for name, status, reason in MADE]
+OLD = {"ArtifactBucket": BUCKET, "RoomSize": "20", "Secret": "****", "Forgotten": "1"}
+
+
+@pytest.fixture(autouse=True)
+def bucket(account: None) -> Any:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return s3
+
+
+def deployment(cloudformation: CloudFormation, stage: str = "dev", *, yes: bool = True, **clients: Any) -> Deployment:
+    session = Session(cloudformation=cloudformation, **clients)
+    cloudformation.name = f"lobby-{stage}"
+    return Deployment(Aws(session, REGION), stage, Screen(yes=yes), wait=lambda _: None)
+
+
+def fails(deploy: Deployment, wish: Wish | None = None) -> str:
+    """The one sentence of a deployment that fails."""
+    with pytest.raises(LobbyError) as caught:
+        deploy.deploy(wish or Wish(BUCKET))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+# ── all is well ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_first_deployment_uploads_shows_follows_and_writes_down(
+    bucket: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    outputs = deployment(cloudformation).deploy(Wish(BUCKET, {"RoomSize": "20"}))
+    assert outputs == OUTPUTS
+    key = build().key
+    assert bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read() == build().data
+    [asked] = cloudformation.said("create_change_set")
+    assert (asked["ChangeSetType"], asked["Capabilities"]) == ("CREATE", ["CAPABILITY_IAM"])
+    assert {item["ParameterKey"]: item["ParameterValue"] for item in asked["Parameters"]} == {
+        "Stage": "dev",
+        "ArtifactBucket": BUCKET,
+        "ArtifactKey": key,
+        "RoomSize": "20",
+    }
+    assert (folder / ENV_FILE).read_text().splitlines() == [
+        f"LOBBY_URL_DEV={OUTPUTS['WebSocketUrl']}",
+        "LOBBY_FUNCTION_DEV=lobby-websocket-dev",
+        "LOBBY_TABLE_DEV=LobbyConnections-dev",
+    ]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "\x1b" not in said.err
+    assert "\n\n" not in said.err
+    lines = said.err.splitlines()
+    assert lines[0] == f"AWS account {ACCOUNT}, Region {REGION}"
+    assert any(line.split() == ["Add", "Table", "AWS::DynamoDB::Table"] for line in lines)
+    assert [line for line in lines if " of 3  " in line] == [
+        "1 of 3  Table  CREATE_COMPLETE",
+        "2 of 3  Function  CREATE_COMPLETE",
+        "3 of 3  Api  CREATE_COMPLETE",
+    ]
+
+
+def test_a_zip_that_is_there_is_not_uploaded_again_and_what_is_not_said_stays(
+    bucket: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket.put_object(Bucket=BUCKET, Key=build().key, Body=b"the same")
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.story, cloudformation.changes = [*CHANGED], [("Modify", "Function", "False")]
+    deployment(cloudformation).deploy(Wish(parameters={"WindowMs": "1000"}))
+    assert bucket.get_object(Bucket=BUCKET, Key=build().key)["Body"].read() == b"the same"
+    [asked] = cloudformation.said("create_change_set")
+    assert asked["ChangeSetType"] == "UPDATE"
+    values = {item["ParameterKey"]: item.get("ParameterValue", "as before") for item in asked["Parameters"]}
+    assert values == {
+        "Stage": "dev",
+        "ArtifactBucket": BUCKET,
+        "ArtifactKey": build().key,
+        "WindowMs": "1000",
+        "RoomSize": "as before",
+        "Secret": "as before",
+    }
+    assert "already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The submitted information didn't contain changes. Submit different information to create a change set.",
+        "No updates are to be performed.",
+    ],
+)
+def test_no_changes_are_a_success_and_the_names_are_written_down_all_the_same(
+    reason: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloudformation = CloudFormation("UPDATE_COMPLETE", **OLD)
+    cloudformation.plan_reason = reason
+    assert deployment(cloudformation).deploy(Wish()) == OUTPUTS
+    assert cloudformation.said("execute_change_set") == []
+    assert len(cloudformation.said("delete_change_set")) == 1
+    assert cloudformation.said("delete_stack") == []
+    assert "up to date: nothing changes" in capsys.readouterr().err
+    assert "LOBBY_URL_DEV=" in (folder / ENV_FILE).read_text()
+
+
+def test_a_terminal_shows_a_table_and_a_bar_and_takes_nothing_of_awss_for_markup() -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.changes = [("Modify", "Api", "True"), ("Modify", "Function", "False"), ("Remove", "Table", "")]
+    cloudformation.story = [("Function", "UPDATE_FAILED", "no [red]luck[/]"), *CHANGED]
+    written = io.StringIO()
+    shown = deployment(cloudformation)
+    shown._screen.console = Console(file=written, force_terminal=True, width=200, soft_wrap=True)
+    with suppress(LobbyError):
+        shown.deploy(Wish())
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.getvalue())
+    assert re.search(r"Action +Resource +Type +Replacement", text)
+    assert re.search(r"Modify +Api +AWS::ApiGatewayV2::Api +True", text)
+    assert re.search(r"Modify +Function +AWS::Lambda::Function +\n", text)
+    assert "Function: UPDATE_FAILED no [red]luck[/]" in text
+    assert re.search(r"Deploying: Api ━+ 3/3", text)
+
+
+def test_the_game_is_pointed_to_the_lobby_and_a_broken_configuration_stops_it_before_anything_happens(folder: Path) -> None:
+    config = folder / "lobby_config.json"
+    config.write_text('{"room": "hub", "url": "ws://127.0.0.1:8765/"}')
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    deployment(cloudformation).deploy(Wish(BUCKET, godot_config=config))
+    assert json.loads(config.read_text()) == {"room": "hub", "url": OUTPUTS["WebSocketUrl"]}
+    config.write_text('{"room": ')
+    assert "Cannot read" in fails(deployment(CloudFormation()), Wish(BUCKET, godot_config=config))
+    assert config.read_text() == '{"room": '
+    config.write_text("[]")
+    assert "not an object" in fails(deployment(CloudFormation()), Wish(BUCKET, godot_config=config))
+
+
+def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_somebody_elses_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer(monkeypatch, "n\n")
+    cloudformation = CloudFormation("REVIEW_IN_PROGRESS", **OLD)
+    assert fails(deployment(cloudformation, yes=False)) == "Nothing was changed."
+    [asked] = cloudformation.said("create_change_set")
+    assert asked["ChangeSetType"] == "CREATE"
+    assert not any("UsePreviousValue" in item for item in asked["Parameters"])
+    assert len(cloudformation.said("delete_change_set")) == 1
+    assert cloudformation.said("delete_stack") == []
+
+
+# ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("text", "said"), [("n\n", "Nothing was changed."), ("", "--yes says it beforehand")])
+def test_without_a_yes_the_plan_is_taken_back_and_the_stack_that_was_only_planned_too(
+    text: str, said: str, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    answer(monkeypatch, text)
+    cloudformation = CloudFormation()
+    assert said in fails(deployment(cloudformation, yes=False))
+    assert cloudformation.said("execute_change_set") == []
+    assert cloudformation.status == ""
+    assert not (folder / ENV_FILE).exists()
+
+
+def test_prod_says_aloud_what_is_lost_and_that_it_is_open_to_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    cloudformation.changes = [("Modify", "Api", "True"), ("Modify", "Function", "False"), ("Remove", "Table", "")]
+    deployment(cloudformation, "prod").deploy(Wish(BUCKET))
+    said = capsys.readouterr().err
+    assert ANYBODY in said
+    assert "In prod this takes away or replaces Api, Table." in said
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    deployment(cloudformation, "prod").deploy(Wish(BUCKET, secret=SECRET))
+    said = capsys.readouterr().err
+    assert ANYBODY not in said
+    assert SECRET not in said
+    assert {"ParameterKey": "Secret", "ParameterValue": SECRET} in cloudformation.said("create_change_set")[0]["Parameters"]
+
+
+def test_prod_without_a_secret_is_asked_about_before_anything_is_uploaded(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, "n\n")
+    cloudformation = CloudFormation()
+    assert fails(deployment(cloudformation, "prod", yes=False)) == "Nothing was changed."
+    assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET)
+
+
+def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    for limit, told in ((10, True), (1000, False)):
+        cloudformation = CloudFormation()
+        cloudformation.story = [*MADE]
+        deployment(cloudformation, functions=Lambda(limit)).deploy(Wish(BUCKET))
+        assert ("runs 10 functions at once" in capsys.readouterr().err) is told
+
+
+# ── what is wrong before anything happens ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (Wish(BUCKET, {"RoomSiz": "20"}), "The template has no parameter RoomSiz; did you mean RoomSize?"),
+        (Wish(BUCKET, {"Zzz": "20"}), "The template has no parameter Zzz; there are AccessLogs, "),
+        (Wish(BUCKET, {"RoomSize": "0"}), "The parameter RoomSize is '0'; it must be between 1 and 10,000."),
+        (Wish(BUCKET, {"RoomSize": "many"}), "The parameter RoomSize is 'many'; it must be a number."),
+        (Wish(BUCKET, {"Dashboard": "maybe"}), "The parameter Dashboard is 'maybe'; it must be one of yes, no."),
+        (Wish(BUCKET, {"AlarmEmail": "me"}), "The parameter AlarmEmail is 'me'; it must be like ^$|"),
+        (Wish(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1024 characters long."),
+        (Wish(BUCKET, {"Secret": SECRET}), "Secret is not to be given with --parameter: say --secret-file FILE"),
+        (Wish(BUCKET, {"Stage": "dev"}), "Stage is not to be given with --parameter: say --stage."),
+        (Wish(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey is not to be given with --parameter: it follows"),
+        (Wish(BUCKET, secret="short"), "The secret has 5 bytes; it needs at least 32."),
+        (Wish(BUCKET, secret="x" * 513), "The parameter Secret does not fit; it must be empty or 32 to 512 characters."),
+        (Wish("Not_A_Bucket"), "The parameter ArtifactBucket is 'Not_A_Bucket'; it must be like"),
+    ],
+)
+def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: Wish, said: str, bucket: Any) -> None:
+    cloudformation = CloudFormation()
+    assert said in fails(deployment(cloudformation), wish)
+    assert SECRET not in fails(deployment(cloudformation), wish)
+    assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET)
+    assert cloudformation.said("create_change_set") == []
+
+
+def test_a_bucket_that_is_missing_is_made_on_request_private_and_in_the_same_region(bucket: Any) -> None:
+    said = fails(deployment(CloudFormation()), Wish("not-there"))
+    assert said == "There is no bucket not-there. --create-bucket makes it, --bucket NAME takes another."
+    for _ in range(2):  # the second time it is there
+        cloudformation = CloudFormation()
+        cloudformation.story = [*MADE]
+        deployment(cloudformation).deploy(Wish("not-there", create_bucket=True))
+    assert bucket.get_bucket_location(Bucket="not-there")["LocationConstraint"] == REGION
+    closed = bucket.get_public_access_block(Bucket="not-there")["PublicAccessBlockConfiguration"]
+    assert list(closed.values()) == [True] * 4
+
+
+class S3:
+    """A bucket about which AWS has something to say."""
+
+    def __init__(self, says: Any) -> None:
+        self.says = says
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            if isinstance(self.says, Exception):
+                raise self.says
+            return self.says
+
+        return call
+
+
+@pytest.mark.parametrize(
+    ("says", "wish", "said"),
+    [
+        (
+            {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": "us-east-1"}}},
+            Wish(BUCKET),
+            f"The bucket {BUCKET} is in us-east-1, and Lambda in {REGION} reads no zip from there.",
+        ),
+        (
+            refused("AccessDenied", "Access Denied", "ListObjectsV2", 403),
+            Wish(BUCKET),
+            f"The bucket {BUCKET} is somebody else's, or: You may not do s3:ListBucket. docs/permissions.md",
+        ),
+        (
+            refused("BucketAlreadyExists", "The requested bucket name is not available.", "CreateBucket", 409),
+            Wish(BUCKET, create_bucket=True),
+            f"Somebody else has a bucket {BUCKET}",
+        ),
+        (
+            refused("IllegalLocationConstraintException", "The x is incompatible.", "CreateBucket"),
+            Wish(BUCKET, create_bucket=True),
+            "AWS refused s3:CreateBucket: The x is incompatible.",
+        ),
+    ],
+)
+def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: Wish, said: str) -> None:
+    assert said in fails(deployment(CloudFormation(), s3=S3(says)), wish)
+
+
+# ── states of the stack ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
+def test_while_somebody_else_deploys_nothing_is_done(status: str) -> None:
+    cloudformation = CloudFormation(status)
+    assert fails(deployment(cloudformation)).startswith(f"Somebody is at it: the stack lobby-dev is {status}.")
+    with pytest.raises(LobbyError, match="Somebody is at it"):
+        deployment(cloudformation).destroy()
+    assert cloudformation.said("create_change_set") == cloudformation.said("delete_stack") == []
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
+def test_a_stack_that_never_came_to_be_is_deleted_on_request_only(status: str) -> None:
+    cloudformation = CloudFormation(status, **OLD)
+    assert "must be deleted before it can be made. --recreate does both." in fails(deployment(cloudformation))
+    assert cloudformation.said("delete_stack") == []
+    cloudformation.story, cloudformation.resources = [*DELETED, *MADE], []
+    deployment(cloudformation).deploy(Wish(BUCKET, recreate=True))
+    assert cloudformation.said("create_change_set")[0]["ChangeSetType"] == "CREATE"
+    assert not any("UsePreviousValue" in item for item in cloudformation.said("create_change_set")[0]["Parameters"])
+
+
+def test_a_change_that_could_not_be_taken_back_says_what_to_do_first() -> None:
+    said = fails(deployment(CloudFormation("UPDATE_ROLLBACK_FAILED", **OLD)))
+    assert f"`aws cloudformation continue-update-rollback --stack-name lobby-dev --region {REGION}`" in said
+
+
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE"])
+def test_after_a_change_that_was_taken_back_the_next_one_is_tried(status: str) -> None:
+    cloudformation = CloudFormation(status, **OLD)
+    cloudformation.story = [*CHANGED]
+    assert deployment(cloudformation).deploy(Wish()) == OUTPUTS
+
+
+# ── the plan and its execution fail ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Template format error: Unresolved resource dependencies [Tabel] in the Resources block of the template",
+        "Parameters: [DomainName] do not satisfy the rule.",
+        "",
+    ],
+)
+def test_a_template_that_aws_refuses_is_told_with_its_reason_and_leaves_nothing(reason: str) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.plan_reason = reason
+    said = fails(deployment(cloudformation))
+    assert said.startswith(f"AWS refuses the template or its parameters: {(reason or 'AWS gives no reason.').rstrip('.')}.")
+    assert said.endswith("Nothing was changed.")
+    assert cloudformation.status == ""
+
+
+def test_a_plan_that_is_refused_at_once_is_told_with_its_reason() -> None:
+    cloudformation = CloudFormation()
+    text = "Template error: DomainName and CertificateArn belong together; give both or neither."
+    cloudformation.errors["create_change_set"] = refused("ValidationError", text, "CreateChangeSet")
+    assert fails(deployment(cloudformation)) == f"AWS refused cloudformation:CreateChangeSet: {text}"
+
+
+HANDLED = 'Resource handler returned message: "{}" (RequestToken: 4c2e, HandlerErrorCode: {})'
+REASONS = [
+    (
+        HANDLED.format(
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
+            "minimum value of [10]. (Service: Lambda, Status Code: 400, Request ID: 1)",
+            "InvalidRequest",
+        ),
+        "below its minimum value of [10]. The account allows few invocations at once, as new ones do. "
+        "Say --parameter ReservedConcurrency=0",
+    ),
+    (
+        HANDLED.format(
+            "CloudWatch Logs role ARN must be set in account settings to enable logging (Service: AmazonApiGatewayV2; Status "
+            "Code: 400; Error Code: BadRequestException; Request ID: 1; Proxy: null)",
+            "GeneralServiceException",
+        ),
+        "to enable logging. AccessLogs needs a role in the account's settings",
+    ),
+    (
+        HANDLED.format(
+            "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: dynamodb:CreateTable on resource: "
+            "arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev because no identity-based policy allows it "
+            "(Service: DynamoDb, Status Code: 400, Request ID: 1)",
+            "AccessDenied",
+        ),
+        "You may not do dynamodb:CreateTable on arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev. "
+        "docs/permissions.md lists",
+    ),
+    ("LobbyConnections-dev already exists in stack arn:aws:cloudformation:x", "It is left from another stack"),
+    (
+        HANDLED.format(
+            "Error occurred while GetObject. S3 Error Code: PermanentRedirect. S3 Error Message: ...", "InvalidRequest"
+        ),
+        "The bucket of the zip must be in the Region of the stack",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "said"), REASONS)
+def test_a_deployment_that_fails_half_way_tells_the_first_cause_and_what_became_of_it(reason: str, said: str) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.story = [
+        *MADE[:2],
+        ("Function", "CREATE_FAILED", reason),
+        ("Table", "CREATE_FAILED", "Resource creation cancelled"),
+        (
+            "stack",
+            "ROLLBACK_IN_PROGRESS",
+            "The following resource(s) failed to create: [Table, Function]. Rollback requested by user.",
+        ),
+        ("Table", "DELETE_COMPLETE", ""),
+        ("stack", "ROLLBACK_COMPLETE", ""),
+    ]
+    told = fails(deployment(cloudformation))
+    assert told.startswith("Function (AWS::Lambda::Function) could not be made: ")
+    assert said in told
+    assert "RequestToken" not in told
+    assert told.endswith("AWS has taken everything back. Mend the cause, then say the same with --recreate.")
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("UPDATE_ROLLBACK_COMPLETE", "AWS has taken the change back; the lobby is as it was before."),
+        ("UPDATE_ROLLBACK_FAILED", "`aws cloudformation continue-update-rollback --stack-name lobby-dev`."),
+        ("ROLLBACK_FAILED", "AWS could not take everything back."),
+        ("SOMETHING_FAILED", "The stack lobby-dev is now SOMETHING_FAILED."),
+    ],
+)
+def test_how_a_failed_change_ended_is_told(last: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.changes = [("Modify", "Function", "False")]
+    cloudformation.story = [("Function", "UPDATE_FAILED", "no"), ("stack", last, "")]
+    told = fails(deployment(cloudformation), Wish())
+    assert told.startswith("Function (AWS::Lambda::Function) could not be changed: no. ")
+    assert said in told
+    assert not (folder / ENV_FILE).exists()
+    assert "Function: UPDATE_FAILED no" in capsys.readouterr().err
+
+
+def test_a_stack_that_fails_without_a_failed_resource_tells_its_own_reason() -> None:
+    cloudformation = CloudFormation()
+    cloudformation.story = [("stack", "ROLLBACK_COMPLETE", "Rollback requested by user.")]
+    assert "could not be made: Rollback requested by user. AWS has" in fails(deployment(cloudformation)).replace(
+        "changed", "made"
+    )
+
+
+def test_ctrl_c_while_following_says_that_aws_goes_on_and_how_to_look() -> None:
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    looked = iter([None, None, None])
+
+    def wait(_: float) -> None:
+        if next(looked, "") == "":
+            raise KeyboardInterrupt
+
+    deploy = deployment(cloudformation)
+    deploy.stack._wait = wait
+    said = fails(deploy)
+    assert said.startswith("You have stopped looking; AWS goes on with lobby-dev.")
+    assert f"describe-stack-events --stack-name lobby-dev --region {REGION}" in said
+    assert cloudformation.said("delete_change_set") == []
+
+
+def test_ctrl_c_before_that_takes_the_plan_back() -> None:
+    cloudformation = CloudFormation()
+    deploy = deployment(cloudformation)
+
+    def wait(_: float) -> None:
+        raise KeyboardInterrupt
+
+    deploy.stack._wait = wait
+    with pytest.raises(KeyboardInterrupt):
+        deploy.deploy(Wish(BUCKET))
+    assert cloudformation.status == ""
+    assert len(cloudformation.said("delete_change_set")) == 1
+
+
+# ── what AWS says when it is not amused ─────────────────────────────────────────────────────────────────────────────
+
+ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (b.NoCredentialsError(), "No credentials of AWS are here."),
+        (b.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), "No credentials of AWS are here."),
+        (b.SSOTokenLoadError(error_msg="Token for https://x does not exist"), "have expired"),
+        (b.UnauthorizedSSOTokenError(), "have expired"),
+        (b.TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"), "have expired"),
+        (refused("ExpiredToken", "The security token included in the request is expired", "GetCallerIdentity", 403), "expired"),
+        (refused("InvalidClientTokenId", "The security token included in the request is invalid.", "x", 403), "does not know"),
+        (refused("SignatureDoesNotMatch", "Signature expired: 2026 is now earlier than", "x", 403), "clock"),
+        (b.EndpointConnectionError(endpoint_url="https://sts.eu-nowhere-1.amazonaws.com/"), "No answer from https://sts.eu-no"),
+        (b.ConnectTimeoutError(endpoint_url="https://s3.amazonaws.com/"), "No answer from https://s3.amazonaws.com/."),
+        (
+            b.CredentialRetrievalError(provider="custom-process", error_msg="no\nluck"),
+            "retrieving credentials from custom-process",
+        ),
+        (
+            refused(
+                "AccessDenied",
+                f"User: {ASSUMED} is not authorized to perform: cloudformation:CreateChangeSet on resource: "
+                "arn:aws:cloudformation:eu-central-1:123456789012:stack/lobby-dev/* because no identity-based policy allows "
+                "the cloudformation:CreateChangeSet action",
+                "CreateChangeSet",
+                403,
+            ),
+            "You may not do cloudformation:CreateChangeSet on "
+            "arn:aws:cloudformation:eu-central-1:123456789012:stack/lobby-dev/*. docs/permissions.md lists",
+        ),
+        (
+            refused("AccessDenied", f"User: {ASSUMED} is not authorized to perform: cloudformation:DescribeStacks", "x", 403),
+            "You may not do cloudformation:DescribeStacks. docs/permissions.md",
+        ),
+        (refused("AccessDenied", "Access Denied", "PutObject", 403), "You may not do s3:PutObject. docs/permissions.md"),
+        (refused("Throttling", "Rate exceeded", "DescribeStacks"), "AWS refused s3:DescribeStacks: Rate exceeded"),
+    ],
+)
+def test_what_aws_says_becomes_a_sentence_with_what_to_do(error: Exception, said: str) -> None:
+    told = str(sentence(error, "s3"))
+    assert said in told
+    assert "\n" not in told
+
+
+def test_a_region_and_a_profile_are_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}.items():
+        monkeypatch.setenv(name, value)
+    assert Aws.connect(None, None).region == REGION
+    assert Aws.connect("us-east-1", None).account == ACCOUNT
+    with pytest.raises(LobbyError, match=r"profile \(nobody\) could not be found"):
+        Aws.connect(None, "nobody")
+    with pytest.raises(LobbyError, match="'no region' doesn't match a supported format"):
+        Aws.connect("no region", None)
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    with pytest.raises(LobbyError, match="Which Region"):
+        Aws.connect(None, None)
+
+
+def test_without_boto3_the_command_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+    with pytest.raises(LobbyError, match="-m pip install boto3 pyyaml"):
+        Aws.connect(None, None)
+
+
+# ── away again ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_lobby_is_deleted_and_its_names_are_forgotten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.story = [*DELETED]
+    (folder / ENV_FILE).write_text("# ours\nLOBBY_URL_DEV=wss://x\nLOBBY_URL_PROD=wss://y\nLOBBY_PORT=1\n")
+    deployment(cloudformation).destroy()
+    assert cloudformation.status == ""
+    assert (folder / ENV_FILE).read_text() == "# ours\nLOBBY_URL_PROD=wss://y\nLOBBY_PORT=1\n"
+    said = capsys.readouterr().err
+    assert "3 of 3  Api  DELETE_COMPLETE" in said
+    assert "The stack lobby-dev is gone" in said
+    deployment(cloudformation).destroy()
+    assert "There is no stack lobby-dev" in capsys.readouterr().err
+
+
+def test_nothing_is_deleted_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, "n\n")
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    with pytest.raises(LobbyError, match="Nothing was changed"):
+        deployment(cloudformation, yes=False).destroy()
+    assert cloudformation.said("delete_stack") == []
+
+
+@pytest.fixture
+def table(account: None) -> Any:
+    """The table of prod, protected."""
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="Table-id",
+        AttributeDefinitions=[{"AttributeName": "room", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "room", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        DeletionProtectionEnabled=True,
+    )
+    return dynamodb
+
+
+def test_the_protected_table_of_prod_is_deleted_after_the_switch_was_turned_only(table: Any) -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.story = [*DELETED]
+    with pytest.raises(LobbyError, match=r"protected against deletion\. `lobby destroy --stage prod --unprotect`"):
+        deployment(cloudformation, "prod").destroy()
+    assert cloudformation.said("delete_stack") == []
+    deployment(cloudformation, "prod").destroy(unprotect=True)
+    assert table.describe_table(TableName="Table-id")["Table"]["DeletionProtectionEnabled"] is False
+    assert cloudformation.status == ""
+
+
+def test_what_cannot_be_deleted_is_told_with_its_reason() -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.story = [
+        ("stack", "DELETE_IN_PROGRESS", ""),
+        (
+            "Api",
+            "DELETE_FAILED",
+            "User: x is not authorized to perform: apigateway:DELETE on resource: arn:aws:apigateway:1::/apis/a",
+        ),
+        ("stack", "DELETE_FAILED", "The following resource(s) failed to delete: [Api]."),
+    ]
+    with pytest.raises(LobbyError) as caught:
+        deployment(cloudformation).destroy()
+    assert str(caught.value).startswith("Api (AWS::ApiGatewayV2::Api) could not be deleted: ")
+    assert "You may not do apigateway:DELETE on arn:aws:apigateway:1::/apis/a. docs/permissions.md" in str(caught.value)
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    denied = "User: x is not authorized to perform: cloudformation:DeleteStack on resource: arn:aws:x"
+    cloudformation.errors["delete_stack"] = refused("AccessDenied", denied, "DeleteStack", 403)
+    with pytest.raises(LobbyError, match="You may not do cloudformation:DeleteStack on arn:aws:x"):
+        deployment(cloudformation).destroy()
+
+
+# ── does it work? ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_lobby_is_tried_by_two_players_and_given_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lobby.deploy.CHECKS_S", (0.01,))
+
+    async def test() -> None:
+        tried = deployment(CloudFormation("CREATE_COMPLETE", **OLD))
+        assert not await tried.works("ws://127.0.0.1:9/", ("", ""))
+        said = capsys.readouterr().err
+        assert "once more in 0.01 s" in said
+        assert said.count("Nothing listens at 127.0.0.1:9") == 1
+        async with serving(send_ms=10, messages_per_s=1000) as lobby:
+            assert await tried.works(lobby.url, ("", ""))
+        said = capsys.readouterr().err
+        assert "This lobby works." in said
+        assert "once more" not in said
+
+    run(test())

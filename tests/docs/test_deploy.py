@@ -1,0 +1,189 @@
+"""The page about AWS says what is so: commands, options, sentences, parameters, policies. So does the page on permissions."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import click
+import pytest
+from botocore import xform_name
+
+from lobby.cli import main
+from lobby.deploy import CHECKS_S
+from lobby.deploy.aws import ACTIONS
+from lobby.deploy.names import OUTPUTS, variables
+from lobby.gateways.emulator.template import resolve
+from lobby.template import STAGES, infrastructure, parse, read_template
+from tests.infrastructure.traps import EVERYTHING, ROUTES, of_type
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/deploy.md").read_text()
+PERMISSIONS = (ROOT / "docs/permissions.md").read_text()
+SOURCE = "\n".join(path.read_text() for folder in ("backend/lobby", "tests/deploy") for path in (ROOT / folder).rglob("*.py"))
+"""Ours, and what AWS says in the tests."""
+TEMPLATE = parse(read_template())
+
+PLAN = (
+    "backend/trading_lobby_ws.py",
+    "infrastructure/lobby-trust-policy.json",
+    "infrastructure/lobby-s3-policy.json",
+    "infrastructure/lobby-cloudformation.yaml",
+    "infrastructure_setup.env",
+    ".github/workflows/deploy-lobby.yml",
+)
+"""Files that the plan names, as far as they are there."""
+
+HIGH_LEVEL = {"s3 mb", "s3 cp", "s3 rm", "s3 rb", "cloudformation deploy", "logs tail", "login", "sso login", "configure"}
+"""Commands of AWS's that are more than one request, and so in no model of a service."""
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", PAGE, re.M | re.S)
+    return [re.sub(rf"^{indent}", "", text, flags=re.M).replace("\\\n", " ") for indent, text in found]
+
+
+def commands(program: str) -> list[list[str]]:
+    """What the page says that one should type, in blocks and within sentences."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", PAGE)
+    said = [found[1] for line in lines if (found := re.match(rf"(?:url=\$\()?{program} (.+?)(?:\)| > .*)?$", line))]
+    return [words for command in said if (words := shlex.split(command)) and words[0].islower()]
+
+
+@pytest.mark.parametrize("path", PLAN)
+def test_the_files_of_the_plan_are_where_it_says(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+def test_every_lobby_command_of_the_page_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.txt").touch()
+    said = commands("lobby")
+    assert {words[0] for words in said} >= {"deploy", "destroy", "package", "check", "token"}
+    for name, *options in said:
+        if name in ("deploy", "destroy") and "--stage" not in options:
+            continue  # spoken of, not typed
+        try:
+            main.commands[name].make_context(name, [*options])
+        except click.UsageError as error:
+            pytest.fail(f"lobby {name} {' '.join(options)}: {error.format_message()}")
+
+
+def test_the_table_of_options_is_that_of_the_command() -> None:
+    named = set(re.findall(r"`(--[a-z-]+)`", "\n".join(re.findall(r"^\| (`--.*?) \|", PAGE, re.M))))
+    assert named == {option for parameter in main.commands["deploy"].params for option in parameter.opts}
+
+
+def test_every_command_of_aws_exists_with_its_options() -> None:
+    """By AWS's own model of each service. The command line has its own options beside them."""
+    session: Any = botocore.session.get_session()
+    everywhere = {"query", "region", "output", "profile"}
+    said = commands("aws")
+    assert len(said) > 10
+    for words in said:
+        if words[0] in HIGH_LEVEL or " ".join(words[:2]) in HIGH_LEVEL:
+            continue
+        model = session.get_service_model(words[0])
+        operations = {xform_name(name, "-"): name for name in model.operation_names}
+        assert words[1] in operations, " ".join(words)
+        members = {xform_name(name, "-") for name in model.operation_model(operations[words[1]]).input_shape.members}
+        options = {word.removeprefix("--") for word in words if word.startswith("--")}
+        assert options <= members | everywhere, " ".join(words)
+
+
+def test_the_sentences_of_the_last_table_are_those_of_the_code() -> None:
+    table = PAGE.partition("## 7.")[2].partition("## 8.")[0]
+    said = [phrase for row in re.findall(r"^\| (.+?) \| ", table, re.M)[2:] for phrase in re.findall(r"`([^`]+)`", row)]
+    assert len(said) > 12
+    for phrase in said:
+        parts = [
+            re.escape(part)
+            for part in re.split(r" ?\.\.\. ?|us-east-1|SERVICE:ACTION|ROLLBACK_COMPLETE", phrase)
+            if part.strip()
+        ]
+        assert re.search(r"[^\n]*".join(parts), SOURCE + read_template()), phrase
+
+
+def test_parameters_and_names_of_the_page_exist() -> None:
+    known = parse(read_template())["Parameters"]
+    assert set(re.findall(r"--parameter (\w+)=", PAGE)) <= set(known)
+    assert set(re.findall(r"`([A-Z]\w+)=(?:yes|no)`", PAGE)) <= set(known)
+    assert known["Stage"]["AllowedValues"] == list(STAGES)
+    for name in variables("dev"):
+        assert f"`{name}`" in PAGE
+    assert set(OUTPUTS.values()) <= set(TEMPLATE["Outputs"])
+    everything = resolve(TEMPLATE, {**EVERYTHING, "Stage": "dev"})
+    names = {
+        value
+        for item in everything["Resources"].values()
+        for value in item.get("Properties", {}).values()
+        if isinstance(value, str)
+    }
+    for name in (
+        "lobby-dev",
+        "lobby-websocket-dev",
+        "LobbyConnections-dev",
+        "/aws/lambda/lobby-websocket-dev",
+        "lobby-dev-slow",
+    ):
+        assert f"`{name}`" in PAGE
+        assert name in names
+    assert len(of_type(everything, "AWS::CloudWatch::Alarm")) == 5
+    assert "five alarms" in PAGE
+    assert len(ROUTES) == 7
+    assert "seven routes" in PAGE
+    assert len(CHECKS_S) + 1 == 3
+    assert "third try" in PAGE
+
+
+def test_the_role_of_the_pipeline_trusts_one_environment_of_one_repository() -> None:
+    [policy] = [json.loads(block) for block in blocks("json")]
+    [statement] = policy["Statement"]
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    [(operator, conditions)] = statement["Condition"].items()
+    assert operator == "StringEquals"
+    assert {key.partition(":")[2] for key in conditions} == {"aud", "sub"}
+    assert conditions["token.actions.githubusercontent.com:sub"].endswith(":environment:dev")
+    assert "*" not in json.dumps(policy)
+    workflow = (ROOT / ".github/workflows/deploy-lobby.yml").read_text()
+    for name in set(re.findall(r"(?:vars|secrets)\.(\w+)", workflow)):
+        assert f"`{name}`" in PAGE
+
+
+def test_links_lead_to_headings_that_exist() -> None:
+    pages = {"": PAGE, "permissions.md": PERMISSIONS, "own-server.md": (ROOT / "docs/own-server.md").read_text()}
+    for page, text in (("", PAGE), ("permissions.md", PERMISSIONS)):
+        for target, anchor in re.findall(r"\]\(([\w.-]*)#([\w-]+)\)", text):
+            headings = re.findall(r"^#+ (.+)$", {**pages, "deploy.md": PAGE, "": text}[target], re.M)
+            anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{page or 'deploy.md'} links to {target}#{anchor}"
+
+
+def test_the_policy_for_another_bucket_is_made_by_the_command_of_the_page(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^    (sed .+)$", PERMISSIONS, re.M)
+    command = command.replace("> policy.json", f"> {tmp_path}/policy.json")
+    subprocess.run(["sh", "-c", command], cwd=ROOT, check=True, timeout=10)
+    text = (tmp_path / "policy.json").read_text()
+    things, bucket = json.loads(text)["Statement"]
+    assert (things["Resource"], bucket["Resource"]) == (
+        "arn:aws:s3:::my-lobby-artifacts/lobby/*",
+        "arn:aws:s3:::my-lobby-artifacts",
+    )
+    assert "children" not in text
+
+
+def test_the_page_on_permissions_names_whatever_the_commands_call() -> None:
+    source = "\n".join(path.read_text() for path in (ROOT / "backend/lobby/deploy").glob("*.py"))
+    called = set(re.findall(r'(?:s3|_client|each|client\("\w+"\))\(\s*"(\w+)"[,)]', source))
+    called.remove("get_caller_identity")  # which nobody can be denied
+    assert len(called) > 10
+    policy = (infrastructure() / "lobby-s3-policy.json").read_text()
+    for operation in called:
+        name = "".join(word.capitalize() for word in operation.split("_"))
+        action = ACTIONS.get(name, name).removeprefix("s3:")
+        assert f"`{action}`" in PERMISSIONS or f"s3:{action}" in policy, action

@@ -1,0 +1,56 @@
+"""A lobby's table in moto, in this process and without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from lobby.aws import AwsError
+from lobby.gateways.emulator.tables import TARGET, Moto
+from lobby.rules import Change
+from lobby.stores.dynamodb import DynamoStore, changes
+
+KEYS = {"room": "HASH", "connectionId": "RANGE"}
+DEFINITION = {
+    "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in KEYS],
+    "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in KEYS.items()],
+    "BillingMode": "PAY_PER_REQUEST",
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+}
+
+_moto = Moto()
+_names = count(1)
+
+
+class MotoCaller:
+    """Calls of DynamoDB, answered by moto. ``twice`` carries out each write a second time, as after an answer that was lost."""
+
+    def __init__(self) -> None:
+        self.twice = False
+        self.calls = 0
+
+    def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls += 1
+        if self.twice and operation in ("UpdateItem", "PutItem", "DeleteItem"):
+            _moto.ask(f"{TARGET}.{operation}", json.dumps(arguments).encode())
+        status, body = _moto.ask(f"{TARGET}.{operation}", json.dumps(arguments).encode())
+        answer: dict[str, Any] = json.loads(body)
+        if status != 200:
+            code = str(answer.get("__type", "")).rpartition("#")[2]
+            raise AwsError(operation, code, str(answer.get("message", "")), status, answer)
+        return answer
+
+
+class Streamed(DynamoStore):
+    """A table with its stream, as the serverless host hears of it."""
+
+    def __init__(self) -> None:
+        self.caller = MotoCaller()
+        self.table = f"LobbyConnections-{next(_names)}"
+        super().__init__(self.caller, self.table)
+        self.caller.call("CreateTable", {"TableName": self.table, **DEFINITION})
+
+    def take_changes(self) -> list[Change]:
+        return changes(_moto.take_records(self.table))

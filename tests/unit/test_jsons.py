@@ -1,0 +1,46 @@
+"""The Lambda's JSON is the server's JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lobby.jsons import own_dumps, own_loads
+
+scalars = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text() | st.floats(-1e9, 1e9).map(lambda x: round(x, 2) + 0.0)
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))
+
+
+@given(values)
+def test_both_read_what_either_writes(value: Any) -> None:
+    for text in (own_dumps(value), orjson.dumps(value).decode()):
+        assert own_loads(text) == orjson.loads(text) == value
+
+
+@given(st.integers(-(10**9), 10**9).map(lambda hundredths: hundredths / 100))
+def test_positions_are_written_alike(x: float) -> None:
+    assert own_dumps({"x": x}) == orjson.dumps({"x": x}).decode()
+
+
+@given(st.text(alphabet='{}[]":,.0123456789eE+-ntfalsrueNI \\u\ud800', max_size=40))
+def test_both_refuse_the_same_texts(text: str) -> None:
+    def accepts(loads: Any) -> bool:
+        try:
+            loads(text)
+        except ValueError:
+            return False
+        return True
+
+    assert accepts(own_loads) == accepts(orjson.loads)
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", '"\\ud800"', "[" * 1024, "", "{"])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # whatever it says: the sender is told "not JSON"
+        own_loads(text)
