@@ -24,6 +24,7 @@ from lobby.tokens import sign
 from tests import hosts
 from tests.godot.playing import joined, playing
 from tests.hosts import free_port, run, serving
+from tests.serverless.cloud import cloud
 
 SECRET = "a secret of thirty-two characters"
 
@@ -255,5 +256,22 @@ def test_who_is_too_fast_is_told_where_it_stands(home: Path) -> None:
                 await ann.does("send_position", 5000, 2)
                 assert (await ann.hears("refused"))[0] == "too_fast"
                 await ann.hears("corrected", 1, 2)
+
+    run(test())
+
+
+def test_a_lobby_without_a_server_is_the_same_to_a_game(home: Path) -> None:
+    async def test() -> None:
+        async with cloud() as lobby:
+            url = lobby.at().partition("?")[0]
+            async with joined(home, url, "ann") as ann:
+                async with joined(home, url, "bea", LOBBY_NAME="Bea") as bea:
+                    await bea.hears("player_joined", "ann")
+                    await ann.hears("player_joined", "bea")
+                    await ann.does("send_position", 12.5, -8.25)
+                    await bea.hears("player_moved", "ann", [12.5, -8.25])
+                    await bea.does("set_status", "trading")
+                    await ann.hears("status_changed", "bea", [0, 0], "trading")
+                await ann.hears("player_left", "bea")
 
     run(test())
