@@ -100,6 +100,7 @@ def test_a_text_that_is_none_ends_the_connection_and_the_game_comes_back(home: P
 def test_a_message_without_end_does_not_fill_the_memory(home: Path) -> None:
     async def talk(peer: ServerConnection) -> None:
         await peer.send(WELCOME)
+        await asyncio.sleep(0.2)
         await peer.send('{"type":"leave","id":"' + "x" * 3_000_000 + '"}')
         await listen(peer)
 
