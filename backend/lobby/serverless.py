@@ -52,6 +52,9 @@ PATIENCE_MS = 10
 RETRY_MS = (200, 400, 800)
 """When those are tried again whom a post did not reach, by whoever spoke: after that, whoever speaks next does."""
 
+GOODBYE_MS = 250
+"""How long somebody has to read why, before the connection ends."""
+
 HOPELESS_MS = 30_000
 """Who has been behind for so long is cut: it reads too slowly, or not at all."""
 
@@ -87,6 +90,7 @@ class ServerlessService(Service):
         """A position is written at most so long after the time that it bears."""
         self.fanouts: list[tuple[float, int]] = []
         """How long each telling took (ms), and to how many players."""
+        self._leaving: list[tuple[str, str]] = []
         self.unreached = NOBODY
         """Whom posts did not reach, so far."""
 
@@ -103,6 +107,11 @@ class ServerlessService(Service):
                 yield name, len(connections)
 
     # ── what happens to one connection ──────────────────────────────────────────────────────────────────────────────
+
+    def received(self, sender: Presence, text: str, now: int, order: int = 0) -> None:
+        """See :meth:`lobby.service.Service.received`."""
+        super().received(sender, text, now, order)
+        self._see_out()
 
     def connected(self, handshake: Handshake, connection: str, now: int) -> Presence:
         """Writes the row of a connection; the table's stream announces it. Raises Refused where there is no place."""
@@ -172,6 +181,19 @@ class ServerlessService(Service):
         """Somebody speaks whose row is gone: closed a moment ago, or thought dead. If it is alive it comes back."""
         self._close(Presence("", connection, ""), "silent")
 
+    def _hang_up(self, connection: str, code: str) -> None:
+        """Not now: API Gateway cannot say why, so the goodbye has to be read first, and some clients read nothing any more once
+        the connection has ended."""
+        self._leaving.append((connection, code))
+
+    def _see_out(self) -> None:
+        """Ends the connections that were told so. If this never happens, they have no row, and end it themselves."""
+        if self._leaving:
+            self._wait(GOODBYE_MS)
+            for connection, code in self._leaving:
+                super()._hang_up(connection, code)
+            self._leaving.clear()
+
     # ── what a room is told ─────────────────────────────────────────────────────────────────────────────────────────
 
     def announce(self, changes: Iterable[Change], now: int) -> None:
@@ -188,6 +210,7 @@ class ServerlessService(Service):
                 absent &= self._speak(room).gone
             for connection in absent:  # its `$connect` died, or its client did
                 self.store.remove(room, connection)
+        self._see_out()
 
     def _lead(self, room: str, now: int) -> None:
         """A position was written: leaves it to the leader of the window that is open, or leads one."""
