@@ -153,7 +153,7 @@ def refused(sender: Presence, error: Refused) -> Post:
 def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Post]:
     """The whole truth for one connection: who is here besides it, and how to behave."""
     players = tuple(player_of(row) for row in sorted(others(newcomer, newest(roster)), key=lambda row: row.n))
-    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at)
+    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at, newcomer.status)
     config = Config(settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms)
     return [Post((newcomer,), welcome), Post((newcomer,), config)]
 
