@@ -32,9 +32,11 @@ def test_version_2_asks_moves_and_shows_a_status() -> None:
     async def test() -> None:
         async with cloud() as lobby:
             ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2, name="Bea")
+            for player in (ann, bea):
+                await player.hear("config")
             await bea.say(action="hello")
             number = (await bea.hear("welcome"))["n"]
-            await ann.hear("join")
+            await bea.hear("config")
             await bea.say(action="status", status="trading")
             assert (await ann.hear("status"))["status"] == "trading"
             await bea.say(action="pos", x=1, y=2, vx=3, seq=1, t=5)

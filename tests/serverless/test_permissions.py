@@ -29,9 +29,10 @@ def test_permissions_used_are_permissions_granted() -> None:
         meter = Meter()
         async with cloud(meter, WindowMs=0) as lobby:
             ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2)
-            await bea.hear("welcome")
+            for player in (ann, bea):
+                await player.hear("config")
             await ann.say(action="hello")
-            await ann.hear("welcome")
+            await ann.hear("config")
             await ann.say(action="ping")
             await ann.hear("pong")
             await ann.say(action="status", status="here")
