@@ -31,9 +31,11 @@ def test_two_players_of_version_1_meet_and_the_one_who_says_nothing_is_welcomed(
 def test_version_2_asks_moves_and_shows_a_status() -> None:
     async def test() -> None:
         async with cloud() as lobby:
-            ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2, name="Bea")
-            for player in (ann, bea):
-                await player.hear("config")
+            ann = await lobby.enter(pid="ann", v=2)
+            await ann.hear("config")
+            bea = await lobby.enter(pid="bea", v=2, name="Bea")
+            await bea.hear("config")
+            await ann.hear("join")  # only now is a position news of its own: a late `join` would bring it along
             await bea.say(action="hello")
             number = (await bea.hear("welcome"))["n"]
             await bea.hear("config")
