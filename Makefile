@@ -4,7 +4,7 @@ BIN := .venv/bin
 GDSCRIPT := game tests/godot bench/godot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench addon godot pictures lock clean
+.PHONY: help setup demo serve emulate test check bench addon godot pictures lock clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ demo: .venv/.runtime  ## A lobby, a dozen bots, and a page where you walk among 
 
 serve: .venv/.runtime  ## A lobby on this machine
 	@$(BIN)/lobby serve
+
+emulate: .venv/.dev  ## The lobby of AWS on this machine, and its bill
+	@$(BIN)/lobby emulate --bill
 
 test: .venv/.dev  ## Every test there is
 	@scripts/test-tools
