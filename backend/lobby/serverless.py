@@ -384,7 +384,8 @@ class ServerlessService(Service):
             if row.behind_ms:
                 missed = NOBODY
                 for post in rules.welcomed(row, roster, now, settings):
-                    missed |= self._deliver(post)
+                    if missed == NOBODY:  # a connection may open in between, and must not begin with the second
+                        missed = self._deliver(post)
                 unreached |= missed
                 if missed == NOBODY:
                     self.store.caught_up(row.room, row.connection, row.behind_ms)

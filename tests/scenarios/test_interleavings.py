@@ -161,6 +161,21 @@ def test_a_stream_that_is_faster_than_connect_knocks_until_somebody_is_there() -
     assert [type(message) for message in bea.heard] == [m.Welcome, m.Config]
 
 
+def test_a_connection_that_opens_between_two_posts_hears_the_welcome_first() -> None:
+    cloud = Cloud()
+    bea = cloud.connect("bea")
+    while not cloud.batch:
+        cloud.step()
+    bea.state = "connecting"
+    cloud.bring_stream()
+    assert cloud.telling is not None
+    cloud.until(cloud.telling, "post")
+    cloud.telling.step()
+    bea.state = "open"
+    cloud.finish()
+    assert [type(message) for message in bea.heard] == [m.Welcome, m.Config]
+
+
 def test_a_row_whose_connect_died_does_not_stay() -> None:
     cloud = Cloud()
     [ann] = inside(cloud, "ann")
