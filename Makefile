@@ -1,9 +1,10 @@
 # One word sets up, one shows it moving, one passes every test. `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+GDSCRIPT := game tests/godot bench/godot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench pictures lock clean
+.PHONY: help setup demo serve emulate test check bench addon godot pictures lock clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +35,9 @@ demo: .venv/.runtime  ## A lobby, a dozen bots, and a page where you walk among 
 serve: .venv/.runtime  ## A lobby on this machine
 	@$(BIN)/lobby serve
 
+emulate: .venv/.dev  ## The lobby of AWS on this machine, and its bill
+	@$(BIN)/lobby emulate --bill
+
 test: .venv/.dev  ## Every test there is
 	@scripts/test-tools
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -42,6 +46,14 @@ check: .venv/.dev  ## Types, lint and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/gdlint $(GDSCRIPT)
+	$(BIN)/gdformat --check --line-length 128 $(GDSCRIPT)
+
+addon: .venv/.runtime  ## The Godot addon as a zip, for the Asset Library
+	@mkdir -p dist && $(BIN)/lobby install-godot --zip dist/lobby_presence.zip
+
+godot:  ## The Godot engine, for the tests of the Godot client, on Debian
+	@scripts/install-godot
 
 bench: .venv/.dev  ## Load on `lobby serve`, at 10 to 1,000 players
 	$(BIN)/python bench/load.py --command '$(BIN)/lobby serve --port {port} --quiet --room-size 5000 --near-players 0'
@@ -57,4 +69,4 @@ lock: .venv/.dev  ## The newest versions of what we use, locked with their hashe
 		-c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:  ## Remove what was set up
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis game/.godot dist

@@ -1,6 +1,7 @@
-"""Writes the tables in the docs that are made from code, and those of the benches' results: python scripts/docs.py [--check]
+"""Writes the tables that are made from code and from the benches' results, in the docs and in the addon:
+python scripts/docs.py [--check]
 
-A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`.
+A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, or in GDScript between such comments.
 """
 
 from __future__ import annotations
@@ -8,13 +9,16 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
 from lobby.errors import CODES
+from lobby.gateways.emulator.conditions import FAULTS, LATENCIES
 from lobby.settings import Settings, flag, variable
 from lobby.telemetry import COUNTED, METRICS
 
@@ -30,6 +34,15 @@ def errors() -> str:
             f"| `{name}` | {code.meaning} | {code.close or '–'}{f', HTTP {code.http}' if code.http else ''} | {retry} |"
         )
     return "\n".join(rows)
+
+
+def codes() -> str:
+    """What ends a connection, from lobby/errors.py, in GDScript."""
+    return "\n".join(
+        f'\t"{name}": [{code.close}, {str(code.retry).lower()}, {json.dumps(code.meaning)}],'
+        for name, code in CODES.items()
+        if code.close is not None
+    )
 
 
 def settings() -> str:
@@ -81,7 +94,7 @@ def memory() -> str:
     return "\n".join(rows)
 
 
-def _measured() -> dict[str, list[dict[str, Any]]]:
+def _costs() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = json.loads((ROOT / "bench/results/cost.json").read_text())
     return found
 
@@ -95,7 +108,7 @@ def plan() -> str:
     heads = ["line", "the plan", "its design, all moving", "its design, 15 %"]
     heads += ["windowed, all moving", "windowed, 15 %", "nobody moves"]
     rows = [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|---:|---:|"]
-    for row in _measured()["plan"]:
+    for row in _costs()["plan"]:
         name, *values = row.values()
         if len(values) == len(heads) - 1:
             cells = [str(name), *(f"{value:,.2f}" if value != "" else "" for value in values)]
@@ -110,7 +123,7 @@ def players() -> str:
         "| $5 buys, player-hours | that is hours a day |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in _measured()["players"]:
+    for row in _costs()["players"]:
         buys = row["server_buys_player_hours"]
         cells = [
             f"{row['players']:,}",
@@ -133,7 +146,7 @@ def windows() -> str:
         "| moving | window, ms | positions at least so far apart, ms | said/s | heard/s | $/month | $5 buys, player-hours |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in _measured()["windows"]:
+    for row in _costs()["windows"]:
         cells = [
             f"{row['moving']:.0%}".replace("%", " %"),
             f"{row['window_ms']:,}",
@@ -147,8 +160,181 @@ def windows() -> str:
     return "\n".join(rows)
 
 
-TABLES = {
+def latencies() -> str:
+    """How long things take with ``--latency aws``, from lobby/gateways/emulator/conditions.py."""
+    kinds = {
+        "connect": "to open a connection, before the function is asked",
+        "message": "a message of a client, to the gateway",
+        "disconnect": "until `$disconnect` is sent",
+        "invoke": "to reach a function, for each event",
+        "cold": "a new environment, beside what the start of the process takes here",
+        "post": "a post to a connection",
+        "table": "a request to the table",
+    }
+    rows = ["| what takes | half of the time less than | once in a hundred more than |", "|---|---:|---:|"]
+    rows += [f"| {kinds[kind]} | {takes.median:g} ms | {takes.p99:g} ms |" for kind, takes in LATENCIES["aws"].items()]
+    return "\n".join(rows)
+
+
+def faults() -> str:
+    """What ``--fault`` turns on, from lobby/gateways/emulator/conditions.py."""
+    rows = ["| fault | how often, without a number | what happens |", "|---|---:|---|"]
+    rows += [f"| `{name}` | {chance:g} | {meaning} |" for name, (chance, meaning) in FAULTS.items()]
+    return "\n".join(rows)
+
+
+EMULATED = ROOT / "bench/results/emulate.json"
+
+
+def emulated() -> str:
+    """How late things are behind ``lobby emulate --latency aws``, as bench/emulate.py measured it."""
+    found = json.loads(EMULATED.read_text())
+    rows = ["| | measured | goal |", "|---|---:|---:|"]
+    for name, figure in found["figures"].items():
+        if name in ("positions lost", "connections lost", "messages refused"):
+            rows.append(f"| {name} | {figure} | 0 |")
+        elif name == "bill off by":
+            rows.append(f"| bill off from the sum of the raw events, at the most | {figure:.2%} | 1 % |")
+        else:
+            goal = found["goals_ms"].get(name)
+            rows.append(f"| {name} | {figure:.0f} ms | {f'{goal} ms' if goal else ''} |")
+    return "\n".join(rows)
+
+
+def emulated_bill() -> str:
+    """The bill of the same run, as the command prints it."""
+    lines = json.loads(EMULATED.read_text())["bill"].rstrip().splitlines()
+    return "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
+
+
+ADDON = ROOT / "game/addons/lobby_presence"
+DECLARATION = re.compile(
+    r"(?:@export )?(?P<kind>signal|static func|func|var)\s+(?P<name>[a-z]\w*)(?P<arguments>\(.*?\))?"
+    r"(?:\s*(?:->|:)\s*(?P<type>[\w\[\], .]+?))?\s*(?::?=.*|:)?$"
+)
+
+
+def documented(script: str, *kinds: str) -> list[tuple[re.Match[str], str]]:
+    """The public declarations of a script of the addon, each with what its ``##`` comment says."""
+    found: list[tuple[re.Match[str], str]] = []
+    comment: list[str] = []
+    for line in (ADDON / script).read_text().splitlines():
+        if line.startswith("##"):
+            comment.append(line.removeprefix("##").strip())
+            continue
+        declaration = DECLARATION.match(line)
+        if declaration and declaration["kind"] in kinds:
+            if not comment:
+                raise SystemExit(f"{script}: {declaration['name']} has no ## comment")
+            found.append((declaration, _markdown(" ".join(comment))))
+        if not line.startswith("@"):
+            comment = []
+    return found
+
+
+def _markdown(text: str) -> str:
+    """A ``##`` comment in Markdown."""
+    text = re.sub(r"\[code\](.*?)\[/code\]", r"`\1`", text)
+    text = re.sub(r"\[method (?:LobbyClient\.)?([\w.]+)\]", r"`\1()`", text)
+    text = re.sub(r"\[(?:param|member|signal|constant) (?:LobbyClient\.)?([\w.]+)\]", r"`\1`", text)
+    return re.sub(r"\[([A-Z]\w+)\]", r"`\1`", text).replace("|", "\\|")
+
+
+def _plain(arguments: str) -> str:
+    """Arguments as a reader needs them: names, types, defaults."""
+    return arguments.replace(" := ", " = ")
+
+
+def _declarations(script: str, heading: str, *kinds: str) -> str:
+    rows = [f"| {heading} | |", "|---|---|"]
+    for declaration, text in documented(script, *kinds):
+        if declaration["kind"] == "var":
+            shown = f"{declaration['name']}: {declaration['type']}" if declaration["type"] else declaration["name"]
+        else:
+            result = declaration["type"] if declaration["type"] not in (None, "void") else ""
+            shown = declaration["name"] + _plain(declaration["arguments"] or "") + (f" -> {result}" if result else "")
+        rows.append(f"| `{shown}` | {text} |")
+    return "\n".join(rows)
+
+
+def godot_settings() -> str:
+    """Every setting of the addon, from its own table."""
+    table = (ADDON / "lobby_settings.gd").read_text().partition("const TABLE")[2].partition("\n}\n")[0]
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    row = r'^\t"(\w+)":\s*\{\s*"default": "?(.*?)"?,.*?"meaning": "(.*?)"'
+    for name, default, meaning in re.findall(row, table, re.M | re.S):
+        rows.append(f"| `{name}` | {f'`{default}`' if default else 'none'} | {meaning} |")
+    return "\n".join(rows)
+
+
+def godot_smoothing() -> str:
+    """How exactly players are drawn, as bench/godot/run.py measured it."""
+    names = {
+        "curve": "the addon: a curve through positions and velocities",
+        "lines": "straight lines between positions, as late",
+        "easing": "easing towards the newest position",
+    }
+    rows = ["| drawn as | mean error | p99 error | late, median | speed ripple |", "|---|---:|---:|---:|---:|"]
+    rows += [f"| {names[row['drawn']]} | {_error(row)} |" for row in _measured()["rows"] if row["sent"] == "5 a second"]
+    return "\n".join(rows)
+
+
+def godot_messages() -> str:
+    """What it takes in messages, as bench/godot/run.py measured it."""
+    names = {"a bend begins": "when a bend begins", "a bend has shown": "when a bend has shown: the addon"}
+    rows = [
+        "| a position is sent | messages per moving second | mean error | p99 error | late, median | speed ripple |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in sorted(_measured()["rows"], key=lambda row: -row["per_s"]):
+        if row["drawn"] == "curve":
+            rows.append(f"| {names.get(row['sent'], row['sent'])} | {row['per_s']:.1f} | {_error(row)} |")
+    return "\n".join(rows)
+
+
+def godot_frame() -> str:
+    """What fifty remote players cost a frame, as bench/godot/run.py measured it."""
+    frame = _measured()["frame"]
+    names = {"hearing": "reading what the lobby says", "drawing": "placing the figures", "both": "both"}
+    rows = ["| fifty remote players, headless | mean | p99 |", "|---|---:|---:|"]
+    rows += [f"| {name} | {frame[part]['mean']:.2f} ms | {frame[part]['p99']:.2f} ms |" for part, name in names.items()]
+    return "\n".join(rows)
+
+
+def godot_live() -> str:
+    """Two games in a real lobby, as bench/godot/run.py measured them."""
+    row = _measured()["live"]
+    return (
+        f"Two games in a real lobby on one machine, thirty seconds, {row['messages']} messages: mean error {row['mean']:.3f}, "
+        f"p99 {row['p99']:.3f} units, {row['late_ms']:.0f} ms late."
+    )
+
+
+def _measured() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "bench/results/godot.json").read_text())
+    return found
+
+
+def _error(row: dict[str, Any]) -> str:
+    return f"{row['mean']:.3f} | {row['p99']:.3f} | {row['late_ms']:.0f} ms | {row['ripple']:.0%}"
+
+
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "godot-smoothing": ("docs/godot.md", godot_smoothing),
+    "godot-messages": ("docs/godot.md", godot_messages),
+    "godot-live": ("docs/godot.md", godot_live),
+    "godot-frame": ("docs/godot.md", godot_frame),
+    "godot-signals": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "signal", "signal")),
+    "godot-methods": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "method", "func", "static func")),
+    "godot-members": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "member", "var")),
+    "godot-player": ("docs/godot.md", partial(_declarations, "lobby_player.gd", "member or method", "var", "func")),
+    "godot-settings": ("docs/godot.md", godot_settings),
     "errors": ("docs/protocol.md", errors),
+    "latencies": ("docs/emulator.md", latencies),
+    "emulated": ("docs/emulator.md", emulated),
+    "bill": ("docs/emulator.md", emulated_bill),
+    "faults": ("docs/emulator.md", faults),
+    "codes": ("game/addons/lobby_presence/lobby_errors.gd", codes),
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),
     "cloudwatch": ("docs/settings.md", cloudwatch),
@@ -161,11 +347,11 @@ TABLES = {
 
 def rendered(name: str, text: str) -> str:
     """``text`` with the table ``name`` made anew."""
-    start, end = re.compile(rf"<!-- {name}:.*?-->\n"), f"<!-- end of {name} -->"
-    found = start.search(text)
-    if not found or end not in text:
+    start = re.search(rf"^[ \t]*(<!--|#) {name}:.*\n", text, re.M)
+    end = re.search(rf"^[ \t]*(<!--|#) end of {name}\b", text, re.M)
+    if not start or not end:
         raise SystemExit(f"{TABLES[name][0]} has no place for the table {name!r}")
-    return text[: found.end()] + TABLES[name][1]() + "\n" + text[text.index(end) :]
+    return text[: start.end()] + TABLES[name][1]() + "\n" + text[end.start() :]
 
 
 def main() -> None:

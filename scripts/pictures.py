@@ -172,6 +172,35 @@ def cost() -> None:
     plt.close(figure)
 
 
+def smoothing() -> None:
+    """A stretch of a player's way, as it is drawn in three ways, from the newest measurement of `bench/godot/run.py`."""
+    shown = json.loads((RESULTS / "godot.json").read_text())["shown"]
+    begin_ms = shown["curve"][0][0]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    for name, label, colour in (
+        ("easing", "easing towards the newest", "#d9574a"),
+        ("lines", "straight lines", "#b48bf2"),
+        ("curve", "the addon", "#0f9d84"),
+    ):
+        seconds = [(own_ms - begin_ms) / 1000 for own_ms, *_ in shown[name]]
+        left.plot(seconds, [speed for _, speed, _, _ in shown[name]], color=colour, linewidth=1, label=label)
+        right.plot(seconds, [max(error, 0.001) for *_, error in shown[name]], color=colour, linewidth=1, label=label)
+    seconds = [(own_ms - begin_ms) / 1000 for own_ms, *_ in shown["curve"]]
+    left.plot(
+        seconds, [own for _, _, own, _ in shown["curve"]], color=INK, linewidth=1, linestyle=":", label="the player's own"
+    )
+    left.set(title="Speed on the screen, units/s", xlabel="seconds of the player's way", ylim=(0, 34))
+    right.set(title="Distance from the player's own way, units", xlabel="seconds of the player's way", yscale="log")
+    right.axhline(0.1, color=INK, linewidth=0.8, linestyle=":")
+    left.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
+    for axes in (left, right):
+        axes.grid(color=GRID, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK)
+    figure.savefig(PICTURES / "smoothing.png", dpi=120)
+    plt.close(figure)
+
+
 def terminal() -> None:
     """What `lobby watch` shows."""
     scene = Scene("ws://127.0.0.1:8765/", room="lobby")
@@ -196,7 +225,7 @@ def terminal() -> None:
     console.save_svg(str(PICTURES / "watch.svg"), title="lobby watch")
 
 
-ALL = {"viewer": viewer, "plots": plots, "cost": cost, "terminal": terminal}
+ALL = {"viewer": viewer, "plots": plots, "cost": cost, "smoothing": smoothing, "terminal": terminal}
 
 
 def main() -> None:

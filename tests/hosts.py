@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -83,6 +84,12 @@ async def joined(url: str, **options: Any) -> AsyncIterator[Player]:
     # Without a bound on its queue: a test that does not listen is no slow reader.
     async with connect(url, close_timeout=1, **{"max_queue": None, **options}) as socket:
         yield Player(socket)
+
+
+def free_port() -> int:
+    """A port on which nothing listens, for a lobby whose address has to be known before it runs."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:

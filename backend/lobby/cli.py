@@ -458,6 +458,56 @@ def token(player: str | None, hours: float, room: str, new_secret: bool) -> None
         tell(click.style(f"for {player}{f' in {room}' if room else ''}, until {end}", dim=True))
 
 
+@main.command("install-godot")
+@click.argument("path", required=False, metavar="PATH")
+@click.option("--url", default="", metavar="URL", help="The lobby's address, for lobby_config.json [ws://127.0.0.1:8765/].")
+@click.option("--2d/--3d", "flat", default=None, help="The lines for which kind of game; as its scenes look without.")
+@click.option("--check", "only_check", is_flag=True, help="Only say what is missing; status 1 if anything is.")
+@click.option("--remove", is_flag=True, help="Take the addon out again.")
+@click.option("--zip", "zip_file", default=None, metavar="FILE", help="Write the addon for the Asset Library instead.")
+def install_godot(path: str | None, url: str, flat: bool | None, only_check: bool, remove: bool, zip_file: str | None) -> None:
+    """Put the Godot addon into the game whose project.godot is in PATH, and say what to add to the player's script.
+
+    It copies addons/lobby_presence, registers plugin and autoload in project.godot and writes lobby_config.json. Nothing
+    else is touched; twice does no harm; --remove undoes it.
+
+    \b
+    Examples:
+      lobby install-godot ~/games/mine
+      lobby install-godot ~/games/mine --url wss://lobby.example/
+      lobby install-godot ~/games/mine --check
+    """
+    from pathlib import Path
+
+    from lobby.install_godot import Game, lines, write_zip
+    from lobby.sockets import address
+
+    if zip_file is not None:
+        write_zip(Path(zip_file))
+        tell(f"{zip_file} is written.")
+        return
+    if path is None:
+        raise click.UsageError("Into which game? lobby install-godot PATH")
+    if url:
+        address(url)  # raises for what is none
+    game = Game(Path(path).expanduser())
+    if only_check:
+        problems = [problem for problem in (game.conflict(), *game.missing()) if problem]
+        print("\n".join(problems or ["Everything is there."]))
+        raise SystemExit(1 if problems else 0)
+    if remove:
+        for kept in game.remove():
+            tell(f"{kept} stays: it is not as it was installed.")
+        tell("The addon is out of this game.")
+        return
+    was_there = not game.missing() and not url
+    game.install(url)
+    tell("The addon is in this game already." if was_there else "The addon is in this game.")
+    tell("Now add these three lines to _ready() in the script of your player:\n")
+    print("\n".join(f"\t{line}" for line in lines(game.dimensions() if flat is None else 2 if flat else 3)))
+    tell(f"\nThen start {click.style('lobby serve', bold=True)}, and your game twice.")
+
+
 @main.command()
 @click.option(
     "--output",

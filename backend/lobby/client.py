@@ -350,7 +350,7 @@ class LobbyClient:
                 answered.set()
                 self._adopt(socket, message)
             elif isinstance(message, Error) and message.close is not None:
-                socket.goodbye = message.close, f"{message.code}: {message.message}"
+                socket.goodbye = socket.goodbye or (message.close, f"{message.code}: {message.message}")
                 loop.call_later(GOODBYE_S, socket.leave)  # if the lobby dies over it
             elif message is not None and socket is self._socket:
                 # A value of a type that nobody expects gets as far as here.

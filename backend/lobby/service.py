@@ -209,7 +209,10 @@ class Service:
         self.counts["closed", code] += 1
         log("closed", WARNING, room=row.room, player=row.player, connection=row.connection, code=code)
         self._deliver(rules.farewell(row, code))
-        self.gateway.close(row.connection, CODES[code].close or 1000, f"{code}: {CODES[code].meaning}")
+        self._hang_up(row.connection, code)
+
+    def _hang_up(self, connection: str, code: str) -> None:
+        self.gateway.close(connection, CODES[code].close or 1000, f"{code}: {CODES[code].meaning}")
 
     def _send(self, room: str, receivers: tuple[Presence, ...], message: ServerMessage, now: int) -> None:
         self._forget(room, self._deliver(Post(receivers, message)), now)

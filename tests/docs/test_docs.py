@@ -50,6 +50,14 @@ def test_no_message_of_the_server_is_missing_in_the_docs() -> None:
     assert {type(message) for message in told} == set(m.TYPES)
 
 
+@pytest.mark.parametrize("script", sorted(docs.ADDON.glob("*.gd")), ids=lambda path: path.name)
+def test_everything_public_in_the_addon_has_a_comment_that_the_editor_shows(script: Path) -> None:
+    text = script.read_text()
+    assert re.search(r"^(class_name \w+|@tool)\nextends \w+\n## \w", text)
+    public = r"(?m)^(.*)\n(?:@\w+ )?((?:class|signal|enum|var|func|static func) [A-Za-z]\w*)"
+    assert [what for before, what in re.findall(public, text) if not before.startswith(("##", "var "))] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text()) + re.findall(

@@ -256,7 +256,7 @@ export class Connection {
       attempt.complaint = oneLine(message.message, 200);
       attempt.complaint_ms = now_ms;
       if (typeof message.close === "number") {
-        attempt.goodbye = message.close;
+        attempt.goodbye ||= message.close;
         // The lobby closes next; if it dies over that, so do we.
         attempt.timers.push(this.around.after(() => attempt.socket.close(1000, "bye"), GOODBYE_MS));
       }

@@ -1,0 +1,83 @@
+extends RefCounted
+## Ways to draw a remote player from the positions that arrive.
+
+const Network := preload("../../tests/godot/network.gd")
+const FRAME_MS := 1000.0 / 60.0
+
+
+class Drawer:
+	extends RefCounted
+	## How late the drawn place is; NAN at rest.
+	var late_ms := NAN
+
+	func hear(_letter: Network.Letter) -> void:
+		pass
+
+	## Where the player is drawn; NAN as long as nothing is known.
+	func draw(_now_ms: float) -> Vector2:
+		return Vector2(NAN, NAN)
+
+
+## The addon's: a curve through positions and velocities, as late as needed.
+class Smooth:
+	extends Drawer
+	var _track := LobbyTrack.new()
+
+	func hear(letter: Network.Letter) -> void:
+		_track.add(letter.move, 0.0, letter.arrival_ms)
+
+	func draw(now_ms: float) -> Vector2:
+		var drawn := _track.at(now_ms)
+		if drawn == null:
+			return Vector2(NAN, NAN)
+		late_ms = drawn.late_ms
+		return drawn.position
+
+
+## Straight lines between positions, by the sender's clock, as late as the curve is drawn.
+class Linear:
+	extends Drawer
+	const LATE_MS := 436.0
+	const INTERVAL_MS := 200.0
+
+	var _letters: Array[Network.Letter] = []
+
+	func hear(letter: Network.Letter) -> void:
+		_letters.append(letter)
+
+	func draw(now_ms: float) -> Vector2:
+		var at_ms := now_ms - LATE_MS
+		while _letters.size() > 2 and _letters[1].sent_ms <= at_ms:
+			_letters.pop_front()
+		if _letters.is_empty():
+			return Vector2(NAN, NAN)
+		var a := _letters[0]
+		var b := _letters[mini(1, _letters.size() - 1)]
+		late_ms = NAN if at_ms >= b.sent_ms and b.move.rests() else LATE_MS
+		var from_ms := maxf(a.sent_ms, b.sent_ms - 2.0 * INTERVAL_MS)  # it stood before
+		if at_ms >= b.sent_ms or b == a:
+			return b.move.position
+		return a.move.position.lerp(b.move.position, clampf((at_ms - from_ms) / (b.sent_ms - from_ms), 0.0, 1.0))
+
+
+## Ten times a second a tenth of the way to the newest position, as many tutorials do it.
+class Easing:
+	extends Drawer
+	const PER_S := 10.0
+	## Of all constant delays the one that makes this look best.
+	const LATE_MS := 215.0
+
+	var _target := Vector2(NAN, NAN)
+	var _here := Vector2(NAN, NAN)
+	var _rests := true
+
+	func hear(letter: Network.Letter) -> void:
+		_target = letter.move.position
+		_rests = letter.move.rests()
+		if is_nan(_here.x):
+			_here = _target
+
+	func draw(_now_ms: float) -> Vector2:
+		_here = _here.lerp(_target, 1.0 - exp(-PER_S * FRAME_MS / 1000.0))
+		late_ms = NAN if _rests and _here.distance_to(_target) < 0.01 else LATE_MS
+		return _here

@@ -1,0 +1,148 @@
+"""The Godot client measured in the engine: how exactly others are drawn, what that takes in messages, what it costs a frame.
+
+    python bench/godot/run.py                  three tables
+    python bench/godot/run.py --json bench/results/godot.json
+
+The paths are those of `lobby bots` (idle, drive, turn; up to 15 units a second), forty times two minutes. The network delays
+each message by up to 50 ms, and two of a hundred by 100 to 300 ms more. A frame is a sixtieth of a second. The error is the
+distance between where a player is drawn and where it was itself, as long ago as the drawing says it is late; the ripple is how
+far the drawn speed is from the player's own at that moment, as a share of it (root mean square): what the eye sees as stop and
+go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import sys
+from pathlib import Path
+from statistics import mean, median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.godot.engine import engine, import_project
+from tests.hosts import serving
+
+HERE = Path(__file__).parent
+DRAWN = {
+    "curve": "the addon: a curve through positions and velocities",
+    "lines": "straight lines between positions, as late",
+    "easing": "easing towards the newest position",
+}
+
+STEP_S = 1 / 60
+SETTLED_S = 6.0
+"""How long the first messages take to say how late they are at least."""
+
+Row = dict[str, Any]
+
+
+def measured(script: str, home: Path, *words: str, after: tuple[str, ...] = ()) -> list[tuple[str, Row]]:
+    """What a script of the bench printed, by kind."""
+    done = engine(*words, "--script", HERE / script, *after, home=home, patience_s=600)
+    lines = [line.partition(" ") for line in done.stdout.splitlines()]
+    found = [(kind, json.loads(rest)) for kind, _, rest in lines if kind in ("ROW", "SHOW")]
+    if not found or "ERROR" in done.stderr:
+        raise SystemExit(done.stdout + done.stderr)
+    return found
+
+
+def smoothing(rows: list[Row]) -> Table:
+    """How exactly players are drawn who say five positions a second."""
+    grid = Table("drawn as", title="Five positions a second")
+    for heading in ("mean error", "p99 error", "late, median", "speed ripple"):
+        grid.add_column(heading, justify="right")
+    for row in rows:
+        if row["sent"] == "5 a second":
+            error = f"{row['mean']:.3f}", f"{row['p99']:.3f}"
+            grid.add_row(DRAWN[row["drawn"]], *error, f"{row['late_ms']:.0f} ms", f"{row['ripple']:.0%}")
+    return grid
+
+
+def messages(rows: list[Row]) -> Table:
+    """How many messages it takes."""
+    grid = Table("a position is sent", title="Messages, all drawn as the addon does")
+    for heading in ("messages per moving second", "mean error", "p99 error", "late, median", "speed ripple"):
+        grid.add_column(heading, justify="right")
+    for row in sorted(rows, key=lambda row: (row["sent"][0].isdigit(), -row["per_s"])):
+        if row["drawn"] == "curve":
+            when = row["sent"] if row["sent"][0].isdigit() else f"when {row['sent']}"
+            error = f"{row['mean']:.3f}", f"{row['p99']:.3f}"
+            grid.add_row(when, f"{row['per_s']:.1f}", *error, f"{row['late_ms']:.0f} ms", f"{row['ripple']:.0%}")
+    return grid
+
+
+def frame(row: Row) -> Table:
+    """What fifty remote players cost a frame."""
+    grid = Table("fifty remote players, headless", title="Milliseconds of one core per frame")
+    grid.add_column("mean", justify="right")
+    grid.add_column("p99", justify="right")
+    for name, part in (("reading what the lobby says", "hearing"), ("placing the figures", "drawing"), ("both", "both")):
+        grid.add_row(name, f"{row[part]['mean']:.2f}", f"{row[part]['p99']:.2f}")
+    return grid
+
+
+def live(home: Path) -> Row:
+    """Two games in a real lobby on this machine: one walks, the other draws it."""
+
+    async def both() -> tuple[Row, Row]:
+        async with serving() as lobby:
+            watch, walk = await asyncio.gather(
+                *(
+                    asyncio.to_thread(measured, "live.gd", home, "--max-fps", "60", after=("--", word, lobby.url, seconds))
+                    for word, seconds in (("watch", "32"), ("walk", "30"))
+                )
+            )
+        return walk[0][1], watch[0][1]
+
+    walked, watched = asyncio.run(both())
+    places = [(x, y) for _, x, y in walked["seen"]]
+    # The engine makes its steps in bunches; what they stand for is evenly spaced.
+    begin_s = median(at_s - step * STEP_S for step, (at_s, _, _) in enumerate(walked["seen"]))
+
+    def errors(away_s: float) -> list[float]:
+        found = []
+        for at_s, x, y, late_ms in watched["seen"]:
+            exact = (at_s - late_ms / 1000 - away_s - begin_s) / STEP_S
+            if SETTLED_S / STEP_S < exact < len(places) - 1:
+                (x0, y0), (x1, y1) = places[int(exact) : int(exact) + 2]
+                share = exact % 1
+                found.append(math.hypot(x0 + (x1 - x0) * share - x, y0 + (y1 - y0) * share - y))
+        return sorted(found)
+
+    # How long the fastest message was under way, nobody can tell from outside: the one number that fits.
+    best = min((errors(ms / 1000) for ms in range(-40, 41)), key=mean)
+    late_ms = median(late_ms for *_, late_ms in watched["seen"])
+    return {"mean": mean(best), "p99": best[int(len(best) * 0.99)], "late_ms": late_ms, "messages": walked["messages"]}
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write all of it to this file")
+    wanted = parser.parse_args()
+    console = Console()
+    with TemporaryDirectory() as home, console.status("walking ..."):
+        import_project(Path(home))
+        found = measured("smoothing.gd", Path(home))
+        [(_, cost)] = measured("frame.gd", Path(home), "--max-fps", "60")
+        real = live(Path(home))
+    rows = [row for kind, row in found if kind == "ROW"]
+    for table in (smoothing(rows), messages(rows), frame(cost)):
+        console.print(table)
+    error = f"mean error {real['mean']:.3f}, p99 {real['p99']:.3f}"
+    console.print(f"Two games in a real lobby, 30 seconds, {real['messages']} messages: {error}")
+    if wanted.json:
+        shown = {row["drawn"]: row["frames"] for kind, row in found if kind == "SHOW"}
+        wanted.json.write_text(json.dumps({"rows": rows, "frame": cost, "live": real, "shown": shown}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

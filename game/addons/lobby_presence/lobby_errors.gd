@@ -1,0 +1,69 @@
+class_name LobbyErrors
+extends RefCounted
+## Why connections end, and whether to come back.
+
+## By the code of an [code]error[/code]: the close code that goes with it, whether to come back, and what it means.
+const CODES: Dictionary[String, Array] = {
+	# codes: made from backend/lobby/errors.py by scripts/docs.py
+	"restarting": [4000, true, "the server is restarting"],
+	"silent": [4001, true, "nothing was heard of you for two heartbeats"],
+	"slow_reader": [4002, true, "you read too slowly, too much was waiting for you"],
+	"flood": [4003, true, "you went on sending far over the limit"],
+	"room_full": [4004, true, "the room is full"],
+	"too_many_connections": [4005, true, "too many connections from your address"],
+	"over_budget": [4006, true, "the lobby has spent its budget for today; who is inside may stay"],
+	"taken_over": [4500, false, "the same player connected again; that connection goes on"],
+	"unauthorized": [4501, false, "a token is needed, or this one is not valid"],
+	"token_expired": [4502, false, "the token has expired; fetch a new one"],
+	"forbidden": [4503, false, "the token is for another player or another room"],
+	"origin_not_allowed": [4504, false, "pages from this origin may not connect"],
+	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
+	"removed": [4506, false, "an administrator closed the connection"],
+	"binary": [1003, false, "binary frames are not spoken here"],
+	"bad_text": [1007, false, "the text is not UTF-8"],
+	"too_large_frame": [1009, false, "a frame of over 32 KiB"],
+	# end of codes
+}
+## Close codes of others.
+const CLOSES: Dictionary[int, String] = {
+	-1: "the connection broke off",
+	1000: "the lobby closed the connection",
+	1001: "the lobby is going away",
+	1006: "the connection broke off",
+	1009: "a message was too large",
+	1011: "the lobby had an error",
+	1012: "the lobby restarts",
+	1013: "the lobby is busy",
+}
+## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they say: do not come back until somebody has changed
+## something.
+const FIRST := 4000
+const FIRST_FINAL := 4500
+const LAST := 4999
+
+
+## Whether the error [param code] ends a connection.
+static func ends(code: String) -> bool:
+	return CODES.has(code)
+
+
+## Whether there is no point in coming back after the error [param code], or where there was none after [param close_code].
+static func is_final(code: String, close_code: int) -> bool:
+	if CODES.has(code):
+		return not CODES[code][1]
+	return close_code >= FIRST_FINAL and close_code <= LAST
+
+
+## The error that closes with [param close_code]; empty where none does.
+static func code_of(close_code: int) -> String:
+	for code in CODES:
+		if CODES[code][0] == close_code and close_code >= FIRST:
+			return code
+	return ""
+
+
+## What an end means, for people.
+static func meaning(code: String, close_code: int) -> String:
+	if CODES.has(code):
+		return CODES[code][2]
+	return CLOSES.get(close_code, "the connection was closed with %d" % close_code)

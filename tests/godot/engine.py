@@ -1,0 +1,70 @@
+"""The engine in tests: the project of ``game/``, headless, with a user folder of its own. ``$GODOT`` names another engine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+GAME = ROOT / "game"
+HERE = Path(__file__).parent
+PATIENCE_S = 60.0
+
+
+def command(*words: str | Path, project: Path = GAME) -> list[str]:
+    """The engine, headless, with ``words`` in its command line."""
+    # Where scripts/install-godot puts it.
+    godot = os.environ.get("GODOT") or shutil.which("godot") or str(Path.home() / ".local/bin/godot")
+    return [godot, "--headless", "--no-header", "--path", str(project), *map(str, words)]
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    """Nothing of this machine's lobby or user folder."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOBBY_")}
+    return clean | {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)} | variables
+
+
+def engine(
+    *words: str | Path, home: Path, project: Path = GAME, patience_s: float = PATIENCE_S
+) -> subprocess.CompletedProcess[str]:
+    """Runs the engine to its end."""
+    return subprocess.run(
+        command(*words, project=project),
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=patience_s,
+        check=False,
+    )
+
+
+def import_project(home: Path, project: Path = GAME) -> None:
+    """Makes the engine know the project's classes, as the editor does when a project is opened."""
+    with _alone(project):
+        done = _newest(project)
+        stamp = project / ".godot" / "tests-imported"
+        if not stamp.exists() or stamp.read_text() != done:
+            result = engine("--import", home=home, project=project)
+            complaints = [line for line in (result.stdout + result.stderr).splitlines() if "ERROR" in line or "WARNING" in line]
+            assert not complaints, result.stdout + result.stderr
+            stamp.write_text(_newest(project))
+
+
+def _newest(project: Path) -> str:
+    """What all files of a project look like from outside."""
+    files = sorted(path for path in project.rglob("*") if path.is_file() and ".godot" not in path.parts)
+    return "\n".join(f"{path.relative_to(project)} {path.stat().st_mtime_ns}" for path in files)
+
+
+@contextmanager
+def _alone(project: Path) -> Iterator[None]:
+    """Two tests in two processes do not import the same project at once."""
+    (project / ".godot").mkdir(exist_ok=True)
+    with (project / ".godot" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,53 @@
+"""The tests in GDScript: each function is one test here. They run in the real engine, all in one process."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lobby.install_godot import ADDON
+from tests.godot.engine import GAME, HERE, ROOT, engine
+
+FILES = sorted((HERE / "unit").glob("test_*.gd"))
+TESTS = [(file.name, name) for file in FILES for name in re.findall(r"^func (test_\w+)", file.read_text(), re.M)]
+
+
+@pytest.fixture(scope="session")
+def results(home: Path) -> dict[tuple[str, str], str]:
+    """What came of each test: nothing, or what was wrong."""
+    done = engine("--script", HERE / "runner.gd", "--", *FILES, home=home)
+    found = [json.loads(line.removeprefix("TEST ")) for line in done.stdout.splitlines() if line.startswith("TEST ")]
+    assert found, done.stdout + done.stderr
+    assert "leaked at exit" not in done.stderr
+    return {(row["file"], row["name"]): row["problem"] for row in found}
+
+
+@pytest.mark.parametrize("test", TESTS, ids="::".join)
+def test_in_gdscript(test: tuple[str, str], results: dict[tuple[str, str], str]) -> None:
+    assert test in results, results.get((test[0], "(load)"), "it did not run")
+    assert results[test] == ""
+
+
+def test_every_script_and_scene_of_the_game_loads_without_a_complaint(home: Path) -> None:
+    done = engine("--script", HERE / "everything.gd", home=home)
+    said = done.stdout.splitlines()
+    assert [line for line in said if line.startswith("PROBLEM")] == []
+    wanted = [path for path in GAME.rglob("*") if path.suffix in (".gd", ".tscn") and ".godot" not in path.parts]
+    assert f"LOADED {len(wanted)}" in said, done.stdout + done.stderr
+
+
+def test_the_programs_in_the_docs_are_understood(home: Path, tmp_path: Path) -> None:
+    pages = (ROOT / "docs/godot.md", GAME / ADDON / "README.md")
+    programs = [text for page in pages for text in re.findall(r"```gdscript\n(.*?)```", page.read_text(), re.S)]
+    assert programs
+    for number, text in enumerate(programs):
+        (tmp_path / f"{number}.gd").write_text(text if text.startswith("extends") else "extends Node\n\n" + text)
+    done = engine("--script", HERE / "runner.gd", "--", *sorted(tmp_path.glob("*.gd")), home=home)
+    assert "(load)" not in done.stdout, done.stdout
+
+
+def test_every_script_has_the_number_by_which_scenes_know_it() -> None:
+    assert [path.name for path in GAME.rglob("*.gd") if not path.with_suffix(".gd.uid").exists()] == []

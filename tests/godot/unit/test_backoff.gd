@@ -1,0 +1,31 @@
+extends RefCounted
+
+
+func test_pauses_grow_up_to_half_a_minute() -> void:
+	var backoff := LobbyBackoff.new()
+	var pauses: Array[float] = []
+	for i in 20:
+		pauses.append(backoff.pause_ms(0.0, 1.0))
+	assert(pauses.slice(0, 4) == [500.0, 1000.0, 2000.0, 4000.0])
+	assert(pauses.max() == 30_000.0 and pauses[-1] == 30_000.0)
+
+
+func test_the_whole_range_is_drawn_from() -> void:
+	assert(LobbyBackoff.new().pause_ms(0.0, 0.0) == 0.0)
+	assert(LobbyBackoff.new().pause_ms(0.0, 0.5) == 250.0)
+
+
+func test_a_connection_that_lived_makes_the_next_pause_small_again() -> void:
+	var backoff := LobbyBackoff.new()
+	for i in 10:
+		backoff.pause_ms(0.0, 1.0)
+	assert(backoff.pause_ms(4_999.0, 1.0) == 30_000.0)
+	assert(backoff.pause_ms(5_000.0, 1.0) == 500.0)
+
+
+func test_to_ask_for_it_begins_anew() -> void:
+	var backoff := LobbyBackoff.new()
+	for i in 10:
+		backoff.pause_ms(0.0, 1.0)
+	backoff.reset()
+	assert(backoff.pause_ms(0.0, 1.0) == 500.0)

@@ -1,0 +1,111 @@
+extends RefCounted
+
+
+func test_every_message_of_the_server_in_the_docs_is_understood() -> void:
+	var kinds := {}
+	for example in _examples("server"):
+		var message := LobbyMessages.decode(example)
+		assert(message != null, example)
+		kinds[message.get_script()] = true
+	assert(kinds.size() == 9)
+
+
+func test_what_the_client_says_is_what_the_docs_say() -> void:
+	var move := LobbyMove.new(Vector2(12.5, 8.3), Vector2(1.0, 0.0), 1.57)
+	move.seq = 18
+	move.t = 93125
+	var said := [LobbyMessages.pos(move, 1), LobbyMessages.hello(), LobbyMessages.ping(93125), LobbyMessages.status("trading")]
+	var docs := _examples("client").map(JSON.parse_string)
+	for text: String in said:
+		assert(JSON.parse_string(text) in docs, text)
+	var whole: Dictionary = JSON.parse_string(LobbyMessages.pos(move))
+	whole["vy"] = 0.0  # is left out, as all zeros are
+	assert(whole in docs)
+
+
+func test_a_position_is_said_in_hundredths_and_without_noise() -> void:
+	var text := LobbyMessages.pos(LobbyMove.new(Vector2(459.195373, -0.001), Vector2(0.004, 3.0), 0.0))
+	assert(text == '{"action":"pos","vy":3.0,"x":459.2,"y":0.0}', text)
+
+
+func test_zeros_that_were_cut_off_are_zeros_and_what_is_new_is_ignored() -> void:
+	var message: LobbyMessages.Moves = LobbyMessages.decode(
+		'{"type":"moves","t":7,"m":[[4],[5,-1250,830,1,2,3,4,5,6,7]],"new":1}'
+	)
+	assert(message.numbers == PackedInt64Array([4, 5]))
+	assert(message.ats[0].position == Vector2.ZERO and message.ats[0].seq == 0)
+	assert(message.ats[1].position.is_equal_approx(Vector2(-12.5, 8.3)))
+	assert(message.ats[1].seq == 4 and message.ats[1].t == 5)
+
+
+func test_what_is_no_message_is_nothing() -> void:
+	for text: String in [
+		"",
+		"nonsense",
+		"[1]",
+		"null",
+		"{}",
+		'{"type":5}',
+		'{"type":"unheard of"}',
+		'{"type":"welcome"}',
+		'{"type":"welcome","your_id":5,"lobby_players":[]}',
+		'{"type":"welcome","your_id":"a","lobby_players":[5]}',
+		'{"type":"welcome","your_id":"a","lobby_players":[{"id":"b","x":"far"}]}',
+		'{"type":"welcome","your_id":"a","lobby_players":{}}',
+		'{"type":"join"}',
+		'{"type":"join","id":null}',
+		'{"type":"join","id":"b","n":"2"}',
+		'{"type":"leave","id":["b"]}',
+		'{"type":"pos","id":"b","x":1e300,"y":0}',
+		'{"type":"moves","m":[]}',
+		'{"type":"moves","t":1,"m":[[]]}',
+		'{"type":"moves","t":1,"m":[[1,"2"]]}',
+		'{"type":"moves","t":1,"m":[[1,null]]}',
+		'{"type":"moves","t":1,"m":"m"}',
+		'{"type":"status","id":"b"}',
+		'{"type":"config","send_ms":100,"window_ms":60,"far_ms":500}',
+		'{"type":"config","send_ms":-1,"window_ms":60,"far_ms":500,"heartbeat_ms":20000}',
+		'{"type":"config","send_ms":1e12,"window_ms":60,"far_ms":500,"heartbeat_ms":20000}',
+		'{"type":"pong","t":"now"}',
+		'{"type":"error","code":4}',
+	]:
+		assert(LobbyMessages.decode(text) == null, text)
+
+
+func test_names_fit_over_a_ship_and_can_be_read() -> void:
+	assert(LobbyMessages.one_line("  two\nlines\t\u202eno\u0007 ") == "two lines  no")
+	assert(LobbyMessages.one_line("x".repeat(5_000)).length() == LobbyMessages.TEXT_CHARACTERS)
+	assert(LobbyMessages.one_line("Zoë 🚀 李") == "Zoë 🚀 李")
+
+
+func test_an_address_carries_who_comes() -> void:
+	var at := LobbyMessages.address
+	assert(at.call("ws://127.0.0.1:8765/", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=2")
+	assert(at.call("ws://127.0.0.1:8765", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=2")
+	assert(at.call("lobby.example", "ann") == "ws://lobby.example/?pid=ann&v=2")
+	assert(at.call("https://lobby.example/prod?a=b", "ann") == "wss://lobby.example/prod?a=b&pid=ann&v=2")
+	assert(at.call("wss://[::1]:9/", "") == "wss://[::1]:9/?v=2")
+	var all: String = at.call("ws://h/", "a:b", "hub", "Ann & Bea", "a.b.c")
+	assert(all == "ws://h/?pid=a%3Ab&room=hub&name=Ann%20%26%20Bea&v=2&token=a.b.c")
+
+
+func test_what_is_no_address_is_none() -> void:
+	for url: String in [
+		"", "ftp://lobby.example/", "ws://", "ws:///path", "ws://a b/", "ws://h:99999/", "ws://h:port/", "ws://[::1/", "?a=b"
+	]:
+		assert(LobbyMessages.address(url, "ann") == "", url)
+
+
+func test_ids_are_plain() -> void:
+	assert(LobbyMessages.is_id("player_1.a:b-c"))
+	for id: String in ["", "a b", "ä", "x".repeat(65), "a\n"]:
+		assert(not LobbyMessages.is_id(id), id)
+
+
+func _examples(direction: String) -> Array[String]:
+	var docs := FileAccess.get_file_as_string("res://../docs/protocol.md")
+	var found: Array[String] = []
+	for row in RegEx.create_from_string("(?m)^\\| %s \\| `(.*?)` \\|" % direction).search_all(docs):
+		found.append(row.get_string(1))
+	assert(not found.is_empty())
+	return found

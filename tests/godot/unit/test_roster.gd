@@ -1,0 +1,128 @@
+extends RefCounted
+
+const JOINED := LobbyRoster.Kind.JOINED
+const LEFT := LobbyRoster.Kind.LEFT
+const MOVED := LobbyRoster.Kind.MOVED
+const STATUS := LobbyRoster.Kind.STATUS
+const BEA := '{"id":"bea","x":1,"y":2,"n":2,"name":"Bea","status":""}'
+const CEM := '{"id":"cem","x":3,"y":4,"n":3,"name":"Cem","status":""}'
+
+var _roster := LobbyRoster.new()
+
+
+func test_the_first_welcome_is_everybody_joining() -> void:
+	assert(_hear(_welcome(BEA, CEM)) == [[JOINED, "bea"], [JOINED, "cem"]])
+	assert(_roster.you.id == "ann")
+	assert(_roster.players.keys() == ["bea", "cem"])
+	assert(_roster.players["bea"].name == "Bea")
+	assert(_roster.players["bea"].position == Vector2(1, 2))
+
+
+func test_a_welcome_after_a_blip_tells_differences_only() -> void:
+	_hear(_welcome(BEA, CEM))
+	var before := _roster.players["bea"]
+	assert(_hear(_welcome(BEA, CEM)) == [])
+	var moved := '{"id":"bea","x":9,"y":9,"n":2,"name":"Bea","status":"away"}'
+	var dee := '{"id":"dee","x":0,"y":0,"n":4}'
+	assert(_hear(_welcome(moved, dee)) == [[LEFT, "cem"], [MOVED, "bea"], [STATUS, "bea"], [JOINED, "dee"]])
+	assert(_roster.players["bea"] == before)
+
+
+func test_a_join_that_is_told_again_puts_nobody_back() -> void:
+	_hear(_welcome(BEA))
+	_hear('{"type":"moves","t":1,"m":[[2,900,900,0,0,0,5]]}')
+	assert(_hear(_join(BEA)) == [])
+	assert(_roster.players["bea"].position == Vector2(9, 9))
+	assert(_hear(_join('{"id":"bea","x":7,"y":7,"n":2,"name":"Bea","seq":6}')) == [[MOVED, "bea"]])
+
+
+func test_a_join_with_another_number_is_a_player_who_went_and_came_unnoticed() -> void:
+	_hear(_welcome(BEA))
+	_hear('{"type":"moves","t":1,"m":[[2,900,900,0,0,0,500]]}')
+	assert(_hear(_join('{"id":"bea","x":0,"y":0,"n":8,"name":"Bea"}')) == [[MOVED, "bea"]])
+	assert(_hear('{"type":"moves","t":1,"m":[[2,700,700]]}') == [])
+	assert(_hear('{"type":"moves","t":1,"m":[[8,500,500,0,0,0,1]]}') == [[MOVED, "bea"]])
+	assert(_roster.players["bea"].position == Vector2(5, 5))
+
+
+func test_players_of_version_1_come_move_and_go() -> void:
+	_hear('{"type":"welcome","your_id":"ann","lobby_players":[]}')
+	assert(_hear('{"type":"join","id":"bea","x":1,"y":2}') == [[JOINED, "bea"]])
+	assert(_hear('{"type":"pos","id":"bea","x":5,"y":6}') == [[MOVED, "bea"]])
+	assert(_roster.players["bea"].position == Vector2(5, 6))
+	assert(_hear('{"type":"leave","id":"bea"}') == [[LEFT, "bea"]])
+	assert(_roster.players.is_empty())
+
+
+func test_what_is_repeated_says_nothing_new() -> void:
+	_hear(_welcome(BEA))
+	assert(_hear(_join(BEA)) == [])
+	_hear('{"type":"leave","id":"bea"}')
+	assert(_hear('{"type":"leave","id":"bea"}') == [])
+
+
+func test_moves_leave_oneself_out_and_strangers_are_a_reason_to_ask() -> void:
+	_hear(_welcome(BEA))
+	assert(_hear('{"type":"moves","t":1,"m":[[1,700,700],[2,500,600]]}') == [[MOVED, "bea"]])
+	assert(not _roster.has_strangers)
+	assert(_hear('{"type":"moves","t":1,"m":[[99,800,800]]}') == [])
+	assert(_roster.has_strangers)
+	_hear(_welcome(BEA))
+	assert(not _roster.has_strangers)
+
+
+func test_you_are_not_among_the_others_whatever_the_lobby_says() -> void:
+	assert(_hear(_welcome(BEA, '{"id":"ann","x":0,"y":0,"n":1}')) == [[JOINED, "bea"]])
+	assert(_hear(_join('{"id":"ann","x":0,"y":0,"n":9}')) == [])
+	assert(_hear('{"type":"pos","id":"ann","x":5,"y":6}') == [])
+	assert(not _roster.has_strangers)
+
+
+func test_an_older_position_is_ignored_and_one_without_a_count_is_not() -> void:
+	_hear(_welcome(BEA))
+	_hear('{"type":"moves","t":1,"m":[[2,500,500,0,0,0,9]]}')
+	assert(_hear('{"type":"moves","t":2,"m":[[2,400,400,0,0,0,8]]}') == [])
+	assert(_hear('{"type":"moves","t":2,"m":[[2,400,400,0,0,0,9]]}') == [])
+	assert(_hear('{"type":"moves","t":3,"m":[[2,600,600]]}') == [[MOVED, "bea"]])
+
+
+func test_a_status_is_told_ones_own_too() -> void:
+	_hear(_welcome(BEA))
+	assert(_hear('{"type":"status","id":"bea","status":"away"}') == [[STATUS, "bea"]])
+	assert(_hear('{"type":"status","id":"ann","status":"away"}') == [[STATUS, "ann"]])
+	assert(_roster.you.status == "away")
+	assert(_hear('{"type":"status","id":"who","status":"away"}') == [])
+
+
+func test_whom_you_leave_behind_has_left() -> void:
+	_hear(_welcome(BEA, CEM))
+	var told: Array = []
+	for event in _roster.clear():
+		told.append([event.kind, event.player.id])
+	assert(told == [[LEFT, "bea"], [LEFT, "cem"]])
+	assert(_hear('{"type":"moves","t":1,"m":[[2,500,500]]}') == [])
+
+
+func test_two_players_under_one_number_do_not_take_each_others_name_away() -> void:
+	_hear(_welcome(BEA))
+	_hear(_join('{"id":"dee","x":0,"y":0,"n":2}'))
+	_hear('{"type":"leave","id":"bea"}')
+	assert(_hear('{"type":"moves","t":1,"m":[[2,500,500]]}') == [[MOVED, "dee"]])
+
+
+func _welcome(first := "", second := "") -> String:
+	var players := first if second.is_empty() else first + "," + second
+	return '{"type":"welcome","your_id":"ann","lobby_players":[%s],"v":2,"n":1,"t":5,"x":0,"y":0}' % players
+
+
+func _join(player: String) -> String:
+	return '{"type":"join",' + player.trim_prefix("{")
+
+
+func _hear(text: String) -> Array:
+	var message := LobbyMessages.decode(text)
+	assert(message != null, text)
+	var told: Array = []
+	for event in _roster.hear(message, 1000.0):
+		told.append([event.kind, event.player.id])
+	return told

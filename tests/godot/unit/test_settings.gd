@@ -1,0 +1,76 @@
+extends RefCounted
+
+
+func test_the_last_source_wins_and_empty_values_say_nothing() -> void:
+	var settings := LobbySettings.new()
+	settings.take({"url": "ws://project/", "room": "hub", "send_ms": 200})
+	settings.take({"url": "ws://environment/", "room": "", "send_ms": ""})
+	assert(settings.url == "ws://environment/" and settings.room == "hub" and settings.send_ms == 200)
+	assert(settings.problems.is_empty())
+
+
+func test_texts_numbers_and_floats_of_json_are_understood() -> void:
+	var settings := LobbySettings.new()
+	settings.take({"send_ms": "50", "verbose": "yes"})
+	assert(settings.send_ms == 50 and settings.verbose)
+	settings.take({"send_ms": 60.0, "verbose": false})
+	assert(settings.send_ms == 60 and not settings.verbose)
+
+
+func test_a_wrong_value_is_one_problem_and_the_default() -> void:
+	for value: Variant in ["soon", 1, 1.5, 1e9, [], true]:
+		var settings := LobbySettings.new()
+		settings.take({"send_ms": value})
+		assert(settings.problems.size() == 1 and settings.problems[0].contains("send_ms"), str(value))
+		assert(settings.send_ms == 100)
+
+
+func test_yes_and_no_are_all_that_a_switch_knows() -> void:
+	var settings := LobbySettings.new()
+	settings.take({"verbose": "perhaps"})
+	assert(settings.problems.size() == 1 and not settings.verbose)
+
+
+func test_a_file_is_read_and_a_broken_one_is_one_problem_and_the_defaults() -> void:
+	_write('{"url": "wss://lobby.example/prod", "unheard": "of"}')
+	var settings := LobbySettings.new()
+	settings.take_file("user://test.json")
+	assert(settings.url == "wss://lobby.example/prod" and settings.problems.is_empty())
+	for text: String in ['{"url": "ws://broken', "", "[]", "\u0001", "5"]:
+		_write(text)
+		settings = LobbySettings.new()
+		settings.take_file("user://test.json")
+		assert(settings.problems.size() == 1 and settings.problems[0].contains("test.json"))
+		assert(settings.url == LobbySettings.TABLE.url.default)
+	settings = LobbySettings.new()
+	settings.take_file("user://there_is_none.json")
+	assert(settings.problems.is_empty())
+
+
+func test_the_game_reads_project_environment_and_files() -> void:
+	ProjectSettings.set_setting("lobby_presence/room", "project")
+	ProjectSettings.set_setting("lobby_presence/name", "project")
+	OS.set_environment("LOBBY_NAME", "environment")
+	OS.set_environment("LOBBY_TOKEN", "environment")
+	var file := FileAccess.open("user://lobby_config.json", FileAccess.WRITE)
+	file.store_string('{"token": "file"}')
+	file.close()
+	var settings := LobbySettings.of_this_game()
+	OS.set_environment("LOBBY_NAME", "")
+	OS.set_environment("LOBBY_TOKEN", "")
+	DirAccess.remove_absolute("user://lobby_config.json")
+	for setting: String in ["room", "name"]:
+		ProjectSettings.clear("lobby_presence/" + setting)
+	assert([settings.room, settings.name, settings.token] == ["project", "environment", "file"])
+
+
+func test_every_setting_has_a_member_and_a_meaning() -> void:
+	var settings := LobbySettings.new()
+	for setting in LobbySettings.TABLE:
+		assert(settings.get(setting) == LobbySettings.TABLE[setting].default)
+		assert(str(LobbySettings.TABLE[setting].meaning).ends_with("."))
+
+
+func _write(text: String) -> void:
+	var file := FileAccess.open("user://test.json", FileAccess.WRITE)
+	file.store_string(text)
