@@ -403,7 +403,7 @@ def test_wrong_keys_are_one_sentence() -> None:
 def test_a_table_that_is_throttled_is_one_sentence() -> None:
     async def test() -> None:
         async with looked_after() as (there, aws):
-            there.desk._conditions._faults["throttled-table"] = 1.0
+            there.desk._conditions.faults = {"throttled-table": 1.0}
             said = await asyncio.to_thread(fails, lambda: who(aws, IT.table))
             assert said.startswith("AWS is asked too often just now")
 
@@ -504,7 +504,7 @@ def test_watching_goes_on_after_trouble_until_ctrl_c() -> None:
 
             def sleep(seconds: float) -> None:
                 waits.append(seconds)
-                there.desk._conditions._faults["throttled-table"] = 1.0 if len(waits) == 1 else 0.0
+                there.desk._conditions.faults = {"throttled-table": 1.0 if len(waits) == 1 else 0.0}
                 if len(waits) == 3:
                     raise KeyboardInterrupt
 
