@@ -23,10 +23,21 @@ func test_connected_is_who_was_welcomed_not_who_merely_has_an_open_socket() -> v
 	assert(_connection.state == LobbyConnection.State.CONNECTING)
 	_sockets[0].accept()
 	_go(100.0)
-	assert(_sockets[0].actions() == ["hello"] and _told.is_empty())
+	assert(_told.is_empty())
 	_sockets[0].hear(WELCOME)
-	_go(100.0)
+	_go(1_000.0)
 	assert(_connection.state == LobbyConnection.State.CONNECTED and _told == ["connected"])
+	assert(not "hello" in _sockets[0].actions())
+
+
+func test_a_welcome_that_does_not_come_by_itself_is_asked_for_once() -> void:
+	_connection.open("ws://lobby/?pid=ann", _ms)
+	_go(1_000.0)
+	_sockets[0].accept()
+	_go(LobbyConnection.ASK_MS)
+	assert(_sockets[0].actions().is_empty())
+	_go(5_000.0)
+	assert(_sockets[0].actions() == ["hello"])
 
 
 func test_a_lobby_that_does_not_welcome_is_given_up_after_ten_seconds() -> void:
@@ -109,9 +120,47 @@ func test_an_error_right_before_the_end_is_its_reason_whatever_the_close_code() 
 	assert(_told[-1] == ["taken_over", "somebody else"])
 	_join()
 	_sockets[-1].hear('{"type":"error","code":"room_full","message":"no room"}')
-	_sockets[-1].end(4504)
+	_sockets[-1].end(1006)
 	_go(20.0)
 	assert(_told[-1] == ["no room", 500.0])
+
+
+func test_a_goodbye_says_what_the_close_would_have_said_and_the_first_one_counts() -> void:
+	_join()
+	_sockets[-1].hear('{"type":"error","code":"taken_over","message":"somebody else","close":4500}')
+	_sockets[-1].hear('{"type":"error","code":"silent","message":"nothing was heard","close":4001}')
+	_go(500.0)
+	assert(_told == ["connected"])
+	_sockets[-1].end(1005)
+	_go(20.0)
+	assert(_told[-1] == ["taken_over", "somebody else"])
+
+
+func test_a_goodbye_is_believed_where_its_code_is_unknown_or_says_otherwise() -> void:
+	for told: Array in [["banned", 4777, true], ["sleeping", 4123, false], ["taken_over", 4001, false], ["binary", 1003, true]]:
+		_join()
+		_sockets[-1].hear(JSON.stringify({"type": "error", "code": told[0], "message": "so it is", "close": told[1]}))
+		_sockets[-1].end(1006)
+		_go(20.0)
+		assert(_told[-1][0] == (told[0] if told[2] else "so it is"), str(_told))
+		assert((_connection.state == LobbyConnection.State.REFUSED) == told[2])
+
+
+func test_a_lobby_that_says_goodbye_and_does_not_close_is_left_after_a_second() -> void:
+	_join()
+	_sockets[-1].hear('{"type":"error","code":"room_full","message":"no room","close":4004}')
+	_go(LobbyConnection.FAREWELL_MS)
+	assert(not _sockets[-1].is_over)
+	_go(60.0)
+	assert(_sockets[-1].is_over and _told == ["connected", ["no room", 500.0]])
+
+
+func test_the_lobbys_own_close_code_says_whether_to_come_back_whatever_was_said_before() -> void:
+	_join()
+	_sockets[-1].hear('{"type":"error","code":"room_full","message":"no room"}')
+	_sockets[-1].end(4506)
+	_go(20.0)
+	assert(_connection.state == LobbyConnection.State.REFUSED)
 
 
 func test_a_plain_end_without_a_word_is_no_reason_to_hurry_back() -> void:
