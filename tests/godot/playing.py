@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.godot.engine import GAME, HERE, command, environment
+from tests.godot.engine import HERE, addon_project, command, environment
 
 PATIENCE_S = 10.0
 
@@ -69,14 +69,14 @@ class Game:
 
 @asynccontextmanager
 async def playing(
-    home: Path, url: str, player: str, project: Path = GAME, *, engine_says: str = "nothing at all", **variables: str
+    home: Path, url: str, player: str, *, engine_says: str = "nothing at all", **variables: str
 ) -> AsyncIterator[Game]:
     """A game that knows the address of a lobby, and has not joined it yet. At its end nothing may have gone wrong in it.
 
     ``engine_says``: what the engine itself has to complain of, and we cannot help.
     """
     process = await asyncio.create_subprocess_exec(
-        *command("--script", HERE / "player.gd", project=project),
+        *command("--script", HERE / "player.gd", project=addon_project(home)),
         env=environment(home, LOBBY_URL=url, LOBBY_PLAYER=player, **variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -98,7 +98,7 @@ async def playing(
 @asynccontextmanager
 async def joined(home: Path, url: str, player: str, **variables: str) -> AsyncIterator[Game]:
     """A game in a lobby."""
-    async with playing(home, url, player, GAME, **variables) as game:
+    async with playing(home, url, player, **variables) as game:
         await game.does("join")
         await game.hears("connected")
         yield game

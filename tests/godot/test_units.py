@@ -31,8 +31,8 @@ def test_in_gdscript(test: tuple[str, str], results: dict[tuple[str, str], str])
     assert results[test] == ""
 
 
-def test_every_script_and_scene_of_the_game_loads_without_a_complaint(home: Path) -> None:
-    done = engine("--script", HERE / "everything.gd", home=home)
+def test_every_script_and_scene_of_the_game_loads_without_a_complaint(home: Path, game: Path) -> None:
+    done = engine("--script", HERE / "everything.gd", home=home, project=game)
     said = done.stdout.splitlines()
     assert [line for line in said if line.startswith("PROBLEM")] == []
     wanted = [path for path in GAME.rglob("*") if path.suffix in (".gd", ".tscn") and ".godot" not in path.parts]
