@@ -1,7 +1,7 @@
 class_name Arguments
 extends RefCounted
 ## What is said after [code]--[/code] on the command line:
-## [code]--lobby=URL --name=NAME --zone=main|lobby --autopilot --offline --silent --fine[/code]
+## [code]--lobby=URL --name=NAME --zone=main|lobby --autopilot --offline --silent[/code]
 
 ## Address of the lobby; empty for what the addon's settings say.
 var lobby := ""
@@ -15,8 +15,6 @@ var autopilot := false
 var offline := false
 ## Whether there is no sound.
 var silent := false
-## Whether everything is drawn, whatever it costs.
-var fine := false
 
 
 ## What was said when this game was started.
@@ -31,5 +29,5 @@ func _init(words: PackedStringArray = []) -> void:
 		match parts[0]:
 			"lobby", "name", "zone":
 				set(parts[0], parts[1] if parts.size() > 1 else "")
-			"autopilot", "offline", "silent", "fine":
+			"autopilot", "offline", "silent":
 				set(parts[0], true)

@@ -20,9 +20,9 @@ var _sell := Button.new()
 func _init(good: String) -> void:
 	_good = good
 	add_theme_constant_override(&"separation", 14)
-	var name_label := _label(150.0, HORIZONTAL_ALIGNMENT_LEFT)
+	var name_label := _label(118.0, HORIZONTAL_ALIGNMENT_LEFT)
 	name_label.text = good
-	_curve.custom_minimum_size = Vector2(150.0, 34.0)
+	_curve.custom_minimum_size = Vector2(124.0, 34.0)
 	_curve.draw.connect(_draw_curve)
 	_sell.text = "Sell"
 	_sell.pressed.connect(func() -> void: TradingMarketplace.sell(_good))

@@ -29,7 +29,7 @@ func show_player(player: LobbyPlayer) -> void:
 ## Shows yourself.
 func show_you() -> void:
 	var me := LobbyController.me
-	_show(LobbyController.player(), LocalPlayerData.player_name + "  (you)", me.status)
+	_show(LobbyController.player(), LobbyController.settings.name + "  (you)", me.status)
 
 
 func _show(id: String, named: String, status: String) -> void:

@@ -1,7 +1,6 @@
 class_name Space
 extends Node3D
-## What is around a zone: stars, a planet, the sun, and how light looks. Where it has to be drawn without a graphics card, what
-## costs most is left out, unless the command line says [code]--fine[/code].
+## What is around a zone: stars, a planet, the sun, and how light looks.
 
 const SOFTWARE: Array[String] = ["llvmpipe", "softpipe", "swiftshader", "basic render"]
 
@@ -9,9 +8,13 @@ const SOFTWARE: Array[String] = ["llvmpipe", "softpipe", "swiftshader", "basic r
 
 
 func _ready() -> void:
-	if not Arguments.of_this_game().fine and is_drawn_in_software():
-		_environment.environment.glow_enabled = false
-		get_viewport().msaa_3d = Viewport.MSAA_DISABLED
+	draw_finely(not is_drawn_in_software())
+
+
+## Draws light that glows and edges that are smooth, or leaves out what costs most where there is no graphics card.
+func draw_finely(is_fine: bool) -> void:
+	_environment.environment.glow_enabled = is_fine
+	get_viewport().msaa_3d = Viewport.MSAA_4X if is_fine else Viewport.MSAA_DISABLED
 
 
 ## Whether there is no graphics card.

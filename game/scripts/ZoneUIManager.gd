@@ -7,12 +7,13 @@ signal hint_taken
 ## The player asked to leave, without a key.
 signal leave_asked
 
-## More players than these are a number.
-const ROWS := 10
 const GOOD := Color(0.36, 0.95, 0.75)
 const WAITING := Color(1.0, 0.74, 0.4)
 const BAD := Color(1.0, 0.42, 0.42)
 const OFF := Color(0.55, 0.56, 0.75)
+
+## More players than these are a number.
+@export var rows := 10
 
 var _is_stale := true
 var _rows: Array[PlayerRow] = []
@@ -32,7 +33,7 @@ var _rows: Array[PlayerRow] = []
 
 
 func _ready() -> void:
-	for i in ROWS:
+	for i in rows:
 		_rows.append(PlayerRow.new())
 		_list.add_child(_rows[-1])
 	_list.move_child(_more, -1)
@@ -104,13 +105,13 @@ func _show_players() -> void:
 	here.assign(LobbyController.players.values())
 	here.sort_custom(func(a: LobbyPlayer, b: LobbyPlayer) -> bool: return a.name.naturalnocasecmp_to(b.name) < 0)
 	_count.text = "%d pilots here" % (here.size() + 1) if here else "only you here"
-	for i in ROWS:
+	for i in _rows.size():
 		if i == 0:
 			_rows[i].show_you()
 		else:
-			_rows[i].show_player(here[i - 1] if i <= here.size() else null)
-	_more.visible = here.size() >= ROWS
-	_more.text = "and %d more" % (here.size() - ROWS + 1)
+			_rows[i].show_player(here[i - 1] if i <= here.size() and i < rows else null)
+	_more.visible = here.size() >= rows and rows > 0
+	_more.text = "and %d more" % (here.size() - rows + 1)
 
 
 func _on_changed(_player: LobbyPlayer) -> void:

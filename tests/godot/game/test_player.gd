@@ -34,7 +34,7 @@ func test_the_command_line_is_understood_and_what_is_not_meant_for_it_is_not_min
 		["--lobby=ws://10.0.0.1:8765/?a=b", "--name=Ann Lee", "--zone=lobby", "--autopilot", "tests/a.gd", "--x"]
 	)
 	assert(said.lobby == "ws://10.0.0.1:8765/?a=b" and said.name == "Ann Lee" and said.zone == "lobby")
-	assert(said.autopilot and not said.offline and not said.silent and not said.fine)
+	assert(said.autopilot and not said.offline and not said.silent)
 	assert(Arguments.new().zone == "main")
 	assert(Arguments.new(["--name"]).name == "")
 
