@@ -4,7 +4,7 @@ BIN := .venv/bin
 GDSCRIPT := game tests/godot bench/godot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo game serve test check bench addon godot pictures game-pictures lock clean
+.PHONY: help setup demo game serve emulate test check bench addon godot pictures game-pictures lock clean
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ game: .venv/.runtime  ## The demo game: fly among bots in a station; needs the G
 
 serve: .venv/.runtime  ## A lobby on this machine
 	@$(BIN)/lobby serve
+
+emulate: .venv/.dev  ## The lobby of AWS on this machine, and its bill
+	@$(BIN)/lobby emulate --bill
 
 test: .venv/.dev  ## Every test there is
 	@scripts/test-tools

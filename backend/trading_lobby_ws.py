@@ -7,14 +7,17 @@ One function for everything: the authorizer, the routes (``$connect``, ``$discon
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from lobby.aws import Client, DynamoDB, dynamodb_endpoint
-from lobby.errors import CODES, LobbyError, Refused
+from lobby.budget import Thrift, Usage, bill, steps, thrift
+from lobby.errors import CODES, LobbyError, Refused, StoreError
 from lobby.gateways.apigateway import PostGateway
 from lobby.messages import Handshake
 from lobby.presence import Presence
@@ -24,6 +27,9 @@ from lobby.stores.dynamodb import DynamoStore, changes
 from lobby.telemetry import Metrics, log
 
 Event = dict[str, Any]
+
+SETTLE_MS = 10_000
+"""How often an environment puts on the lobby's account what it used, and learns what all the others did."""
 
 _log = logging.getLogger("lobby")
 
@@ -41,7 +47,7 @@ def handler(event: Event, context: Any) -> Event:
         raise
     finally:
         if service is not None:
-            environment.measure(service, (time.perf_counter() - began_s) * 1000)
+            environment.measure(service, event, (time.perf_counter() - began_s) * 1000)
 
 
 def _answer(event: Event, service: ServerlessService, context: Any) -> Event:
@@ -121,6 +127,7 @@ class _Environment:
         self.store = DynamoStore(DynamoDB(self.clients[0]), variables["LOBBY_TABLE"])
         self.gateway = PostGateway(self.clients[1])
         self.metrics = Metrics(variables.get("LOBBY_STAGE", "dev"))
+        self.account = _Account(self.store, _dollars(variables))
         if "AWS_LAMBDA_FUNCTION_NAME" in variables and not _log.handlers:
             _log.addHandler(logging.StreamHandler(sys.stdout))  # lines as they are: Lambda would wrap JSON into JSON
             _log.setLevel(logging.INFO)
@@ -128,6 +135,7 @@ class _Environment:
 
     def service(self, context: Any) -> ServerlessService:
         """The service of one invocation."""
+        thrift = self.account.settled(_now())
         return ServerlessService(
             self.store,
             self.gateway,
@@ -136,16 +144,65 @@ class _Environment:
             clock=_now,
             wait=lambda ms: time.sleep(ms / 1000),
             lives_ms=context.get_remaining_time_in_millis(),
+            thrift=thrift,
         )
 
-    def measure(self, service: ServerlessService, handler_ms: float) -> None:
-        """Notes what an invocation did, and writes it now and then."""
+    def measure(self, service: ServerlessService, event: Event, handler_ms: float) -> None:
+        """Notes what an invocation did and used, and writes it now and then."""
+        self.account.note(service, event, handler_ms)
         self.metrics.measured("handler_ms", round(handler_ms, 1))
         for name, value in service.measured:
             self.metrics.measured(name, value)
         line = self.metrics.line(_now())
         if line is not None:
             print(line, flush=True)
+
+
+class _Account:
+    """What this environment used and has not put on the lobby's account yet. ``daily`` is what all may spend a day, in dollars;
+    0 for as much as it takes."""
+
+    def __init__(self, store: DynamoStore, daily: float) -> None:
+        self._store, self._daily = store, daily
+        self._usage, self._thrift = Usage(), Thrift()
+        self._settled_ms = 0
+
+    def note(self, service: ServerlessService, event: Event, handler_ms: float) -> None:
+        """An invocation has ended. Connection time, logs and traffic are not counted: a thirtieth, together."""
+        memory_mb = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"))
+        is_message = event.get("requestContext", {}).get("eventType") == "MESSAGE"
+        self._usage += Usage(
+            messages_in=steps(len(event.get("body") or "")) if is_message else 0,
+            messages_out=sum(times for (counted, _), times in service.counts.items() if counted == "frames"),
+            invocations=1,
+            gb_ms=handler_ms * memory_mb / 1024,
+        )
+
+    def settled(self, now: int) -> Thrift:
+        """What is known of the budget."""
+        if not self._daily:
+            return Thrift(as_of_ms=now)
+        if now - self._settled_ms >= SETTLE_MS:
+            usage, self._settled_ms = self._usage + self._store.used, now
+            try:
+                spent = self._store.spend(bill(usage).total, now)
+            except StoreError as error:  # it stays on this account, and nobody has to wait for it
+                log("not_settled", logging.WARNING, detail=str(error))
+                return self._thrift
+            self._usage, self._store.used = Usage(), Usage()
+            self._thrift = thrift(spent, self._daily, now)
+        return self._thrift
+
+
+def _dollars(variables: Mapping[str, str]) -> float:
+    text = variables.get("LOBBY_DAILY_BUDGET") or "0"
+    try:
+        daily = float(text)
+    except ValueError:
+        daily = -1.0
+    if not 0 <= daily < math.inf:
+        raise LobbyError(f"LOBBY_DAILY_BUDGET is {text!r}; it must be dollars a day, 0 for as much as it takes.")
+    return daily
 
 
 # By thread: on AWS an environment has one; a local API Gateway may have many environments in one process.

@@ -65,6 +65,7 @@ class Row:
     generator_core: float
     lost: int = 0
     disconnects: int = 0
+    refused: int = 0
 
 
 class Tally:
@@ -74,6 +75,7 @@ class Tally:
         self.sent_at: dict[int, array[float]] = {}  # by the sender's n, then by its seq
         self.unread: deque[tuple[Reader, float, bytes]] = deque()  # with the time of arrival
         self.disconnects = 0
+        self.refused = 0  # answers to readers that something went wrong: of the lobby, or of API Gateway, which knows no types
         self.ending = False
         self.start()
 
@@ -173,7 +175,9 @@ class Reader(Player):
     def read(self, now: float, text: bytes) -> None:
         """Count every position in a frame that arrived at this time."""
         message = json.loads(text)
-        if message["type"] != "moves":
+        if message.get("type", "error") == "error":
+            self.tally.refused += 1
+        if message.get("type") != "moves":
             return
         sent_at, latencies, heard = self.tally.sent_at, self.tally.latencies, self.heard
         last = len(latencies) - 1
@@ -284,7 +288,7 @@ async def measure(url: str, pid: int | None, count: int, hz: float, seconds: int
         for player in players:
             player.leave()
         progress.remove_task(bar)
-    return replace(row, lost=lost, disconnects=tally.disconnects)
+    return replace(row, lost=lost, disconnects=tally.disconnects, refused=tally.refused)
 
 
 def processes(pid: int) -> Iterator[int]:

@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
 from lobby.errors import CODES
+from lobby.gateways.emulator.conditions import FAULTS, LATENCIES
 from lobby.settings import Settings, flag, variable
 from lobby.telemetry import COUNTED
 
@@ -69,6 +70,53 @@ def metrics() -> str:
     for name, (label, meaning) in COUNTED.items():
         rows.append(f"| `lobby_{name}_total` | {f'`{label}`' if label else ''} | {meaning} |")
     return "\n".join(rows)
+
+
+def latencies() -> str:
+    """How long things take with ``--latency aws``, from lobby/gateways/emulator/conditions.py."""
+    kinds = {
+        "connect": "to open a connection, before the function is asked",
+        "message": "a message of a client, to the gateway",
+        "disconnect": "until `$disconnect` is sent",
+        "invoke": "to reach a function, for each event",
+        "cold": "a new environment, beside what the start of the process takes here",
+        "post": "a post to a connection",
+        "table": "a request to the table",
+    }
+    rows = ["| what takes | half of the time less than | once in a hundred more than |", "|---|---:|---:|"]
+    rows += [f"| {kinds[kind]} | {takes.median:g} ms | {takes.p99:g} ms |" for kind, takes in LATENCIES["aws"].items()]
+    return "\n".join(rows)
+
+
+def faults() -> str:
+    """What ``--fault`` turns on, from lobby/gateways/emulator/conditions.py."""
+    rows = ["| fault | how often, without a number | what happens |", "|---|---:|---|"]
+    rows += [f"| `{name}` | {chance:g} | {meaning} |" for name, (chance, meaning) in FAULTS.items()]
+    return "\n".join(rows)
+
+
+EMULATED = ROOT / "bench/results/emulate.json"
+
+
+def emulated() -> str:
+    """How late things are behind ``lobby emulate --latency aws``, as bench/emulate.py measured it."""
+    found = json.loads(EMULATED.read_text())
+    rows = ["| | measured | goal |", "|---|---:|---:|"]
+    for name, figure in found["figures"].items():
+        if name in ("positions lost", "connections lost", "messages refused"):
+            rows.append(f"| {name} | {figure} | 0 |")
+        elif name == "bill off by":
+            rows.append(f"| bill off from the sum of the raw events, at the most | {figure:.2%} | 1 % |")
+        else:
+            goal = found["goals_ms"].get(name)
+            rows.append(f"| {name} | {figure:.0f} ms | {f'{goal} ms' if goal else ''} |")
+    return "\n".join(rows)
+
+
+def emulated_bill() -> str:
+    """The bill of the same run, as the command prints it."""
+    lines = json.loads(EMULATED.read_text())["bill"].rstrip().splitlines()
+    return "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
 
 
 ADDON = ROOT / "game/addons/lobby_presence"
@@ -194,6 +242,10 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "godot-player": ("docs/godot.md", partial(_declarations, "lobby_player.gd", "member or method", "var", "func")),
     "godot-settings": ("docs/godot.md", godot_settings),
     "errors": ("docs/protocol.md", errors),
+    "latencies": ("docs/emulator.md", latencies),
+    "emulated": ("docs/emulator.md", emulated),
+    "bill": ("docs/emulator.md", emulated_bill),
+    "faults": ("docs/emulator.md", faults),
     "codes": ("game/addons/lobby_presence/lobby_errors.gd", codes),
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),

@@ -16,6 +16,7 @@ from itertools import count
 from typing import Any
 
 from lobby import messages as m
+from lobby.budget import UNBOUND, Thrift
 from lobby.errors import Refused, StoreError
 from lobby.gateways import Unreached
 from lobby.presence import Presence, newest
@@ -47,6 +48,7 @@ class Peer:
     player: str
     v: int
     state: str = "connecting"
+    send_ms: int = 0
     roster: Roster = field(default_factory=Roster)
     heard: list[m.ServerMessage] = field(default_factory=list)
     far: dict[str, float] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class Peer:
         message = m.decode(text)
         assert message is not None
         self.heard.append(message)
+        if isinstance(message, m.Config):
+            self.send_ms = message.send_ms
         before = {(id, player.n): player.at.seq for id, player in self.roster.players.items()}
         may_go_back = isinstance(message, m.Welcome)  # the newer of two connections may be gone, and the older one goes on
         events = self.roster.hear(message)
@@ -113,6 +117,8 @@ class Cloud:
         self._present: Counter[str] = Counter()
         self._absent: dict[str, int] = {}
         self._tick = self._order = 0
+        self.known = [UNBOUND]
+        """What could be known of the budget, oldest first: each invocation knows one of the last three."""
         self._known_since: dict[tuple[str, str], int] = {}
 
     # ── what happens ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,8 +170,13 @@ class Cloud:
 
             self.telling = self._invoke("stream", work)
 
+    def learn(self, stretch: int, *, is_spent: bool = False) -> None:
+        """The account was looked at."""
+        self.known.append(Thrift(stretch, is_spent, self.now))
+
     def _invoke(self, name: str, work: Callable[[ServerlessService, int], None]) -> Invocation:
         holder = f"{name} #{next(self._names)}"
+        thrift = self.faults.chance.choice(self.known[-3:]) if len(self.known) > 1 else self.known[0]
 
         def run(invocation: Invocation) -> None:
             def wait(ms: int) -> None:
@@ -184,6 +195,7 @@ class Cloud:
                 clock=lambda: self.now,
                 wait=wait,
                 lives_ms=LIVES_MS,
+                thrift=thrift,
             )
             try:
                 work(service, self.now)
@@ -252,6 +264,8 @@ class Cloud:
         self.faults = Faults(self.faults.chance)
         self.finish()
         self.now += 2 * (LIVES_MS + SKEW_MS) + NOT_YET_MS
+        if len(self.known) > 1:
+            self.known = [Thrift(8, as_of_ms=self.now)]
         for _ in range(2):
             for peer in self.open:
                 self.move(peer)
@@ -278,10 +292,13 @@ class Cloud:
     def check(self) -> None:
         """Everybody who is connected knows who else is here and where they stand."""
         rows = {row.player: row for row in newest(self.store.room("lobby"))}
+        send_ms = self.settings.send_ms * self.store.look("lobby").told.thrift.stretch
         for peer in self.open:
             others = {player: row for player, row in rows.items() if player != peer.player}
             known = peer.roster.players
             assert set(known) == set(others), f"{peer.id} knows {sorted(known)}, here are {sorted(others)}"
+            if peer.v >= 2:
+                assert peer.send_ms == send_ms, f"{peer.id} sends every {peer.send_ms} ms, not {send_ms}"
             for player, row in others.items():
                 told = known[player]
                 assert (told.at.x, told.at.y) == (row.at.x, row.at.y), f"{peer.id} has lost a position of {player}"

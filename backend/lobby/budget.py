@@ -1,6 +1,7 @@
-"""What AWS charges: a table of prices, what is metered, and the bill. Pure.
+"""What AWS charges: a table of prices, what is metered, the bill, and how a lobby keeps within what it may spend. Pure.
 
-:class:`Usage` holds what AWS meters, :func:`bill` multiplies it with :data:`PRICES`. ``docs/cost.md`` says what follows.
+:class:`Usage` holds what AWS meters, :func:`bill` multiplies it with :data:`PRICES`, :func:`thrift` says how slow a lobby must
+become. ``docs/cost.md`` says what follows.
 
 Left out, since a lobby never gets there or pays fractions of a cent: storage of the table (first 25 GB free) and of logs ($0.03
 per GB and month), and of course taxes. A GB is 10^9 bytes here, a KB of a frame 1,024.
@@ -19,6 +20,11 @@ STEP_BYTES = 32 * 1024
 
 MONTH_HOURS = 730.0
 """A month as AWS counts it: 365 days x 24 hours / 12."""
+
+DAY_MS = 86_400_000
+
+LONGEST_STRETCH = 32
+"""Windows of 60 ms become two seconds, send intervals of 200 ms become 6.4: still a lobby, at a thirtieth of the price."""
 
 DASHBOARDS, ALARMS = "dashboards", "alarms"
 
@@ -200,6 +206,34 @@ def bill(
         per_month = sum(line.dollars for line in month)
         per_hour = per_month / MONTH_HOURS
     return Bill(lines, sum(line.dollars for line in lines), per_hour, per_month)
+
+
+class Thrift(NamedTuple):
+    """How a lobby keeps within its budget: windows and send intervals are ``stretch`` times as long as they are set, and when
+    the day's budget ``is_spent`` nobody new comes in. It was known at ``as_of_ms``; who knew later knows better."""
+
+    stretch: int = 1
+    is_spent: bool = False
+    as_of_ms: int = 0
+
+
+UNBOUND = Thrift()
+"""Nothing is known, so all is as it is set."""
+
+
+def thrift(spent: float, daily: float, now: int) -> Thrift:
+    """What follows from having ``spent`` so much of the ``daily`` budget, both in dollars, since midnight (UTC).
+
+    Money comes in evenly over the day; what is not spent stays for later that day. Some is there in advance: an hour's worth at
+    midnight, less and less as the day goes by. Who needs more takes twice as long for everything, who needs twice the advance
+    four times, and so on to :data:`LONGEST_STRETCH`. At one of these steps spending meets income, unless those who are inside
+    cost more even then.
+    """
+    day = now % DAY_MS / DAY_MS
+    advance = daily / 24 * (1 - day)
+    steps_ahead = math.ceil((spent - daily * day) / advance - 1)
+    stretch = 2 ** min(max(0, steps_ahead), LONGEST_STRETCH.bit_length() - 1)
+    return Thrift(stretch, spent >= daily, now)
 
 
 def _lines(usage: Usage, prices: Mapping[str, Price], dashboards: int, alarms: int, always_free: bool) -> tuple[Line, ...]:

@@ -44,6 +44,7 @@ CODES: dict[str, Code] = {
     "flood": Code("you went on sending far over the limit", 4003, 429),
     "room_full": Code("the room is full", 4004, 503),
     "too_many_connections": Code("too many connections from your address", 4005, 429),
+    "over_budget": Code("the lobby has spent its budget for today; who is inside may stay", 4006, 503),
     # Do not come back until somebody has changed something:
     "taken_over": Code("the same player connected again; that connection goes on", 4500),
     "unauthorized": Code("a token is needed, or this one is not valid", 4501, 401),

@@ -198,7 +198,8 @@ class Player(NamedTuple):
 
 
 class Welcome(NamedTuple):
-    """``welcome``: who is here besides you. ``t`` is the server's clock in ms, ``at`` where you stand."""
+    """``welcome``: who is here besides you. ``t`` is the server's clock in ms, ``at`` where you stand, ``status`` what is
+    written over your head."""
 
     your_id: str
     players: tuple[Player, ...] = ()
@@ -206,6 +207,7 @@ class Welcome(NamedTuple):
     n: int = 0
     t: int = 0
     at: Position = Position()
+    status: str = ""
 
 
 class Join(NamedTuple):
@@ -307,6 +309,7 @@ def encode(message: ServerMessage, v: int) -> str | None:
             if v >= 2:
                 at = message.at
                 body |= {"v": v, "n": message.n, "t": message.t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq}
+                body["status"] = message.status
             return dumps(body)
         case Join(player):
             return dumps({"type": "join", **_player(player, v)})
@@ -362,7 +365,7 @@ def decode(text: str) -> ServerMessage | None:
         if kind == "welcome":
             v, n, t = (_is(int, body.get(name, default)) for name, default in (("v", 1), ("n", 0), ("t", 0)))
             players = tuple([_known(player) for player in _is(list, body["lobby_players"])])
-            return Welcome(_is(str, body["your_id"]), players, v, n, t, _standing(body))
+            return Welcome(_is(str, body["your_id"]), players, v, n, t, _standing(body), _is(str, body.get("status", "")))
         if kind == "join":
             return Join(_known(body))
         if kind == "leave":

@@ -94,14 +94,14 @@ class Roster:
 
     def _replace(self, welcome: Welcome) -> list[RosterEvent]:
         before, self.players, self._ids = self.players, {}, {}
-        self.you = self.you._replace(id=welcome.your_id, n=welcome.n, at=welcome.at)
+        you, self.you = self.you, Player(welcome.your_id, welcome.at, welcome.n, self.you.name, welcome.status)
         for player in welcome.players:
             self._know(player)
         events: list[RosterEvent] = [Left(player) for id, player in before.items() if id not in self.players]
         for player in welcome.players:
             known = before.get(player.id)
             events += [Joined(player)] if known is None else _differences(known, player, welcome.t)
-        return events
+        return [*events, StatusSet(self.you)] if you.id == welcome.your_id and you.status != welcome.status else events
 
 
 def _differences(known: Player, player: Player, t: int) -> list[RosterEvent]:

@@ -16,6 +16,7 @@ The theory, on which every host relies:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from lobby import limits
@@ -153,9 +154,13 @@ def refused(sender: Presence, error: Refused) -> Post:
 def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Post]:
     """The whole truth for one connection: who is here besides it, and how to behave."""
     players = tuple(player_of(row) for row in sorted(others(newcomer, newest(roster)), key=lambda row: row.n))
-    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at)
-    config = Config(settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms)
-    return [Post((newcomer,), welcome), Post((newcomer,), config)]
+    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at, newcomer.status)
+    return [Post((newcomer,), welcome), configured([newcomer], settings)]
+
+
+def configured(receivers: Iterable[Presence], settings: Settings) -> Post:
+    """How to behave."""
+    return Post(tuple(receivers), Config(settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms))
 
 
 def changed(change: Change, roster: list[Presence]) -> list[Effect]:

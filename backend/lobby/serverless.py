@@ -21,9 +21,11 @@ The theory, which ``tests/scenarios/test_interleavings.py`` searches for holes:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from lobby import limits, rules
+from lobby.budget import UNBOUND, Thrift
 from lobby.errors import Refused, StoreError
 from lobby.fanout import Share, share_for_all
 from lobby.gateways import NOBODY, Gateway, Unreached
@@ -58,6 +60,9 @@ GOODBYE_MS = 250
 HOPELESS_MS = 30_000
 """Who has been behind for so long is cut: it reads too slowly, or not at all."""
 
+LONGEST_WINDOW_MS, LONGEST_SEND_MS = 5_000, 60_000
+"""However little there is to spend: the bounds of the settings."""
+
 COUNTED_BY_CLOCK = 10**12
 """A ``seq`` from here on is a time in ms since 1970: API Gateway's, of a position that its player did not count."""
 
@@ -80,10 +85,12 @@ class ServerlessService(Service):
         clock: Callable[[], int],
         wait: Callable[[int], None],
         lives_ms: int,
+        thrift: Thrift = UNBOUND,
     ) -> None:
-        """``clock()`` is milliseconds since 1970, ``wait(ms)`` lets time pass, ``holder`` names the invocation, and
-        ``lives_ms`` is how long it may still run: the function's timeout, when it has just begun."""
+        """``clock()`` is milliseconds since 1970, ``wait(ms)`` lets time pass, ``holder`` names the invocation, ``lives_ms`` is
+        how long it may still run: the function's timeout, when it has just begun. ``thrift`` is what it knows of the budget."""
         super().__init__(store, gateway, settings)
+        self._known = thrift
         self._holder, self._clock, self._wait = holder, clock, wait
         self._ends_ms = clock() + lives_ms
         self._recent_ms = lives_ms + SKEW_MS
@@ -114,8 +121,11 @@ class ServerlessService(Service):
         self._see_out()
 
     def connected(self, handshake: Handshake, connection: str, now: int) -> Presence:
-        """Writes the row of a connection; the table's stream announces it. Raises Refused where there is no place."""
+        """Writes the row of a connection; the table's stream announces it. Raises Refused where there is no place, and none for
+        who is not inside already where the budget is spent."""
         roster = self.store.room(handshake.room)
+        if self._known.is_spent and not any(row.player == handshake.player for row in roster):
+            raise Refused("over_budget")
         row = rules.connected(handshake, connection, roster, now, self.settings)
         return self.store.add(row._replace(behind_ms=now))
 
@@ -214,11 +224,13 @@ class ServerlessService(Service):
 
     def _lead(self, room: str, now: int) -> None:
         """A position was written: leaves it to the leader of the window that is open, or leads one."""
-        if self.store.look(room).is_open(now):
+        floor = self.store.look(room)
+        if floor.is_open(now):
             return
-        if not self.store.open_window(room, self._holder, now, now + self.settings.window_ms + WINDOW_GRACE_MS):
+        window_ms = self._stretched(self._latest(floor.told)).window_ms
+        if not self.store.open_window(room, self._holder, now, now + window_ms + WINDOW_GRACE_MS):
             return
-        self._wait(self.settings.window_ms)
+        self._wait(window_ms)
         try:
             absent = self._speak(room, shut=True)
         except WindowLost:
@@ -228,6 +240,21 @@ class ServerlessService(Service):
                 return
             self._wait(pause_ms)
             absent = self._speak(room)
+
+    def _latest(self, told: Told) -> Thrift:
+        """What is known of the budget: by this invocation, or, if that was later, by whoever told the room of it."""
+        return max(self._known, told.thrift, key=lambda thrift: thrift.as_of_ms)
+
+    def _stretched(self, thrift: Thrift) -> Settings:
+        """The settings that hold now. A window ends while there is time left to tell what it brought."""
+        if thrift.stretch == 1:
+            return self.settings
+        window_ms, longest_ms = self.settings.window_ms, self._ends_ms - self._clock() - WINDOW_GRACE_MS - SKEW_MS
+        return replace(
+            self.settings,
+            window_ms=max(window_ms, min(window_ms * thrift.stretch, longest_ms, LONGEST_WINDOW_MS)),
+            send_ms=min(self.settings.send_ms * thrift.stretch, LONGEST_SEND_MS),
+        )
 
     def _speak_for(self, row: Presence | None, room: str, connection: str) -> None:
         if row is None:
@@ -298,6 +325,10 @@ class ServerlessService(Service):
         roster = self.store.room(room)
         awake = {row.connection for row in roster if not row.behind_ms}
         unreached = NOBODY
+        thrift = self._latest(told)
+        settings = self._stretched(thrift)
+        if thrift.stretch != told.thrift.stretch:
+            unreached |= self._deliver(_to(awake, rules.configured(roster, settings)))
         for change in changes:
             self._note(change, roster)
             for effect in rules.changed(change, roster):
@@ -317,13 +348,13 @@ class ServerlessService(Service):
         movers = [row for row in here if self._owes_position(row, told)]
         for receivers, heard in share_for_all(movers, roster):
             unreached |= self._tell([Share([row for row in receivers if row.connection in awake], heard)], now)
-        unreached |= self._welcome_those_behind(roster, now)
+        unreached |= self._welcome_those_behind(roster, now, settings)
         self.fanouts.append((self._clock() - now, len(here)))
         self.unreached |= unreached
         absent = self._see_to(unreached, roster, now)
         recent = [row for row in here if max(row.moved_ms, row.status_ms) >= now - self._recent_ms]
         stamps = {row.n: (row.at.seq, row.status) for row in recent}
-        return Told(max(now, told.ms), stamps), absent
+        return Told(max(now, told.ms), stamps, thrift), absent
 
     def _hand_over(self, close: Close, roster: list[Presence]) -> list[Presence]:
         """Ends a connection that was taken over. Returns the roster after that."""
@@ -347,13 +378,14 @@ class ServerlessService(Service):
             roster = [after if row is heir else row for row in roster]
         return roster
 
-    def _welcome_those_behind(self, roster: list[Presence], now: int) -> Unreached:
+    def _welcome_those_behind(self, roster: list[Presence], now: int, settings: Settings) -> Unreached:
         unreached = NOBODY
         for row in roster:
             if row.behind_ms:
                 missed = NOBODY
-                for post in rules.welcomed(row, roster, now, self.settings):
-                    missed |= self._deliver(post)
+                for post in rules.welcomed(row, roster, now, settings):
+                    if missed == NOBODY:  # a connection may open in between, and must not begin with the second
+                        missed = self._deliver(post)
                 unreached |= missed
                 if missed == NOBODY:
                     self.store.caught_up(row.room, row.connection, row.behind_ms)

@@ -103,6 +103,25 @@ class Lobby:
         return f"ws://127.0.0.1:{self.port}/?{urlencode(query)}"
 
 
+class Emulated(Lobby):
+    """`lobby emulate` in a process of its own. Its page knows where to connect, and what it is told beside goes along."""
+
+    def start(self) -> Emulated:
+        self._process = _run("emulate", "--port", str(self.port), "--table", "moto", *self.options)
+        until(self._answers, "the page beside the gateway")
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def page(self, **query: str) -> str:
+        return f"http://127.0.0.1:{self.port}/lobby/?{urlencode({'url': f'ws://127.0.0.1:{self.port}/dev', **query})}"
+
+
 class Viewer:
     """One page, as the person before it sees it."""
 

@@ -14,7 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from lobby.client import LobbyClient
-from tests.browser.driving import message, until
+from tests.browser.driving import Emulated, message, until
 
 if TYPE_CHECKING:
     from tests.browser.driving import Lobby, Viewer
@@ -223,6 +223,25 @@ def test_another_lobby_can_be_reached_by_its_address(
 
 
 # ── Two hundred ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_pages_meet_in_a_lobby_without_a_server(visit: Visit) -> None:
+    lobby = Emulated()
+    try:
+        lobby.start()
+        ada = visit(f"http://127.0.0.1:{lobby.port}/")
+        ada.page.wait_for_url("**/lobby/**")  # its address leads to the page that knows where the lobby is
+        ada.connected().sees("Visitor")
+        bea = visit(lobby.page(name="Bea")).connected()
+        ada.sees("Bea", "Visitor")
+        bea.page.keyboard.press("d", delay=300)
+        here = bea.rest()
+        until(lambda: abs((ada.player("Bea") or {"x": 1e9})["x"] - here["x"]) < 0.02, "Bea where she is")
+        bea.page.close()
+        ada.sees("Visitor")
+        assert ada.complaints == []
+    finally:
+        lobby.stop()
 
 
 def test_two_hundred_are_all_in_the_list_and_on_the_field(lobby: Lobby, visit: Visit, room: str) -> None:

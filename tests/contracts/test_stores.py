@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from lobby.budget import DAY_MS, Thrift
 from lobby.errors import Refused, StoreError
 from lobby.limits import Pace
 from lobby.presence import Position, Presence
@@ -211,7 +212,7 @@ def test_one_has_the_floor_at_a_time(store: SharedStore) -> None:
 
 
 def test_what_was_told_is_handed_on_with_the_floor(store: SharedStore) -> None:
-    told = Told(1_050, {4: (18, "trading"), 7: (1_795_426_800_123, 'Änn "x"')})
+    told = Told(1_050, {4: (18, "trading"), 7: (1_795_426_800_123, 'Änn "x"')}, Thrift(4, as_of_ms=1_040))
     store.take_floor("lobby", "a", now=1_000, until_ms=2_000)
     store.leave_floor("lobby", "a", told)
     assert store.look("lobby") == Floor(told=told)
@@ -253,6 +254,15 @@ def test_who_is_behind_is_so_until_it_caught_up_with_what_it_was_behind(store: S
 def test_what_invocations_share_is_nobodys_presence(store: SharedStore) -> None:
     store.open_window("lobby", "a", now=1_000, until_ms=2_000)
     store.take_floor("lobby", "a", now=1_000, until_ms=2_000)
+    assert store.room("lobby") == []
+    assert store.take_changes() == []
+
+
+def test_what_is_spent_adds_up_until_the_day_is_over(store: SharedStore) -> None:
+    noon = 20_000 * DAY_MS + DAY_MS // 2
+    assert store.spend(0.25, noon) == pytest.approx(0.25)
+    assert store.spend(0.000_001_5, noon + 1) == pytest.approx(0.250_001_5)
+    assert store.spend(0, noon + DAY_MS) == 0
     assert store.room("lobby") == []
     assert store.take_changes() == []
 

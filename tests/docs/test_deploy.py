@@ -156,12 +156,12 @@ def test_the_role_of_the_pipeline_trusts_one_environment_of_one_repository() -> 
 
 
 def test_links_lead_to_headings_that_exist() -> None:
-    pages = {"": PAGE, "permissions.md": PERMISSIONS, "own-server.md": (ROOT / "docs/own-server.md").read_text()}
-    for page, text in (("", PAGE), ("permissions.md", PERMISSIONS)):
-        for target, anchor in re.findall(r"\]\(([\w.-]*)#([\w-]+)\)", text):
-            headings = re.findall(r"^#+ (.+)$", {**pages, "deploy.md": PAGE, "": text}[target], re.M)
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        text = page.read_text()
+        for target, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", text):
+            headings = re.findall(r"^#+ (.+)$", (page.parent / target).read_text() if target else text, re.M)
             anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-            assert anchor in anchors, f"{page or 'deploy.md'} links to {target}#{anchor}"
+            assert anchor in anchors, f"{page.name}: {target}#{anchor}"
 
 
 def test_the_policy_for_another_bucket_is_made_by_the_command_of_the_page(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_everything_that_costs_money_is_metered() -> None:
             await handler.told("DISCONNECT")
         assert meter.of("message_in") == [{"bytes": 7}]
         assert meter.of("message_out") == [{"bytes": 5}]
-        assert meter.of("post") == [{"status": 200, "bytes": 5}]
+        assert meter.of("post") == [{"method": "POST", "status": 200, "bytes": 5}]
         assert meter.of("connection_closed") == [{"seconds": pytest.approx(90)}]
         assert len(meter.of("invocation")) == 3
         assert all(one["memory_mb"] == 256 and one["ms"] >= 0 for one in meter.of("invocation"))

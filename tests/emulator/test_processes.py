@@ -50,7 +50,7 @@ class World:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.environments.close()
+        await self.environments.finish(1)
         await asyncio.sleep(0.05)  # for the loop to see its children off
 
 

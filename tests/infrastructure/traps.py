@@ -31,7 +31,7 @@ EVERYTHING = {
 """Parameters that switch everything on."""
 DEARER_HERE = {"LOBBY_SEND_MS": 200, "LOBBY_HEARTBEAT_MS": 120_000}
 """Defaults that are not those of the settings: messages cost nothing on a server."""
-OWN_VARIABLES = {"LOBBY_STAGE", "LOBBY_TABLE", "LOBBY_ENDPOINT"}
+OWN_VARIABLES = {"LOBBY_STAGE", "LOBBY_TABLE", "LOBBY_ENDPOINT", "LOBBY_DAILY_BUDGET"}
 """Variables of the function that are no settings: docs/permissions.md says what they are."""
 ALLOWED = {
     "dynamodb:GetItem",

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lobby import messages as m
+from lobby.budget import UNBOUND, Thrift
 from lobby.presence import Presence
 from lobby.serverless import NOT_YET_MS
 from lobby.stores import SharedStore
@@ -23,10 +24,12 @@ seeds = st.integers(0, 2**32)
 def play(cloud: Cloud, chance: random.Random, *, crashes: float = 0.0, steps: int = 160) -> None:
     """A few seconds in which players come, move, speak and go, and invocations run in any order."""
     patience = chance.choice((1, 3, 8))  # some histories let one invocation run for a while, some switch at every call
-    index = 0
+    index, is_thrifty = 0, chance.random() < 0.3
     for _ in range(chance.randrange(20, steps)):
         if len(cloud.running) < 5 and chance.random() < 0.2:
             happen(cloud, chance)
+        elif is_thrifty and chance.random() < 0.03:
+            cloud.learn(chance.choice((1, 2, 4)))
         elif chance.random() < 0.2:
             cloud.bring_stream()
         else:
@@ -153,6 +156,21 @@ def test_a_stream_that_is_faster_than_connect_knocks_until_somebody_is_there() -
     for _ in range(20):
         cloud.step(ms=1)
     assert not bea.heard
+    bea.state = "open"
+    cloud.finish()
+    assert [type(message) for message in bea.heard] == [m.Welcome, m.Config]
+
+
+def test_a_connection_that_opens_between_two_posts_hears_the_welcome_first() -> None:
+    cloud = Cloud()
+    bea = cloud.connect("bea")
+    while not cloud.batch:
+        cloud.step()
+    bea.state = "connecting"
+    cloud.bring_stream()
+    assert cloud.telling is not None
+    cloud.until(cloud.telling, "post")
+    cloud.telling.step()
     bea.state = "open"
     cloud.finish()
     assert [type(message) for message in bea.heard] == [m.Welcome, m.Config]
@@ -397,6 +415,59 @@ def test_a_status_that_a_join_took_back_is_told_again() -> None:
     cloud.finish()
     cloud.check()
     assert bea.roster.players["ann"].status == "away"
+
+
+def test_when_money_runs_short_everybody_is_told_once_to_send_less() -> None:
+    cloud = Cloud()
+    ann, bea = inside(cloud, "ann", "bea")
+    cloud.learn(4)
+    cloud.known = cloud.known[-1:]
+    for _ in range(3):
+        cloud.move(ann)
+        cloud.finish()
+    assert len(told(bea, m.Config)) == 1
+    assert bea.send_ms == 4 * cloud.settings.send_ms
+    assert told(ann, m.Config) == told(bea, m.Config)
+    [cem] = inside(cloud, "cem")
+    cloud.say(cem, action="hello")
+    cloud.finish()
+    assert told(cem, m.Config) == told(bea, m.Config)
+
+
+def test_who_knows_yesterdays_account_does_not_take_back_what_was_told_after_it() -> None:
+    cloud = Cloud()
+    ann, bea = inside(cloud, "ann", "bea")
+    cloud.learn(2)
+    newest = cloud.known[-1]
+    for known in (newest, UNBOUND, newest, UNBOUND):
+        cloud.known = [known]
+        cloud.move(ann)
+        cloud.finish()
+    assert len(told(bea, m.Config)) == 1
+    assert bea.send_ms == 2 * cloud.settings.send_ms
+
+
+def test_a_stretched_window_waits_longer_and_loses_nothing() -> None:
+    cloud = Cloud()
+    ann, bea = inside(cloud, "ann", "bea")
+    cloud.known = [Thrift(8, as_of_ms=cloud.now)]
+    began = cloud.now
+    cloud.move(ann)
+    cloud.move(bea)
+    cloud.finish()
+    assert cloud.now - began >= 8 * cloud.settings.window_ms
+    cloud.check()
+
+
+def test_when_the_budget_is_spent_nobody_new_comes_in_and_who_is_inside_may_come_back() -> None:
+    cloud = Cloud()
+    [ann] = inside(cloud, "ann")
+    cloud.known = [Thrift(32, True, cloud.now)]
+    stranger, again = cloud.connect("bea"), cloud.connect("ann")
+    cloud.finish()
+    assert (stranger.state, again.state) == ("dead", "open")
+    assert [row.connection for row in cloud.store.room("lobby")] == [again.id]
+    assert ann.state == "dead", "taken over"
 
 
 def test_a_room_that_is_full_takes_nobody_and_writes_nothing() -> None:

@@ -107,6 +107,18 @@ def test_what_no_text_protocol_can_go_on_from_ends_the_connection(frame: tuple[O
     run(test())
 
 
+def test_a_close_frame_without_a_code_is_answered_with_a_code_that_clients_take() -> None:
+    async def test() -> None:
+        async with unharmed() as (lobby, left), joined(lobby.at(pid="plain", v=2)) as plain:
+            await left.hear("join")
+            plain.socket.protocol.send_close()
+            plain.socket.send_data()
+            assert await plain.closed_with() == 1000
+            await left.hear("leave")
+
+    run(test())
+
+
 def test_who_goes_on_after_the_goodbye_is_not_answered_again() -> None:
     async def test() -> None:
         async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:

@@ -45,16 +45,17 @@ class Knowing:
 
 def test_with_everything_failing_now_and_then_all_comes_right() -> None:
     async def test() -> None:
-        conditions, chance, meter = Conditions(faults=FAULTS, seed=1), random.Random(1), Meter()
+        conditions, chance, meter = Conditions(seed=1), random.Random(1), Meter()
         async with cloud(meter, conditions, WindowMs=20, TimeoutS=4, MessagesPerS=100) as lobby:
             people = [Knowing(name, await lobby.enter(pid=name, v=v)) for name, v in PLAYERS.items()]
             ghost = await lobby.enter(pid="eve", v=2)
+            conditions.faults = FAULTS
             for turn in range(60):
                 await chance.choice(people).move()
                 await asyncio.sleep(0.02)
                 if turn == 30:
                     await ghost.socket.close()  # and nobody is told
-            conditions.calm_down()
+            conditions.faults = {}
             await asyncio.sleep(5.1)  # until eve is old enough to be gone, and who died has lost the floor
             for who in people:
                 await who.move()

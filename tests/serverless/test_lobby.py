@@ -31,10 +31,14 @@ def test_two_players_of_version_1_meet_and_the_one_who_says_nothing_is_welcomed(
 def test_version_2_asks_moves_and_shows_a_status() -> None:
     async def test() -> None:
         async with cloud() as lobby:
-            ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2, name="Bea")
+            ann = await lobby.enter(pid="ann", v=2)
+            await ann.hear("config")
+            bea = await lobby.enter(pid="bea", v=2, name="Bea")
+            await bea.hear("config")
+            await ann.hear("join")  # only now is a position news of its own: a late `join` would bring it along
             await bea.say(action="hello")
             number = (await bea.hear("welcome"))["n"]
-            await ann.hear("join")
+            await bea.hear("config")
             await bea.say(action="status", status="trading")
             assert (await ann.hear("status"))["status"] == "trading"
             await bea.say(action="pos", x=1, y=2, vx=3, seq=1, t=5)

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import cost
-from lobby.budget import MONTH_HOURS, PRICES, STEP_BYTES, Bill, Usage, bill, steps
+from lobby.budget import (
+    DAY_MS,
+    LONGEST_STRETCH,
+    MONTH_HOURS,
+    PRICES,
+    STEP_BYTES,
+    Bill,
+    Thrift,
+    Usage,
+    bill,
+    steps,
+    thrift,
+)
 
 METERS = [item.name for item in dataclasses.fields(Usage)]
 
@@ -48,6 +60,42 @@ def test_no_line_is_negative_and_the_lines_make_the_total(usage: Usage, free: bo
 @given(usages(1e13))
 def test_what_is_always_free_makes_nothing_dearer(usage: Usage) -> None:
     assert bill(usage, always_free=True).total <= bill(usage).total
+
+
+NOON = 20_000 * DAY_MS + DAY_MS // 2
+
+
+@pytest.mark.parametrize(
+    ("spent", "stretch"),
+    [(0, 1), (12, 1), (12.49, 1), (12.51, 2), (12.99, 2), (13.01, 4), (13.51, 8), (14.01, 16), (14.51, 32), (23, 32)],
+)
+def test_who_is_ahead_of_the_clock_by_more_than_the_advance_takes_longer(spent: float, stretch: int) -> None:
+    assert thrift(spent, 24, NOON) == Thrift(stretch, False, NOON)
+
+
+def test_what_is_not_spent_by_day_is_there_in_the_evening() -> None:
+    assert thrift(20, 24, NOON + DAY_MS * 3 // 8).stretch == 1
+
+
+def test_who_has_spent_it_all_lets_nobody_new_in_before_midnight() -> None:
+    assert thrift(24, 24, NOON + DAY_MS // 2 - 1).is_spent
+    assert not thrift(0, 24, NOON + DAY_MS // 2).is_spent
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(1e-6, 1e6), st.integers(0, 3 * DAY_MS))
+def test_who_has_spent_more_is_never_told_to_be_faster(one: float, other: float, daily: float, now: int) -> None:
+    less, more = (thrift(spent, daily, now) for spent in sorted((one, other)))
+    assert 1 <= less.stretch <= more.stretch <= LONGEST_STRETCH
+    assert more.is_spent or not less.is_spent
+
+
+def test_a_lobby_that_always_spends_as_fast_as_it_may_keeps_within_its_budget() -> None:
+    """A day of somebody who would spend six times the budget, looked at every ten seconds."""
+    spent, stretch, now = 0.0, 1, 20_000 * DAY_MS
+    for second in range(0, 86_400, 10):
+        spent += 6 * 24 / 8_640 / stretch
+        stretch = thrift(spent, 24, now + second * 1_000).stretch
+    assert 23.9 < spent < 24.1
 
 
 @pytest.mark.parametrize("name", [name for name in METERS if name != "hours"])

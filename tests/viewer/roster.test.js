@@ -104,6 +104,15 @@ test("told twice, somebody joins once and leaves once", () => {
   assert.deepEqual(received(gone, { type: "leave", id: "d" }, 0).left, []);
 });
 
+test("a join that is told again puts nobody back, and says what is new", () => {
+  const roster = after(EMPTY, WELCOME);
+  const old = received(roster, { type: "join", id: "b", x: 0, y: 0, n: 4, name: "Bea", status: "away", seq: 8 }, 0);
+  assert.deepEqual([ids(old.joined), ids(old.placed)], [[], []]);
+  assert.deepEqual([old.roster.players.get("b").x, old.roster.players.get("b").status], [1, "away"]);
+  const fresh = received(roster, { type: "join", id: "b", x: 5, y: 0, n: 4, name: "Bea", status: "", seq: 12 }, 0);
+  assert.deepEqual([ids(fresh.joined), ids(fresh.placed)], [[], ["b"]]);
+});
+
 test("somebody who comes again with a new number is heard under the new one only", () => {
   const roster = after(EMPTY, WELCOME, { type: "join", id: "b", x: 0, y: 0, n: 30, name: "Bea" });
   assert.equal(received(roster, { type: "moves", t: 1, m: [[30, 100]] }, 0).moved.length, 1);

@@ -126,7 +126,7 @@ class Connection(WSListener):
         """A frame has arrived; messages in pieces are put together here."""
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code())
+            transport.send_close(frame.get_close_code() or WSCloseCode.OK)  # a close frame without a code reads as code 0
             transport.disconnect()
         elif self._is_over:
             pass  # sent before its sender read our goodbye, or by somebody who does not care

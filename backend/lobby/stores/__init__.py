@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from lobby.budget import UNBOUND, Thrift
 from lobby.limits import Pace
 from lobby.presence import Position, Presence
 from lobby.rules import Change
@@ -63,11 +64,13 @@ class Told(NamedTuple):
     """What a room was told so far, and by when.
 
     ``ms`` is when somebody last had the floor and told all that was owed. ``stamps`` says of each number whose row had been
-    written not long before which position (``seq``) and which status were told.
+    written not long before which position (``seq``) and which status were told. ``thrift`` is what the ``config`` says that
+    everybody has.
     """
 
     ms: int = 0
     stamps: Mapping[int, tuple[int, str]] = {}
+    thrift: Thrift = UNBOUND
 
 
 class Floor(NamedTuple):
@@ -109,6 +112,9 @@ class SharedStore(Store, Protocol):
 
     def fall_behind(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         """Writes that a connection is owed a ``welcome``, anew where it was owed one already. None where the row is gone."""
+
+    def spend(self, dollars: float, now: int) -> float:
+        """Puts ``dollars`` on the account of the day (UTC), and returns what all have spent since it began."""
 
     def caught_up(self, room: str, connection: str, behind_ms: int) -> None:
         """Writes that it got one, unless it has been owed another since."""

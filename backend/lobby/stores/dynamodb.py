@@ -2,7 +2,8 @@
 
 One item a connection: partition key ``room``, sort key ``connectionId``, so that one strongly consistent query reads a room,
 and no scan or index is on the way of a position. Items whose sort key begins with ``#`` are the room's own (``#numbers``,
-``#floor``). The table notices what came and went by its stream; :func:`changes` reads the stream's records.
+``#floor``); in a room that nobody can enter (``#budget``) there is one for each day. The table notices what came and went by
+its stream; :func:`changes` reads the stream's records.
 
 What an item does not say is 0 or empty: a room that is read for every window is billed by its bytes.
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from lobby.aws import AwsError
+from lobby.budget import DAY_MS, Thrift, Usage
 from lobby.errors import StoreError
 from lobby.limits import Bucket, Pace
 from lobby.presence import Position, Presence
@@ -28,12 +30,17 @@ NUMBERS = "#numbers"
 FLOOR = "#floor"
 """Sort key of the item that says who speaks in a room, and what was told."""
 
+BUDGET = "#budget"
+"""The room of the items that say what was spent on a day, by the number of the day since 1970."""
+
 KEEP_S = 9_000
 """How long after its owner was last heard of an item is collected as garbage (``ttl``): longer than the two hours that API
 Gateway lets a connection live, since version 1 may stand still and say nothing. Leaving is noticed long before that."""
 
 KEEP_ROOM_S = 7 * 86_400
 """The same for a room's own items, after the last time that somebody came in or was told something."""
+
+READS = frozenset({"GetItem", "Query"})
 
 TRIES = 5
 """How often a write is tried anew that others of the same connection overtook."""
@@ -53,13 +60,14 @@ class Caller(Protocol):
 
 
 class DynamoStore:
-    """The presences in one table. Each method is one request, ``add`` of a new player two.
+    """The presences in one table. Each method is one request, ``add`` of a new player two; ``used`` adds up what they consume.
 
     A request may be carried out twice, where the first answer was lost. So every condition lets pass who has met it before.
     """
 
     def __init__(self, caller: Caller, table: str) -> None:
         self._caller, self._table = caller, table
+        self.used = Usage()
 
     # ── rows: see `lobby.stores.Store` ──────────────────────────────────────────────────────────────────────────────
 
@@ -223,8 +231,16 @@ class DynamoStore:
         self._write(
             room,
             FLOOR,
-            "SET told_ms = :ms, told = :told, #ttl = :ttl REMOVE speaker, spoken_until_ms",
-            {":holder": {"S": holder}, ":ms": _number(told.ms), ":told": {"S": stamps}, ":ttl": _ttl(told.ms, KEEP_ROOM_S)},
+            "SET told_ms = :ms, told = :told, stretch = :stretch, thrift_ms = :thrift, #ttl = :ttl"
+            " REMOVE speaker, spoken_until_ms",
+            {
+                ":holder": {"S": holder},
+                ":ms": _number(told.ms),
+                ":told": {"S": stamps},
+                ":stretch": _number(told.thrift.stretch),
+                ":thrift": _number(told.thrift.as_of_ms),
+                ":ttl": _ttl(told.ms, KEEP_ROOM_S),
+            },
             "speaker = :holder",
             names=["ttl"],
         )
@@ -232,6 +248,18 @@ class DynamoStore:
     def fall_behind(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         """See :class:`lobby.stores.SharedStore`."""
         return self._write_row(room, connection, {"behind_ms": now}, now, pace)
+
+    def spend(self, dollars: float, now: int) -> float:
+        """See :class:`lobby.stores.SharedStore`."""
+        spent = self._call(
+            "UpdateItem",
+            Key=_key(BUDGET, f"#{now // DAY_MS}"),
+            UpdateExpression="SET #ttl = :ttl ADD nanodollars :more",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues={":more": _number(round(dollars * 1e9)), ":ttl": _ttl(now, KEEP_ROOM_S)},
+            ReturnValues="ALL_NEW",
+        )
+        return int(spent["Attributes"]["nanodollars"]["N"]) / 1e9
 
     def caught_up(self, room: str, connection: str, behind_ms: int) -> None:
         """See :class:`lobby.stores.SharedStore`."""
@@ -267,10 +295,15 @@ class DynamoStore:
             raise
 
     def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        units = 1.0  # what a failed condition costs, at least
         try:
-            return self._caller.call(operation, {"TableName": self._table, **request})
+            answer = self._caller.call(operation, {"TableName": self._table, "ReturnConsumedCapacity": "TOTAL", **request})
+            units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", units)
+            return answer
         except AwsError as error:
             raise StoreError(f"The table {self._table} did not take a {operation}: {error}") from error
+        finally:
+            self.used += Usage(read_units=units) if operation in READS else Usage(write_units=units)
 
 
 class _Newer(NamedTuple):
@@ -340,7 +373,8 @@ def _floor_of(item: Item | None) -> Floor:
     if not item:
         return Floor()
     stamps = json.loads(item["told"]["S"]) if "told" in item else {}
-    told = Told(_ms(item, "told_ms"), {int(n): (seq, status) for n, (seq, status) in stamps.items()})
+    thrift = Thrift(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "thrift_ms"))
+    told = Told(_ms(item, "told_ms"), {int(n): (seq, status) for n, (seq, status) in stamps.items()}, thrift)
     return Floor(_ms(item, "open_until_ms"), _ms(item, "spoken_until_ms"), told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from lobby.budget import DAY_MS
 from lobby.limits import Bucket, Pace
 from lobby.presence import Position, Presence
 from lobby.rules import Change, Tracked, Untracked, is_newer
@@ -16,6 +17,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._rooms: dict[str, dict[str, Presence]] = {}
         self._numbers: dict[str, count[int]] = {}
+        self._spent: dict[int, float] = {}
         self._changes: list[Change] = []
         self._floors: dict[str, Floor] = {}
         self._holders: dict[str, str] = {}
@@ -138,6 +140,12 @@ class MemoryStore:
     def fall_behind(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         """See :class:`lobby.stores.SharedStore`."""
         return self._update(room, connection, now, pace, behind_ms=now)
+
+    def spend(self, dollars: float, now: int) -> float:
+        """See :class:`lobby.stores.SharedStore`."""
+        day = now // DAY_MS
+        self._spent = {day: self._spent.get(day, 0.0) + dollars}
+        return self._spent[day]
 
     def caught_up(self, room: str, connection: str, behind_ms: int) -> None:
         """See :class:`lobby.stores.SharedStore`."""

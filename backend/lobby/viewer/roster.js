@@ -129,10 +129,14 @@ function welcomed(/** @type {Roster} */ roster, /** @type {any} */ message, /** 
 
 /** @returns {Change} */
 function joined(/** @type {Roster} */ roster, /** @type {any} */ message, /** @type {number} */ now_ms) {
-  const player = playerFrom(message, now_ms);
+  let player = playerFrom(message, now_ms);
   if (!player || player.id === roster.me) return nothing(roster);
   const known = roster.players.get(player.id);
-  if (known && known.n && known.n === player.n) return nothing(roster); // told twice; where it stood then is old news
+  if (known && known.n === player.n && known.seq > player.seq) {
+    // Told again, it is the truth all the same; where the player stood may be old news.
+    const { x, y, vx, vy, h, seq } = known;
+    player = { ...player, x, y, vx, vy, h, seq };
+  }
   const change = nothing(withPlayers(roster, new Map(roster.players).set(player.id, player)));
   if (!known) change.joined.push(player);
   if (!known || known.x !== player.x || known.y !== player.y) change.placed.push(player);

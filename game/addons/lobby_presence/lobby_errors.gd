@@ -11,6 +11,7 @@ const CODES: Dictionary[String, Array] = {
 	"flood": [4003, true, "you went on sending far over the limit"],
 	"room_full": [4004, true, "the room is full"],
 	"too_many_connections": [4005, true, "too many connections from your address"],
+	"over_budget": [4006, true, "the lobby has spent its budget for today; who is inside may stay"],
 	"taken_over": [4500, false, "the same player connected again; that connection goes on"],
 	"unauthorized": [4501, false, "a token is needed, or this one is not valid"],
 	"token_expired": [4502, false, "the token has expired; fetch a new one"],

@@ -87,9 +87,11 @@ func _replace(welcome: LobbyMessages.Welcome, now_ms: float) -> Array[Event]:
 
 func _join(player: LobbyPlayer) -> Array[Event]:
 	var known: LobbyPlayer = players.get(player.id)
+	if player.id == you.id:
+		return []
 	var is_here := known != null and not _missed.has(player.id)
-	if player.id == you.id or (is_here and known.n == player.n and known.n != 0):
-		return []  # a repeated announcement; where the player stood then is older than what is known
+	if is_here and known.n == player.n and known.at.seq > player.at.seq:
+		player.at = known.at  # told again, it is the truth all the same; where the player stood may be old news
 	if known:
 		_ids.erase(known.n)
 	return _know(player)

@@ -58,6 +58,7 @@ func test_a_join_that_is_told_again_puts_nobody_back() -> void:
 	_hear('{"type":"moves","t":1,"m":[[2,900,900,0,0,0,5]]}')
 	assert(_hear(_join(BEA)) == [])
 	assert(_roster.players["bea"].position == Vector2(9, 9))
+	assert(_hear(_join('{"id":"bea","x":7,"y":7,"n":2,"name":"Bea","seq":6}')) == [[MOVED, "bea"]])
 
 
 func test_a_join_with_another_number_is_a_player_who_went_and_came_unnoticed() -> void:

@@ -55,7 +55,7 @@ class Conditions:
 
     def __init__(self, latency: str = "none", faults: Mapping[str, float] | None = None, seed: int = 0) -> None:
         self._takes, self.poll_s = LATENCIES[latency], POLL_S[latency]
-        self._faults = dict(faults or {})
+        self.faults: Mapping[str, float] = faults or {}
         self._chance = random.Random(seed)
 
     def delay(self, kind: str) -> float:
@@ -68,12 +68,8 @@ class Conditions:
 
     def happens(self, fault: str) -> bool:
         """Whether this fault happens now."""
-        likely = self._faults.get(fault, 0.0)
+        likely = self.faults.get(fault, 0.0)
         return likely > 0 and self._chance.random() < likely
-
-    def calm_down(self) -> None:
-        """No more faults from here on."""
-        self._faults.clear()
 
     def dies_after(self) -> float | None:
         """After how many seconds the environment of an event dies; None where it does not."""

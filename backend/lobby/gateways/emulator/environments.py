@@ -306,7 +306,9 @@ class Environments:
         self._all.discard(one)
         one.close()
 
-    def close(self) -> None:
-        """No more events. A handler that still runs is not waited for."""
+    async def finish(self, within_s: float) -> None:
+        """No more events. Handlers that still run have a little time."""
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=within_s)
         for one in self._all:
             one.close()

@@ -152,7 +152,7 @@ class ApiGateway:
         await self._http.shutdown(CLOSE_S)
         await self._server.wait_closed()
         for pool in self._pools:
-            pool.close()
+            await pool.finish(self._grace_s)
 
     @property
     def _pools(self) -> set[Environments]:
@@ -387,7 +387,7 @@ class ApiGateway:
             response = self._answered(request, connection_id, body)
         except web.HTTPRequestEntityTooLarge:  # so large that nobody reads it to the end
             body, response = b"", _error(413, "PayloadTooLargeException", "Message too long")
-        self._meter("post", status=response.status, bytes=len(body))
+        self._meter("post", method=request.method, status=response.status, bytes=len(body))
         return response
 
     def _answered(self, request: web.BaseRequest, connection_id: str, body: bytes) -> web.Response:

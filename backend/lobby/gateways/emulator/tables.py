@@ -297,6 +297,8 @@ class TableServer:
             units = capacity.consumed(operation, status, answer_)
         else:
             units = capacity.counted(operation, asked, status, answer_)
+            if isinstance(said_units := answer_.get("ConsumedCapacity"), dict):
+                said_units["CapacityUnits"] = units.reads + units.writes
         self._meter("table", operation=operation, reads=units.reads, writes=units.writes, status=str(status))
         # Only what the handler asked for goes back to it.
         if status == 200 and "ReturnConsumedCapacity" not in asked:

@@ -1,0 +1,53 @@
+"""What the function does is what its role allows, and nothing more is allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lobby.gateways.emulator.template import resolve
+from lobby.template import parse, read_template
+from tests.emulator.worlds import Meter
+from tests.hosts import run
+from tests.serverless.cloud import cloud
+
+
+def granted(sid: str) -> set[str]:
+    """What a statement of the role allows, without the service."""
+    resources = resolve(parse(read_template()))["Resources"]
+    for statement in resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        if statement["Sid"] == sid:
+            if sid == "Connections":
+                return {resource.split("/@connections")[0].rpartition("/")[2] for resource in statement["Resource"]}
+            return {action.partition(":")[2] for action in statement["Action"]}
+    raise AssertionError(f"no statement {sid}")
+
+
+def test_permissions_used_are_permissions_granted() -> None:
+    """Everything that a lobby does happens once: come, be refused, ask, move, say, be taken over, speak unheard of, go."""
+
+    async def test() -> None:
+        meter = Meter()
+        async with cloud(meter, WindowMs=0) as lobby:
+            ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2)
+            for player in (ann, bea):
+                await player.hear("config")
+            await ann.say(action="hello")
+            await ann.hear("config")
+            await ann.say(action="ping")
+            await ann.hear("pong")
+            await ann.say(action="status", status="here")
+            await ann.hear("status")
+            await ann.say(action="fly")
+            await ann.hear("error")
+            await ann.say(action="pos", x=1, y=2)
+            await bea.hear("moves")
+            again = await lobby.enter(pid="ann", v=2)
+            await again.hear("welcome")
+            await ann.closed_with()
+            await again.socket.close()
+            await bea.hear("leave")
+        used: set[Any] = {one["operation"] for one in meter.of("table")}
+        assert used == granted("Rows")
+        assert {one["method"] for one in meter.of("post")} == granted("Connections")
+
+    run(test())
