@@ -1,9 +1,9 @@
 """Makes the pictures and the film of the demo game: python scripts/game_pictures.py [NAME ...]
 
-The real game in a real lobby with bots, drawn in software on a virtual screen (`scripts/install-godot --with-screen` brings all of it).
-Without a graphics card that takes long for each frame. So game, lobby and bots live in slow motion, all of them alike, and what is
-filmed is as smooth as it would be with one. game/tools/photographer.gd is behind the camera. Everything is written to docs/pictures;
-it takes some minutes.
+The real game in a real lobby with bots, drawn in software on a virtual screen: `scripts/install-godot --with-screen` brings
+all of it. Without a graphics card that takes long for each frame. So game, lobby and bots live in slow motion, all of them
+alike, and what is filmed is as smooth as it would be with one. game/tools/photographer.gd is behind the camera. Everything is
+written to docs/pictures; it takes some minutes.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from scripts.pictures import PICTURES, lobby
+from scripts.pictures import PICTURES, ROOT, lobby
 
 PORT = 8974
 BOTS, STROLLERS = 26, 4
@@ -59,7 +59,8 @@ def slow_motion() -> dict[str, str]:
 
 def take(url: str, folder: Path, name: str, zone: str) -> None:
     """Lets the photographer take a picture or a film; what is complained of ends it all."""
-    said = ["--silent", "--name=Ann Lee", f"--lobby={url.replace('http', 'ws')}", f"--zone={zone}", f"--into={folder}", f"--take={name}"]
+    said = ["--silent", "--name=Ann Lee", f"--lobby={url.replace('http', 'ws')}"]
+    said += [f"--zone={zone}", f"--into={folder}", f"--take={name}"]
     command = [str(ROOT / "scripts/godot-xvfb"), "--path", str(ROOT / "game"), "--resolution", DRAWN]
     done = subprocess.run(
         [*command, "--script", "res://tools/pictures.gd", "--", *said],
@@ -77,7 +78,7 @@ def film(folder: Path) -> None:
     """The frames, each as long as it was to be seen, as one moving picture."""
     frames = sorted(folder.glob("film-*.png"))
     moments_ms = [int(frame.stem.removeprefix("film-")) for frame in frames]
-    lengths_ms = [after - at for at, after in zip(moments_ms, moments_ms[1:], strict=False)]
+    lengths_ms = [after - at for at, after in pairwise(moments_ms)]
     first, *others = (Image.open(frame).convert("RGB").resize(FILM, Image.Resampling.LANCZOS) for frame in frames)
     whole = {"save_all": True, "append_images": others, "duration": [*lengths_ms, lengths_ms[-1]], "loop": 0}
     first.save(PICTURES / "game.webp", **whole, quality=46, method=6)

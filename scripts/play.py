@@ -1,6 +1,6 @@
 """The demo game against a lobby on this machine, with bots for company: `make game`. Whichever ends first ends all.
 
-    python scripts/play.py [--bots N] [what the game itself understands, such as --zone=lobby --autopilot]
+python scripts/play.py [--bots N] [what the game itself understands, such as --zone=lobby --autopilot]
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ STROLLERS = 4
 def missing() -> str:
     """What there is not, and what to do, in a sentence; nothing where all is there."""
     if engine() is None:
-        return "The Godot engine is not here: `make godot` installs it on Debian; elsewhere get 4.6 and set GODOT to its path."
+        return "The Godot engine is not here: `make godot` installs it on Debian; elsewhere get 4.6, and set GODOT to it."
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return "There is no screen here to play on: play on a machine with one, or let `make game-pictures` draw what you would see."
+        return "There is no screen here to play on. Play where there is one; `make game-pictures` draws what you would see."
     return ""
 
 
