@@ -4,10 +4,10 @@ BIN := .venv/bin
 GDSCRIPT := game tests/godot bench/godot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve emulate test check bench addon godot pictures lock clean
+.PHONY: help setup demo game serve emulate test check bench addon godot pictures game-pictures lock clean
 
 help:  ## What there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # What playing needs. Exactly the locked versions, checked by their hashes.
 .venv/.runtime: requirements.txt pyproject.toml
@@ -31,6 +31,9 @@ setup: .venv/.dev  ## Set up everything in .venv
 
 demo: .venv/.runtime  ## A lobby, a dozen bots, and a page where you walk among them
 	@$(BIN)/lobby demo
+
+game: .venv/.runtime  ## The demo game: fly among bots in a station; needs the Godot engine and a screen
+	@$(BIN)/python scripts/play.py
 
 serve: .venv/.runtime  ## A lobby on this machine
 	@$(BIN)/lobby serve
@@ -61,6 +64,10 @@ bench: .venv/.dev  ## Load on `lobby serve`, at 10 to 1,000 players
 pictures: .venv/.dev  ## The pictures in the README and the docs
 	@scripts/test-tools
 	$(BIN)/python scripts/pictures.py
+
+game-pictures: .venv/.dev  ## The pictures and the film of the demo game, drawn in software
+	@scripts/install-godot --with-screen
+	$(BIN)/python scripts/game_pictures.py
 
 lock: .venv/.dev  ## The newest versions of what we use, locked with their hashes
 	$(BIN)/python -m pip install --quiet uv

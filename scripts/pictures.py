@@ -39,9 +39,10 @@ INK, GRID = "#5b6b7f", "#d5dbe3"
 
 
 @contextmanager
-def lobby(port: int, bots: int) -> Iterator[str]:
+def lobby(port: int, bots: int, max_speed: int = 15) -> Iterator[str]:
     """A lobby with bots in it."""
-    serve = [sys.executable, "-m", "lobby", "serve", "--port", str(port), "--quiet", "--room-size", "300", "--max-speed", "15"]
+    serve = [sys.executable, "-m", "lobby", "serve", "--port", str(port), "--quiet", "--room-size", "300"]
+    serve += ["--max-speed", str(max_speed)]
     walk = [sys.executable, "-m", "lobby", "bots", "--players", str(bots), "--url", f"ws://127.0.0.1:{port}/"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend")}
     running = [subprocess.Popen(serve, env=environment)]

@@ -27,7 +27,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.godot.engine import engine, import_project
+from tests.godot.engine import addon_project, engine
 from tests.hosts import serving
 
 HERE = Path(__file__).parent
@@ -130,7 +130,7 @@ def main() -> None:
     wanted = parser.parse_args()
     console = Console()
     with TemporaryDirectory() as home, console.status("walking ..."):
-        import_project(Path(home))
+        addon_project(Path(home))
         found = measured("smoothing.gd", Path(home))
         [(_, cost)] = measured("frame.gd", Path(home), "--max-fps", "60")
         real = live(Path(home))

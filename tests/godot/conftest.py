@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.godot.engine import import_project
+from tests.godot.engine import GAME, addon_project, import_project
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user folder of its own, and the project imported."""
+    """A user folder of its own, with the project of the addon in it."""
     folder = tmp_path_factory.mktemp("home")
-    import_project(folder)
+    addon_project(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def game(home: Path) -> Path:
+    """The demo game, imported."""
+    import_project(home, GAME)
+    return GAME

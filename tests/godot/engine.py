@@ -1,9 +1,12 @@
-"""The engine in tests: the project of ``game/``, headless, with a user folder of its own. ``$GODOT`` names another engine."""
+"""The engine in tests, headless, with a user folder of its own, in one of two projects: one that holds the addon and nothing
+else, and the demo game of ``game/``. ``$GODOT`` names another engine.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,11 +15,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 GAME = ROOT / "game"
+ADDON = "addons/lobby_presence"
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
 
 
-def command(*words: str | Path, project: Path = GAME) -> list[str]:
+def command(*words: str | Path, project: Path) -> list[str]:
     """The engine, headless, with ``words`` in its command line."""
     # Where scripts/install-godot puts it.
     godot = os.environ.get("GODOT") or shutil.which("godot") or str(Path.home() / ".local/bin/godot")
@@ -30,11 +34,11 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
 
 
 def engine(
-    *words: str | Path, home: Path, project: Path = GAME, patience_s: float = PATIENCE_S
+    *words: str | Path, home: Path, project: Path | None = None, patience_s: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the engine to its end."""
+    """Runs the engine to its end; where no project is named, in that of the addon (:func:`addon_project`)."""
     return subprocess.run(
-        command(*words, project=project),
+        command(*words, project=project or home / "addon"),
         env=environment(home),
         capture_output=True,
         text=True,
@@ -43,7 +47,22 @@ def engine(
     )
 
 
-def import_project(home: Path, project: Path = GAME) -> None:
+def addon_project(home: Path) -> Path:
+    """A project that holds the addon and nothing else, with the warnings of ours; made and imported where it is not yet."""
+    project = home / "addon"
+    if not project.exists():
+        warnings = re.search(r"^\[debug\].*?(?=^\[)", (GAME / "project.godot").read_text(), re.M | re.S)
+        assert warnings
+        shutil.copytree(GAME / ADDON, project / ADDON)
+        (project / "project.godot").write_text(
+            'config_version=5\n\n[application]\n\nconfig/features=PackedStringArray("4.6")\n\n'
+            f'[autoload]\n\nLobbyController="*res://{ADDON}/lobby_client.gd"\n\n{warnings[0]}'
+        )
+        import_project(home, project)
+    return project
+
+
+def import_project(home: Path, project: Path) -> None:
     """Makes the engine know the project's classes, as the editor does when a project is opened."""
     with _alone(project):
         done = _newest(project)

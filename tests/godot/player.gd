@@ -1,6 +1,6 @@
 extends SceneTree
 ## A game that is played from outside: one line of JSON in is one thing done, one line of JSON out is one thing that happened.
-##   {"call": "send_position", "args": [1, 2]}   a method of the LobbyController
+##   {"call": "send_position", "args": [1, 2]}   a method of the LobbyController, or of what "on" names
 ##   {"set": {"paused": true}}                   a property of the tree, or of what the path names
 ##   {"quit": true}
 ## Everything that the engine complains of comes out as {"problem": ...}.
@@ -58,7 +58,9 @@ func _obey(command: Dictionary) -> void:
 	if command.has("call"):
 		var method: String = command.call
 		var arguments: Array = command.get("args", [])
-		_client.callv(method, arguments)
+		var path: String = command.get("on", "")
+		var target := root.get_node(path) if path else _client
+		target.callv(method, arguments)
 	var changes: Dictionary = command.get("set", {})
 	for path: String in changes:
 		if path == "paused":

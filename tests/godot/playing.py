@@ -5,14 +5,35 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.godot.engine import GAME, HERE, command, environment
+from tests.godot.engine import GAME, HERE, addon_project, command, environment
 
 PATIENCE_S = 10.0
+
+
+class Ship(NamedTuple):
+    """How a game draws somebody else."""
+
+    node: int
+    x: float
+    y: float
+    status: str
+    presence: float
+
+
+class Sight(NamedTuple):
+    """What there is to see in the demo game."""
+
+    zone: str
+    x: float
+    y: float
+    others: dict[str, Ship]
+    says: str
+    passage_ms: float
 
 
 class Game:
@@ -45,6 +66,23 @@ class Game:
                 self._news.clear()
                 await self._news.wait()
 
+    async def looks(self) -> Sight:
+        """What the demo game shows now."""
+        await self.tell(look=True)
+        zone, x, y, others, says, passage_ms = await self.hears("seen")
+        return Sight(zone, x, y, {player: Ship(*ship) for player, ship in others.items()}, says, passage_ms)
+
+    async def sees(self, what: Callable[[Sight], object], patience_s: float = 15.0) -> Sight:
+        """Waits until the demo game shows it."""
+        sight = None
+        try:
+            async with asyncio.timeout(patience_s):
+                while not what(sight := await self.looks()):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"not seen; the last look: {sight}; wrong: {self.problems}") from None
+        return sight
+
     async def quits(self) -> int:
         """Ends it as a player does who closes the window; its exit status."""
         await self.tell(quit=True)
@@ -63,24 +101,35 @@ class Game:
                 else:
                     self.happened.append((said["happened"], *said["with"]))
                 self._news.set()
-            elif line.strip():
+            elif line.strip() and not line.startswith(b"[LobbyController] "):
                 self.problems.append(line.decode(errors="replace"))
 
 
 @asynccontextmanager
 async def playing(
-    home: Path, url: str, player: str, project: Path = GAME, *, engine_says: str = "nothing at all", **variables: str
+    home: Path, url: str, player: str, *, engine_says: str = "nothing at all", **variables: str
 ) -> AsyncIterator[Game]:
     """A game that knows the address of a lobby, and has not joined it yet. At its end nothing may have gone wrong in it.
 
     ``engine_says``: what the engine itself has to complain of, and we cannot help.
     """
+    words = command("--script", HERE / "player.gd", project=addon_project(home))
+    async with _running(words, environment(home, LOBBY_URL=url, LOBBY_PLAYER=player, **variables), engine_says) as game:
+        yield game
+
+
+@asynccontextmanager
+async def flying(home: Path, url: str, player: str, *words: str) -> AsyncIterator[Game]:
+    """The demo game, with ``words`` in its command line. At its end nothing may have gone wrong in it."""
+    said = ["--max-fps", "60", "--script", HERE / "pilot.gd", "--", f"--lobby={url}", f"--name={player.title()}", *words]
+    async with _running(command(*said, project=GAME), environment(home, LOBBY_PLAYER=player)) as game:
+        yield game
+
+
+@asynccontextmanager
+async def _running(words: list[str], environment: dict[str, str], engine_says: str = "nothing at all") -> AsyncIterator[Game]:
     process = await asyncio.create_subprocess_exec(
-        *command("--script", HERE / "player.gd", project=project),
-        env=environment(home, LOBBY_URL=url, LOBBY_PLAYER=player, **variables),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        *words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     game = Game(process)
     try:
@@ -98,7 +147,7 @@ async def playing(
 @asynccontextmanager
 async def joined(home: Path, url: str, player: str, **variables: str) -> AsyncIterator[Game]:
     """A game in a lobby."""
-    async with playing(home, url, player, GAME, **variables) as game:
+    async with playing(home, url, player, **variables) as game:
         await game.does("join")
         await game.hears("connected")
         yield game

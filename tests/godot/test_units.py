@@ -1,4 +1,6 @@
-"""The tests in GDScript: each function is one test here. They run in the real engine, all in one process."""
+"""The tests in GDScript: each function is one test here. They run in the real engine, those of the addon in one process and
+those of the game in another.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +13,48 @@ import pytest
 from lobby.install_godot import ADDON
 from tests.godot.engine import GAME, HERE, ROOT, engine
 
-FILES = sorted((HERE / "unit").glob("test_*.gd"))
-TESTS = [(file.name, name) for file in FILES for name in re.findall(r"^func (test_\w+)", file.read_text(), re.M)]
+FILES = {folder: sorted((HERE / folder).glob("test_*.gd")) for folder in ("unit", "game")}
+TESTS = {
+    folder: [(file.name, name) for file in files for name in re.findall(r"^func (test_\w+)", file.read_text(), re.M)]
+    for folder, files in FILES.items()
+}
+Results = dict[tuple[str, str], str]
 
 
 @pytest.fixture(scope="session")
-def results(home: Path) -> dict[tuple[str, str], str]:
+def of_addon(home: Path) -> Results:
     """What came of each test: nothing, or what was wrong."""
-    done = engine("--script", HERE / "runner.gd", "--", *FILES, home=home)
+    return results(FILES["unit"], home)
+
+
+@pytest.fixture(scope="session")
+def of_game(home: Path, game: Path) -> Results:
+    """The same for the tests of the game."""
+    return results(FILES["game"], home, game)
+
+
+def results(files: list[Path], home: Path, project: Path | None = None) -> Results:
+    done = engine("--script", HERE / "runner.gd", "--", *files, home=home, project=project)
     found = [json.loads(line.removeprefix("TEST ")) for line in done.stdout.splitlines() if line.startswith("TEST ")]
     assert found, done.stdout + done.stderr
     assert "leaked at exit" not in done.stderr
     return {(row["file"], row["name"]): row["problem"] for row in found}
 
 
-@pytest.mark.parametrize("test", TESTS, ids="::".join)
-def test_in_gdscript(test: tuple[str, str], results: dict[tuple[str, str], str]) -> None:
-    assert test in results, results.get((test[0], "(load)"), "it did not run")
-    assert results[test] == ""
+@pytest.mark.parametrize("test", TESTS["unit"], ids="::".join)
+def test_of_the_addon(test: tuple[str, str], of_addon: Results) -> None:
+    assert test in of_addon, of_addon.get((test[0], "(load)"), "it did not run")
+    assert of_addon[test] == ""
 
 
-def test_every_script_and_scene_of_the_game_loads_without_a_complaint(home: Path) -> None:
-    done = engine("--script", HERE / "everything.gd", home=home)
+@pytest.mark.parametrize("test", TESTS["game"], ids="::".join)
+def test_of_the_game(test: tuple[str, str], of_game: Results) -> None:
+    assert test in of_game, of_game.get((test[0], "(load)"), "it did not run")
+    assert of_game[test] == ""
+
+
+def test_every_script_and_scene_of_the_game_loads_without_a_complaint(home: Path, game: Path) -> None:
+    done = engine("--script", HERE / "everything.gd", "--", "--offline", home=home, project=game)
     said = done.stdout.splitlines()
     assert [line for line in said if line.startswith("PROBLEM")] == []
     wanted = [path for path in GAME.rglob("*") if path.suffix in (".gd", ".tscn") and ".godot" not in path.parts]

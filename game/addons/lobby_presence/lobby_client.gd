@@ -87,10 +87,10 @@ func _init(connection := LobbyConnection.new()) -> void:
 	process_mode = PROCESS_MODE_ALWAYS  # in a paused game pings want answers, too
 	settings = LobbySettings.of_this_game()
 	add_to_group(GROUP)
-	_connection.connected.connect(_on_connected)
-	_connection.disconnected.connect(_on_disconnected)
-	_connection.refused.connect(_on_refused)
-	_connection.heard.connect(_on_heard)
+	_connection.connected.connect(_when_connected)
+	_connection.disconnected.connect(_when_disconnected)
+	_connection.refused.connect(_when_refused)
+	_connection.heard.connect(_when_heard)
 
 
 func _exit_tree() -> void:
@@ -110,6 +110,7 @@ func _process(delta: float) -> void:
 		_lost_ms = INF
 		_tell(_roster.clear())
 	if is_joined():
+		_tell(_roster.give_up(now))
 		_speak(now)
 
 
@@ -275,26 +276,27 @@ static func _kept(path: String, id: String) -> String:
 # ── what the lobby says ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-func _on_connected() -> void:
+func _when_connected() -> void:
 	_lost_ms = INF
 	_say("connected")
 	connected.emit()
 	_say_status()
 
 
-func _on_disconnected(reason: String, again_ms: float) -> void:
+func _when_disconnected(reason: String, again_ms: float) -> void:
 	_lost_ms = minf(_lost_ms, now_ms())
+	_roster.was_cut = true
 	_say("disconnected: %s; next try in %.1f s" % [reason, again_ms / 1000.0])
 	disconnected.emit(reason, again_ms / 1000.0)
 
 
-func _on_refused(code: String, message: String) -> void:
+func _when_refused(code: String, message: String) -> void:
 	_forget_everybody()
 	_say("failed: %s (%s)" % [message, code])
 	failed.emit(code, message)
 
 
-func _on_heard(message: LobbyMessages.Message, is_busy: bool) -> void:
+func _when_heard(message: LobbyMessages.Message, is_busy: bool) -> void:
 	var now := now_ms()
 	if message is LobbyMessages.Refusal:
 		_hear_refusal(message as LobbyMessages.Refusal, now)

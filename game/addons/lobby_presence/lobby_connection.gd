@@ -17,6 +17,8 @@ enum State { CLOSED, CONNECTING, CONNECTED, WAITING, REFUSED }
 
 ## How long a line and its welcome may take.
 const CONNECT_MS := 10_000.0
+## The welcome comes by itself; where it has not come after so long, it is asked for.
+const ASK_MS := 300.0
 ## The first ping is sent soon, so that the round trip is known.
 const FIRST_PING_MS := 200.0
 ## The shortest heartbeat that is obeyed: a server that says 0 must not make a client spin.
@@ -31,8 +33,10 @@ const TAKEOVER_SPREAD := 0.05
 const TAKEOVER_AGAIN_MS := 60_000.0
 ## An error so shortly before the end is its reason; an older one is another story.
 const COMPLAINT_MS := 2_000.0
-## How long a goodbye may take.
+## How long a goodbye of ours may take.
 const GOODBYE_MS := 2_000.0
+## How long a lobby that has said goodbye may take to close the line.
+const FAREWELL_MS := 1_000.0
 ## Polled later than this, we were busy, and the messages waited for us.
 const BUSY_MS := 100.0
 
@@ -142,25 +146,40 @@ func _new_line(now_ms: float) -> Line:
 
 func _poll(line: Line, now_ms: float, is_busy: bool) -> void:
 	line.socket.poll()
-	if line.socket.is_open() and not line.is_greeted:
-		line.is_greeted = true
-		line.socket.send(LobbyMessages.hello())
 	for text in line.socket.take():
 		_hear(line, LobbyMessages.decode(text), now_ms, is_busy)
 		if not _is_ours(line):
 			return  # whoever heard it has left
+	if line.socket.is_open() and is_nan(line.welcomed_ms):
+		_ask(line, now_ms)
 	if line.socket.is_closed():
+		_ended(line, line.why(now_ms), now_ms)
+	elif line.is_farewell() and now_ms - line.complaint_ms > FAREWELL_MS:
+		_let_go(line, now_ms)
 		_ended(line, line.why(now_ms), now_ms)
 	elif is_nan(line.welcomed_ms) and now_ms - line.began_ms > CONNECT_MS:
 		_let_go(line, now_ms)
 		_ended(line, Why.new("no lobby answered within ten seconds"), now_ms)
 
 
+## Asks for the welcome, once, if it does not come by itself.
+func _ask(line: Line, now_ms: float) -> void:
+	if is_nan(line.ask_ms):
+		line.ask_ms = now_ms + ASK_MS
+	elif now_ms >= line.ask_ms:
+		line.ask_ms = INF
+		line.socket.send(LobbyMessages.hello())
+
+
 func _hear(line: Line, message: LobbyMessages.Message, now_ms: float, is_busy: bool) -> void:
 	line.heard_ms = now_ms
+	if line.is_farewell():
+		return  # there is nothing more to say
 	if message is LobbyMessages.Refusal:
 		line.complaint = message
 		line.complaint_ms = now_ms
+		if line.is_farewell():
+			return
 	if message is LobbyMessages.Welcome and is_nan(line.welcomed_ms):
 		_welcome(line, message as LobbyMessages.Welcome, now_ms)
 	if message == null or line != _line or is_nan(line.welcomed_ms):
@@ -270,7 +289,7 @@ class Line:
 	extends RefCounted
 	var socket: LobbySocket
 	var began_ms := 0.0
-	var is_greeted := false
+	var ask_ms := NAN
 	var welcomed_ms := NAN
 	var heard_ms := 0.0
 	var complaint: LobbyMessages.Refusal
@@ -280,19 +299,26 @@ class Line:
 	func lived_ms(now_ms: float) -> float:
 		return 0.0 if is_nan(welcomed_ms) else now_ms - welcomed_ms
 
+	## Whether the lobby has said that this line ends now.
+	func is_farewell() -> bool:
+		return complaint != null and complaint.close != 0
+
 	## An error right before the end is its reason, since API Gateway cannot say it with the close; else the close is.
 	func why(now_ms: float) -> Why:
 		var end := Why.new(LobbyMessages.one_line(socket.close_reason(), LobbyMessages.SENTENCE_CHARACTERS))
-		end.code = LobbyErrors.code_of(socket.close_code())
+		var close := socket.close_code()
+		if is_farewell() and not LobbyErrors.is_own(close):
+			close = complaint.close
+		end.code = LobbyErrors.code_of(close)
 		end.text = end.text.trim_prefix(end.code + ": ")
-		if complaint != null and now_ms - complaint_ms < COMPLAINT_MS:
+		if is_farewell() or (complaint != null and now_ms - complaint_ms < COMPLAINT_MS):
 			end.text = complaint.message
-			if LobbyErrors.ends(complaint.code):
+			if is_farewell() or LobbyErrors.ends(complaint.code):
 				end.code = complaint.code
-		end.is_unexplained = end.text.is_empty() and socket.close_code() == 1000
-		end.is_final = LobbyErrors.is_final(end.code, socket.close_code())
+		end.is_unexplained = end.text.is_empty() and close == 1000
+		end.is_final = LobbyErrors.is_final(end.code, close)
 		if end.text.is_empty():
-			end.text = LobbyErrors.meaning(end.code, socket.close_code())
+			end.text = LobbyErrors.meaning(end.code, close)
 			if is_nan(welcomed_ms) and end.code.is_empty():
 				end.text = "no lobby answers there, or it does not let you in"
 		return end

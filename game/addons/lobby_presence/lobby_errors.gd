@@ -47,11 +47,17 @@ static func ends(code: String) -> bool:
 	return CODES.has(code)
 
 
-## Whether there is no point in coming back after the error [param code], or where there was none after [param close_code].
+## Whether [param close_code] is one of the lobby's own, which say whether to come back.
+static func is_own(close_code: int) -> bool:
+	return close_code >= FIRST and close_code <= LAST
+
+
+## Whether there is no point in coming back after [param close_code], or where that does not say it, after the error
+## [param code].
 static func is_final(code: String, close_code: int) -> bool:
-	if CODES.has(code):
-		return not CODES[code][1]
-	return close_code >= FIRST_FINAL and close_code <= LAST
+	if is_own(close_code):
+		return close_code >= FIRST_FINAL
+	return CODES.has(code) and not CODES[code][1]
 
 
 ## The error that closes with [param close_code]; empty where none does.

@@ -242,6 +242,8 @@ class Refusal:
 	## What it is about, see [LobbyErrors].
 	var code: String
 	var message: String
+	## The close code of the connection, which ends now; 0 where it goes on. Not every host can say it by the close itself.
+	var close: int
 	## Whether it says where you stand instead, as [code]too_fast[/code] does.
 	var has_place: bool
 	var place: Vector2
@@ -249,6 +251,7 @@ class Refusal:
 	func _init(fields: Fields) -> void:
 		code = LobbyMessages.one_line(fields.text("code", ""))
 		message = LobbyMessages.one_line(fields.text("message", ""), SENTENCE_CHARACTERS)
+		close = fields.whole("close", 0)
 		has_place = fields.has("x") and fields.has("y")
 		place = Vector2(fields.number("x", 0.0), fields.number("y", 0.0))
 

@@ -22,6 +22,11 @@ var position: Vector2:
 	get:
 		return at.position
 
+## Whether anything is known of where the player stands: who has just come has not said it yet.
+var has_place: bool:
+	get:
+		return at.seq > 0 or at.position != Vector2.ZERO
+
 
 ## Where to draw the player now: a little in the past, and smoothly. Null as long as nothing is known. Ask once a frame.
 func seen() -> LobbyTrack.Drawn:

@@ -3,10 +3,14 @@ extends RefCounted
 ## What a client knows of the others: messages in, events out. Pure; the time is an argument.
 ##
 ## The truth after a reconnect is the new welcome. It is compared with what was known, and only the differences become
-## events: a short cut in the network makes nobody leave and join again.
+## events: a short cut in the network makes nobody leave and join again. Nor does a lobby that starts anew: then everybody
+## comes back, one after the other, and those who are not there yet are given a moment.
 
 ## What happened to a player. [constant JOINED]: came, or was here already when you came.
 enum Kind { JOINED, LEFT, MOVED, STATUS }
+
+## Who was here before a cut, and is missed after it, has so long to come back before it counts as having left.
+const GRACE_MS := 5_000.0
 
 ## You, as the lobby knows you.
 var you := LobbyPlayer.new()
@@ -14,7 +18,10 @@ var you := LobbyPlayer.new()
 var players: Dictionary[String, LobbyPlayer] = {}
 ## Whether somebody moved of whom nothing is known: a join was missed, and the lobby should be asked for a new welcome.
 var has_strangers := false
+## Whether there was a cut, so that the next welcome may miss some who are on their way back.
+var was_cut := false
 
+var _missed: Dictionary[String, float] = {}  # by id: until when
 var _ids: Dictionary[int, String] = {}
 
 
@@ -22,7 +29,7 @@ var _ids: Dictionary[int, String] = {}
 func hear(message: LobbyMessages.Message, now_ms: float, is_busy := false) -> Array[Event]:
 	var events: Array[Event] = []
 	if message is LobbyMessages.Welcome:
-		events = _replace(message as LobbyMessages.Welcome)
+		events = _replace(message as LobbyMessages.Welcome, now_ms)
 	elif message is LobbyMessages.Join:
 		events = _join((message as LobbyMessages.Join).player)
 	elif message is LobbyMessages.Leave:
@@ -39,6 +46,15 @@ func hear(message: LobbyMessages.Message, now_ms: float, is_busy := false) -> Ar
 	return events
 
 
+## Who was missed for too long has left.
+func give_up(now_ms: float) -> Array[Event]:
+	var events: Array[Event] = []
+	for id: String in _missed.keys():
+		if now_ms >= _missed[id]:
+			events.append_array(_leave(id))
+	return events
+
+
 ## Forgets everybody: you have left.
 func clear() -> Array[Event]:
 	var events: Array[Event] = []
@@ -47,7 +63,7 @@ func clear() -> Array[Event]:
 	return events
 
 
-func _replace(welcome: LobbyMessages.Welcome) -> Array[Event]:
+func _replace(welcome: LobbyMessages.Welcome, now_ms: float) -> Array[Event]:
 	has_strangers = false
 	you.id = welcome.your_id
 	you.n = welcome.n
@@ -58,8 +74,11 @@ func _replace(welcome: LobbyMessages.Welcome) -> Array[Event]:
 		here[player.id] = player
 	here.erase(you.id)
 	for id: String in players.keys():
-		if not here.has(id):
+		if not here.has(id) and was_cut:
+			_missed.get_or_add(id, now_ms + GRACE_MS)
+		elif not here.has(id) and not _missed.has(id):
 			events.append_array(_leave(id))
+	was_cut = false
 	_ids.clear()
 	for player: LobbyPlayer in here.values():
 		events.append_array(_know(player))
@@ -70,7 +89,8 @@ func _join(player: LobbyPlayer) -> Array[Event]:
 	var known: LobbyPlayer = players.get(player.id)
 	if player.id == you.id:
 		return []
-	if known and known.n == player.n and known.at.seq > player.at.seq:
+	var is_here := known != null and not _missed.has(player.id)
+	if is_here and known.n == player.n and known.at.seq > player.at.seq:
 		player.at = known.at  # told again, it is the truth all the same; where the player stood may be old news
 	if known:
 		_ids.erase(known.n)
@@ -86,6 +106,9 @@ func _know(said: LobbyPlayer) -> Array[Event]:
 		players[said.id] = said
 		said.track.place(said.at)
 		return [Event.new(Kind.JOINED, said)]
+	_missed.erase(said.id)
+	if not said.has_place:
+		said.at.position = known.position  # who has just come back has not said yet where it stands
 	var has_moved := known.position != said.position
 	var has_status := known.status != said.status or known.name != said.name
 	known.n = said.n
@@ -106,6 +129,7 @@ func _leave(id: String) -> Array[Event]:
 	if gone == null:
 		return []
 	players.erase(id)
+	_missed.erase(id)
 	if _ids.get(gone.n) == id:
 		_ids.erase(gone.n)
 	return [Event.new(Kind.LEFT, gone)]

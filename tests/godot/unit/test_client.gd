@@ -123,6 +123,16 @@ func test_who_is_refused_for_good_is_among_nobody() -> void:
 	assert(_told == ["connected", ["joined", "bea"], ["left", "bea"], "removed"])
 
 
+func test_a_goodbye_is_no_refusal_of_a_message() -> void:
+	_join()
+	_client.refused.connect(func(code: String, _message: String) -> void: _told.append(code))
+	_client.failed.connect(func(code: String, message: String) -> void: _told.append([code, message]))
+	_sockets[-1].hear('{"type":"error","code":"taken_over","message":"somebody else","close":4500}')
+	_sockets[-1].end(1000)
+	await _frames(2)
+	assert(_told == ["connected", ["joined", "bea"], ["left", "bea"], ["taken_over", "somebody else"]], str(_told))
+
+
 func test_a_listener_may_leave_and_everybody_who_joined_has_left() -> void:
 	_client.player_joined.connect(func(_player: LobbyPlayer) -> void: _client.leave())
 	_client.join()

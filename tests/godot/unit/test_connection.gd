@@ -1,21 +1,4 @@
-extends Node
-
-const FakeSocket := preload("../fake_socket.gd")
-const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[],"v":2,"n":1,"t":5,"x":0,"y":0}'
-const MINUTE_MS := 60_000.0
-
-var _connection: LobbyConnection
-var _sockets: Array[FakeSocket] = []
-var _told: Array = []
-var _ms := 0.0
-var _answers_pings := true
-
-
-func _init() -> void:
-	_connection = LobbyConnection.new(_new_socket, func() -> float: return 1.0)
-	_connection.connected.connect(func() -> void: _told.append("connected"))
-	_connection.disconnected.connect(func(reason: String, ms: float) -> void: _told.append([reason, ms]))
-	_connection.refused.connect(func(code: String, message: String) -> void: _told.append([code, message]))
+extends "lines.gd"
 
 
 func test_connected_is_who_was_welcomed_not_who_merely_has_an_open_socket() -> void:
@@ -23,10 +6,21 @@ func test_connected_is_who_was_welcomed_not_who_merely_has_an_open_socket() -> v
 	assert(_connection.state == LobbyConnection.State.CONNECTING)
 	_sockets[0].accept()
 	_go(100.0)
-	assert(_sockets[0].actions() == ["hello"] and _told.is_empty())
+	assert(_told.is_empty())
 	_sockets[0].hear(WELCOME)
-	_go(100.0)
+	_go(1_000.0)
 	assert(_connection.state == LobbyConnection.State.CONNECTED and _told == ["connected"])
+	assert(not "hello" in _sockets[0].actions())
+
+
+func test_a_welcome_that_does_not_come_by_itself_is_asked_for_once() -> void:
+	_connection.open("ws://lobby/?pid=ann", _ms)
+	_go(1_000.0)
+	_sockets[0].accept()
+	_go(LobbyConnection.ASK_MS)
+	assert(_sockets[0].actions().is_empty())
+	_go(5_000.0)
+	assert(_sockets[0].actions() == ["hello"])
 
 
 func test_a_lobby_that_does_not_welcome_is_given_up_after_ten_seconds() -> void:
@@ -79,75 +73,6 @@ func test_after_an_accident_it_comes_back_by_itself_and_pauses_grow() -> void:
 	_sockets[-1].end(1001)
 	_go(20.0)
 	assert(_told[-1] == ["the lobby is going away", 500.0])
-
-
-func test_who_is_told_not_to_come_back_does_not_and_says_why() -> void:
-	for code: int in [4500, 4501, 4503, 4999]:
-		_join()
-		_sockets[-1].end(code, "")
-		_go(MINUTE_MS)
-		assert(_connection.state == LobbyConnection.State.REFUSED, str(code))
-	assert(_told[1] == ["taken_over", LobbyErrors.CODES.taken_over[2]])
-	assert(_told[-1] == ["", "the connection was closed with 4999"])
-	assert(_sockets.size() == 4)
-
-
-func test_4000_to_4499_mean_come_back() -> void:
-	for code: int in [4000, 4004, 4499, 1000, 1001, 1006, 1011, 1012]:
-		_join()
-		_sockets[-1].end(code)
-		_go(20.0)
-		assert(_connection.state == LobbyConnection.State.WAITING, str(code))
-
-
-func test_an_error_right_before_the_end_is_its_reason_whatever_the_close_code() -> void:
-	_join()
-	_sockets[-1].hear('{"type":"error","code":"taken_over","message":"somebody else"}')
-	_go(500.0)
-	_sockets[-1].end(1000)
-	_go(20.0)
-	assert(_told[-1] == ["taken_over", "somebody else"])
-	_join()
-	_sockets[-1].hear('{"type":"error","code":"room_full","message":"no room"}')
-	_sockets[-1].end(4504)
-	_go(20.0)
-	assert(_told[-1] == ["no room", 500.0])
-
-
-func test_a_plain_end_without_a_word_is_no_reason_to_hurry_back() -> void:
-	for i in 4:
-		if i == 0:
-			_join()
-		else:
-			_welcome()
-		_go(10_000.0)
-		_sockets[-1].end(1000)
-		_go(20.0)
-		assert(_told[-1] == ["the lobby closed the connection", 500.0 * 2.0 ** i])
-		_go(500.0 * 2.0 ** i)
-
-
-func test_an_error_before_any_welcome_counts_as_well() -> void:
-	_connection.open("ws://lobby/", _ms)
-	_sockets[0].accept()
-	_sockets[0].hear('{"type":"error","code":"unauthorized","message":"a token is needed"}')
-	_sockets[0].end(-1)
-	_go(20.0)
-	assert(_told == [["unauthorized", "a token is needed"]])
-
-
-func test_an_error_that_ends_nothing_and_one_of_long_ago_are_no_reason() -> void:
-	_join()
-	_sockets[-1].hear('{"type":"error","code":"bad_json","message":"no JSON"}')
-	_sockets[-1].end(1000)
-	_go(20.0)
-	assert(_connection.state == LobbyConnection.State.WAITING)
-	_join()
-	_sockets[-1].hear('{"type":"error","code":"removed","message":"away with you"}')
-	_go(3_000.0)
-	_sockets[-1].end(1006)
-	_go(20.0)
-	assert(_told[-1] == ["the connection broke off", 500.0])
 
 
 func test_a_pulled_cable_is_noticed() -> void:
@@ -271,29 +196,3 @@ func test_nonsense_is_not_heard() -> void:
 		_sockets[-1].hear(text)
 	_go(100.0)
 	assert(_told == ["connected"] and _connection.config.send_ms == 100.0)
-
-
-func _new_socket() -> FakeSocket:
-	_sockets.append(FakeSocket.new())
-	return _sockets[-1]
-
-
-func _join() -> void:
-	_connection.open("ws://lobby/?pid=ann", _ms)
-	_welcome()
-
-
-func _welcome() -> void:
-	_sockets[-1].accept()
-	_sockets[-1].hear(WELCOME)
-	_go(20.0)
-
-
-func _go(for_ms: float, step_ms := 20.0) -> void:
-	var until_ms := _ms + for_ms
-	while _ms < until_ms:
-		_ms += step_ms
-		_connection.poll(_ms)
-		for socket in _sockets:
-			if _answers_pings:
-				socket.answer_pings()

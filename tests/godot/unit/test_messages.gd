@@ -103,7 +103,9 @@ func test_ids_are_plain() -> void:
 
 
 func _examples(direction: String) -> Array[String]:
-	var docs := FileAccess.get_file_as_string("res://../docs/protocol.md")
+	var script: GDScript = get_script()
+	var here := script.resource_path.get_base_dir()
+	var docs := FileAccess.get_file_as_string(here.path_join("../../../docs/protocol.md"))
 	var found: Array[String] = []
 	for row in RegEx.create_from_string("(?m)^\\| %s \\| `(.*?)` \\|" % direction).search_all(docs):
 		found.append(row.get_string(1))

@@ -28,6 +28,31 @@ func test_a_welcome_after_a_blip_tells_differences_only() -> void:
 	assert(_roster.players["bea"] == before)
 
 
+func test_after_a_cut_who_is_missed_has_a_moment_to_come_back() -> void:
+	_hear(_welcome(BEA, CEM))
+	_hear('{"type":"moves","t":1,"m":[[2,900,900,0,0,0,500]]}')
+	var before := _roster.players["bea"]
+	_roster.was_cut = true
+	assert(_hear(_welcome()) == [] and _roster.players.size() == 2)
+	assert(_roster.give_up(LobbyRoster.GRACE_MS - 1.0).is_empty())
+	# The lobby has started anew: it has not heard yet where Bea stands, and counts from the beginning.
+	assert(_hear(_join('{"id":"bea","x":0,"y":0,"n":2,"name":"Bea"}')) == [])
+	assert(_roster.players["bea"] == before and before.position == Vector2(9, 9))
+	assert(_hear('{"type":"moves","t":1,"m":[[2,1000,900,0,0,0,1]]}') == [[MOVED, "bea"]])
+	assert(_told(_roster.give_up(LobbyRoster.GRACE_MS)) == [[LEFT, "cem"]])
+	assert(_roster.give_up(1e9).is_empty() and _roster.players.keys() == ["bea"])
+
+
+func test_who_is_missed_is_given_no_longer_by_another_welcome_and_no_chance_by_a_leave() -> void:
+	_hear(_welcome(BEA, CEM))
+	_roster.was_cut = true
+	_hear(_welcome())
+	assert(_hear(_welcome()) == [] and _hear('{"type":"leave","id":"cem"}') == [[LEFT, "cem"]])
+	assert(_told(_roster.give_up(LobbyRoster.GRACE_MS)) == [[LEFT, "bea"]])
+	_hear(_welcome(BEA))
+	assert(_hear(_welcome()) == [[LEFT, "bea"]])
+
+
 func test_a_join_that_is_told_again_puts_nobody_back() -> void:
 	_hear(_welcome(BEA))
 	_hear('{"type":"moves","t":1,"m":[[2,900,900,0,0,0,5]]}')
@@ -39,7 +64,7 @@ func test_a_join_that_is_told_again_puts_nobody_back() -> void:
 func test_a_join_with_another_number_is_a_player_who_went_and_came_unnoticed() -> void:
 	_hear(_welcome(BEA))
 	_hear('{"type":"moves","t":1,"m":[[2,900,900,0,0,0,500]]}')
-	assert(_hear(_join('{"id":"bea","x":0,"y":0,"n":8,"name":"Bea"}')) == [[MOVED, "bea"]])
+	assert(_hear(_join('{"id":"bea","x":0,"y":0,"n":8,"name":"Bea"}')) == [])
 	assert(_hear('{"type":"moves","t":1,"m":[[2,700,700]]}') == [])
 	assert(_hear('{"type":"moves","t":1,"m":[[8,500,500,0,0,0,1]]}') == [[MOVED, "bea"]])
 	assert(_roster.players["bea"].position == Vector2(5, 5))
@@ -96,10 +121,7 @@ func test_a_status_is_told_ones_own_too() -> void:
 
 func test_whom_you_leave_behind_has_left() -> void:
 	_hear(_welcome(BEA, CEM))
-	var told: Array = []
-	for event in _roster.clear():
-		told.append([event.kind, event.player.id])
-	assert(told == [[LEFT, "bea"], [LEFT, "cem"]])
+	assert(_told(_roster.clear()) == [[LEFT, "bea"], [LEFT, "cem"]])
 	assert(_hear('{"type":"moves","t":1,"m":[[2,500,500]]}') == [])
 
 
@@ -122,7 +144,8 @@ func _join(player: String) -> String:
 func _hear(text: String) -> Array:
 	var message := LobbyMessages.decode(text)
 	assert(message != null, text)
-	var told: Array = []
-	for event in _roster.hear(message, 1000.0):
-		told.append([event.kind, event.player.id])
-	return told
+	return _told(_roster.hear(message, 0.0))
+
+
+func _told(events: Array[LobbyRoster.Event]) -> Array:
+	return events.map(func(event: LobbyRoster.Event) -> Array: return [event.kind, event.player.id])

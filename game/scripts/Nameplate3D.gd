@@ -1,0 +1,67 @@
+class_name Nameplate3D
+extends Node3D
+## Name and status over a ship. They can be read from afar: with the distance they shrink less than the ship does, and fade
+## before they are too small.
+
+## Up to here a name has its own size, from here on it is as if it were here, and it grows up to so many times.
+const NEAR := 22.0
+const LEAST := 0.55
+const GROWS := 2.2
+## Beyond this it is not written; before that it fades.
+const FAR := 85.0
+const FADES := 30.0
+## A name makes place for a nearer one, and comes back, within this time.
+const COMES_S := 0.25
+
+## Whether no nearer name covers this one.
+var is_free := true
+## How much of its ship is there, from 0 to 1.
+var presence := 0.0
+
+var _written := 0.0
+
+@onready var _name: Label3D = $Name
+@onready var _status: Label3D = $Status
+
+
+func _process(delta: float) -> void:
+	var camera := get_viewport().get_camera_3d()
+	if camera == null:
+		return
+	var far := camera.global_position.distance_to(global_position)
+	scale = Vector3.ONE * clampf(far / NEAR, LEAST, GROWS)
+	_written = move_toward(_written, 1.0 if is_free else 0.0, delta / COMES_S)
+	var clear := clampf((FAR - far) / FADES, 0.0, 1.0) * presence * _written
+	visible = clear > 0.0
+	for label: Label3D in [_name, _status]:
+		label.modulate.a = clear
+		label.outline_modulate.a = clear
+
+
+## Writes it.
+func write(player_name: String, status: String, colour: Color) -> void:
+	_name.text = player_name
+	_name.modulate = Color(Color.WHITE.lerp(colour, 0.25), _name.modulate.a)
+	_name.position.y = 0.95 if status else 0.35
+	_status.text = "◆ " + status if status else ""
+
+
+## Where it is on the screen of [param camera]; nowhere, if it is behind it or too far away.
+func area_on(camera: Camera3D) -> Rect2:
+	var far := camera.global_position.distance_to(global_position)
+	if presence == 0.0 or far > FAR or camera.is_position_behind(global_position):
+		return Rect2()
+	var units_high := 2.0 * far * tan(deg_to_rad(camera.fov) / 2.0)
+	var pixels := scale.x * camera.get_viewport().get_visible_rect().size.y / units_high
+	var text := ThemeDB.fallback_font.get_string_size(_name.text, HORIZONTAL_ALIGNMENT_LEFT, -1, _name.font_size)
+	var size := Vector2(text.x * _name.pixel_size, 2.0 if _status.text else 1.0) * pixels
+	return Rect2(camera.unproject_position(global_position) - Vector2(0.5, 0.7) * size, size)
+
+
+## Whether each of [param areas] is free of those before it that are; the nearest come first. Pure.
+static func free_of_others(areas: Array[Rect2]) -> Array[bool]:
+	var free: Array[bool] = []
+	for i in areas.size():
+		var is_covered := range(i).any(func(k: int) -> bool: return free[k] and areas[k].intersects(areas[i]))
+		free.append(not is_covered)
+	return free

@@ -1,0 +1,69 @@
+class_name Zone3D
+extends Node3D
+## A place to fly about in: one appears somewhere, meets the others, gets so far, and goes elsewhere.
+
+## The player goes to another zone; an empty name: out of the game.
+signal left(to: StringName)
+
+## What it is called.
+@export var title := ""
+## What it is.
+@export var subtitle := ""
+## The name of its room beside the lobby's own; see [method LobbyController.enter].
+@export var room := ""
+## How far one gets.
+@export var radius := 80.0
+## Where Escape leads.
+@export var way_out: StringName
+## How far the radar sees.
+@export var radar_reach := 60.0
+
+## What is drawn over it.
+var ui: ZoneUIManager
+
+@onready var ship: PlayerShip3D = $PlayerShip
+@onready var others: OtherShips = $Others
+@onready var camera: ChaseCamera = $Camera
+@onready var _spawns: Node3D = $Spawns
+
+
+func _ready() -> void:
+	var bounds := ZoneBounds.new(radius)
+	ship.flight.bounds = bounds
+	others.bounds = bounds
+	others.own_ship = ship
+
+
+func _unhandled_input(event: InputEvent) -> void:
+	if event.is_action_pressed(&"use"):
+		use()
+	elif event.is_action_pressed(&"ui_cancel"):
+		get_viewport().set_input_as_handled()
+		left.emit(way_out)
+
+
+## The player appears, out of the zone [param from].
+func arrive(_from: StringName) -> void:
+	var markers := _spawns.get_children()
+	var places := PackedVector2Array()
+	for marker: Node3D in markers:
+		places.append(Vector2(marker.global_position.x, marker.global_position.z))
+	var best := SpawnPoints.roomiest(places, others.places())
+	var ahead := -(markers[best] as Node3D).global_basis.z
+	ship.appear(places[best], Vector2(ahead.x, ahead.z).angle())
+	camera.snap()
+
+
+## What can be done here, in a line.
+func help() -> String:
+	return "W A S D, arrows, or hold the mouse: fly"
+
+
+## What the radar shows besides ships.
+func landmarks() -> PackedVector2Array:
+	return []
+
+
+## Does what the hint says.
+func use() -> void:
+	pass

@@ -1,0 +1,118 @@
+class_name ZoneUIManager
+extends CanvasLayer
+## What is drawn over a zone: where you are, who else is here, how the connection does, and what you can do.
+
+## The player asked for what the hint says.
+signal hint_taken
+## The player asked to leave, without a key.
+signal leave_asked
+
+const GOOD := Color(0.36, 0.95, 0.75)
+const WAITING := Color(1.0, 0.74, 0.4)
+const BAD := Color(1.0, 0.42, 0.42)
+const OFF := Color(0.55, 0.56, 0.75)
+
+## More players than these are a number.
+@export var rows := 10
+
+var _is_stale := true
+var _rows: Array[PlayerRow] = []
+
+@onready var _title: Label = %Title
+@onready var _subtitle: Label = %Subtitle
+@onready var _dot: ColorRect = %Dot
+@onready var _state: Label = %State
+@onready var _ping: Label = %Ping
+@onready var _count: Label = %Count
+@onready var _list: VBoxContainer = %List
+@onready var _more: Label = %More
+@onready var _hint: Button = %Hint
+@onready var _help: Label = %Help
+@onready var _radar: Radar = %Radar
+@onready var _trading: TradingScreen = %Trading
+
+
+func _ready() -> void:
+	for i in rows:
+		_rows.append(PlayerRow.new())
+		_list.add_child(_rows[-1])
+	_list.move_child(_more, -1)
+	LobbyController.player_joined.connect(_on_changed)
+	LobbyController.player_left.connect(_on_changed)
+	LobbyController.status_changed.connect(_on_changed)
+	LobbyController.connected.connect(_on_changed.bind(null))
+	_hint.pressed.connect(func() -> void: hint_taken.emit())
+	(%Leave as Button).pressed.connect(func() -> void: leave_asked.emit())
+	hint("")
+
+
+func _process(_delta: float) -> void:
+	_show_connection()
+	if _is_stale:
+		_is_stale = false
+		_show_players()
+
+
+## Shows where the player is now.
+func show_zone(zone: Zone3D) -> void:
+	_title.text = zone.title.to_upper()
+	_subtitle.text = zone.subtitle
+	_help.text = zone.help()
+	_radar.zone = zone
+	_trading.close()
+	hint("")
+	_is_stale = true
+
+
+## Says what can be done right here; nothing where it is empty.
+func hint(text: String) -> void:
+	_hint.visible = not text.is_empty()
+	_hint.text = text
+
+
+## Opens the trading screen; [param on_close] is called when it is closed again.
+func open_trading(on_close: Callable) -> void:
+	_trading.open(on_close)
+
+
+func _show_connection() -> void:
+	var lobby := LobbyController
+	var colour := OFF
+	var text := "alone: no lobby wanted"
+	_ping.text = ""
+	match lobby.state:
+		LobbyConnection.State.CONNECTED:
+			colour = GOOD
+			text = "connected"
+			_ping.text = "" if is_nan(lobby.round_trip_ms) else "%d ms" % maxi(1, roundi(lobby.round_trip_ms))
+		LobbyConnection.State.CONNECTING:
+			colour = WAITING
+			text = "looking for the lobby"
+		LobbyConnection.State.WAITING:
+			colour = WAITING
+			text = "no lobby; next try in %d s" % ceili(lobby.retry_in_s)
+		LobbyConnection.State.REFUSED:
+			colour = BAD
+			text = "the lobby does not take you"
+	var pulse := 0.65 + 0.35 * sin(Time.get_ticks_msec() * 0.005)
+	_dot.color = Color(colour, 1.0 if colour == GOOD or colour == OFF else pulse)
+	_state.text = text
+	_state.add_theme_color_override(&"font_color", colour)
+
+
+func _show_players() -> void:
+	var here: Array[LobbyPlayer] = []
+	here.assign(LobbyController.players.values())
+	here.sort_custom(func(a: LobbyPlayer, b: LobbyPlayer) -> bool: return a.name.naturalnocasecmp_to(b.name) < 0)
+	_count.text = "%d pilots here" % (here.size() + 1) if here else "only you here"
+	for i in _rows.size():
+		if i == 0:
+			_rows[i].show_you()
+		else:
+			_rows[i].show_player(here[i - 1] if i <= here.size() and i < rows else null)
+	_more.visible = here.size() >= rows and rows > 0
+	_more.text = "and %d more" % (here.size() - rows + 1)
+
+
+func _on_changed(_player: LobbyPlayer) -> void:
+	_is_stale = true
