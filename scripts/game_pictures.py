@@ -74,14 +74,15 @@ def take(url: str, folder: Path, name: str, zone: str) -> None:
         raise SystemExit(done.stderr)
 
 
-def film(folder: Path) -> None:
+def make_film(folder: Path) -> None:
     """The frames, each as long as it was to be seen, as one moving picture."""
     frames = sorted(folder.glob("film-*.png"))
     moments_ms = [int(frame.stem.removeprefix("film-")) for frame in frames]
     lengths_ms = [after - at for at, after in pairwise(moments_ms)]
     first, *others = (Image.open(frame).convert("RGB").resize(FILM, Image.Resampling.LANCZOS) for frame in frames)
-    whole = {"save_all": True, "append_images": others, "duration": [*lengths_ms, lengths_ms[-1]], "loop": 0}
-    first.save(PICTURES / "game.webp", **whole, quality=46, method=6)
+    shown_ms = [*lengths_ms, lengths_ms[-1]]
+    film = PICTURES / "game.webp"
+    first.save(film, save_all=True, append_images=others, duration=shown_ms, loop=0, quality=46, method=6)
     print(f"  {len(frames)} frames, {sum(lengths_ms) / len(lengths_ms):.0f} ms each, {max(lengths_ms)} ms at the most")
 
 
@@ -96,7 +97,7 @@ def main() -> None:
             print(f"{name} ...", flush=True)
             if name == "film":
                 take(url, folder, "film", "main")
-                film(folder)
+                make_film(folder)
                 continue
             take(url, folder, name, "main" if name == "portal" else "lobby")
             shot = Image.open(folder / f"{name}.png").convert("RGB")

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backend"))
 
@@ -45,7 +46,8 @@ async def play(bots: int, words: Sequence[str]) -> int:
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[int] = loop.create_future()
     lobby = asyncio.create_task(demo(Settings(), bots, ready.set_result))
-    await asyncio.wait({lobby, ready}, return_when=asyncio.FIRST_COMPLETED)
+    first: set[asyncio.Future[Any]] = {lobby, ready}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     if lobby.done():
         await lobby
     url = f"ws://127.0.0.1:{ready.result()}/"

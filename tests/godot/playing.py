@@ -74,14 +74,16 @@ class Game:
 
     async def sees(self, what: Callable[[Sight], object], patience_s: float = 15.0) -> Sight:
         """Waits until the demo game shows it."""
-        sight = None
+        sight: Sight | None = None
         try:
             async with asyncio.timeout(patience_s):
-                while not what(sight := await self.looks()):
+                while True:
+                    sight = await self.looks()
+                    if what(sight):
+                        return sight
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise AssertionError(f"not seen; the last look: {sight}; wrong: {self.problems}") from None
-        return sight
 
     async def quits(self) -> int:
         """Ends it as a player does who closes the window; its exit status."""
@@ -121,7 +123,16 @@ async def playing(
 @asynccontextmanager
 async def flying(home: Path, url: str, player: str, *words: str) -> AsyncIterator[Game]:
     """The demo game, with ``words`` in its command line. At its end nothing may have gone wrong in it."""
-    said = ["--max-fps", "60", "--script", HERE / "pilot.gd", "--", f"--lobby={url}", f"--name={player.title()}", *words]
+    said: list[str | Path] = [
+        "--max-fps",
+        "60",
+        "--script",
+        HERE / "pilot.gd",
+        "--",
+        f"--lobby={url}",
+        f"--name={player.title()}",
+        *words,
+    ]
     async with _running(command(*said, project=GAME), environment(home, LOBBY_PLAYER=player)) as game:
         yield game
 
