@@ -2,6 +2,7 @@ extends SceneTree
 ## A game that is played from outside: one line of JSON in is one thing done, one line of JSON out is one thing that happened.
 ##   {"call": "send_position", "args": [1, 2]}   a method of the LobbyController, or of what "on" names
 ##   {"set": {"paused": true}}                   a property of the tree, or of what the path names
+##   {"count": true}                             how much there is of everything? The answer is the event "counted"
 ##   {"quit": true}
 ## Everything that the engine complains of comes out as {"problem": ...}.
 
@@ -55,6 +56,8 @@ func _finalize() -> void:
 func _obey(command: Dictionary) -> void:
 	if command.has("quit"):
 		quit()
+	if command.has("count"):
+		_count()
 	if command.has("call"):
 		var method: String = command.call
 		var arguments: Array = command.get("args", [])
@@ -67,6 +70,13 @@ func _obey(command: Dictionary) -> void:
 			paused = changes[path]
 		else:
 			_client.set_indexed(path, changes[path])
+
+
+func _count() -> void:
+	var nodes := Performance.get_monitor(Performance.OBJECT_NODE_COUNT)
+	var orphans := Performance.get_monitor(Performance.OBJECT_ORPHAN_NODE_COUNT)
+	var objects := Performance.get_monitor(Performance.OBJECT_COUNT)
+	_tell("counted", nodes, orphans, objects, Performance.get_monitor(Performance.MEMORY_STATIC))
 
 
 func _tell_player(player: LobbyPlayer, what: String) -> void:

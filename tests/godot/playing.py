@@ -121,19 +121,11 @@ async def playing(
 
 
 @asynccontextmanager
-async def flying(home: Path, url: str, player: str, *words: str) -> AsyncIterator[Game]:
+async def flying(home: Path, url: str, player: str, *words: str, engine_says: str = "nothing at all") -> AsyncIterator[Game]:
     """The demo game, with ``words`` in its command line. At its end nothing may have gone wrong in it."""
-    said: list[str | Path] = [
-        "--max-fps",
-        "60",
-        "--script",
-        HERE / "pilot.gd",
-        "--",
-        f"--lobby={url}",
-        f"--name={player.title()}",
-        *words,
-    ]
-    async with _running(command(*said, project=GAME), environment(home, LOBBY_PLAYER=player)) as game:
+    said = ["--", f"--lobby={url}", f"--name={player.title()}", *words]
+    starts = command("--max-fps", "60", "--script", HERE / "pilot.gd", *said, project=GAME)
+    async with _running(starts, environment(home, LOBBY_PLAYER=player), engine_says) as game:
         yield game
 
 

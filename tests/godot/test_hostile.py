@@ -44,29 +44,31 @@ async def listen(peer: ServerConnection) -> None:
         pass
 
 
+def garbage(chance: random.Random, like: str = WELCOME) -> str | bytes:
+    """What no lobby says: noise, letters, brackets without end, a half of ``like``, or nearly ``like``."""
+    kind = chance.randrange(5)
+    if kind == 0:
+        return chance.randbytes(chance.randrange(60))
+    if kind == 1:
+        return "".join(chr(chance.randrange(1, 0xD7FF)) for _ in range(chance.randrange(40)))
+    if kind == 2:
+        return "[" * chance.randrange(5_000)
+    if kind == 3:
+        return like[: chance.randrange(len(like))]
+    text = list(like)
+    for _ in range(3):
+        text[chance.randrange(len(text))] = chance.choice('{}[]",:0aé-')
+    return "".join(text)
+
+
 def test_garbage_of_every_kind_is_nothing_to_a_game(home: Path) -> None:
     chance = random.Random(5)
 
-    def garbage() -> str | bytes:
-        kind = chance.randrange(5)
-        if kind == 0:
-            return chance.randbytes(chance.randrange(60))
-        if kind == 1:
-            return "".join(chr(chance.randrange(1, 0xD7FF)) for _ in range(chance.randrange(40)))
-        if kind == 2:
-            return "[" * chance.randrange(5_000)
-        if kind == 3:
-            return WELCOME[: chance.randrange(len(WELCOME))]
-        text = list(WELCOME)
-        for _ in range(3):
-            text[chance.randrange(len(text))] = chance.choice('{}[]",:0aé-')
-        return "".join(text)
-
     async def talk(peer: ServerConnection) -> None:
-        await peer.send(garbage())
+        await peer.send(garbage(chance))
         await peer.send(WELCOME)
         for _ in range(1_000):
-            await peer.send(garbage())
+            await peer.send(garbage(chance))
         await peer.send(WELCOME)
         await peer.send(BEA_GOES)
         await listen(peer)
