@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
@@ -298,6 +299,29 @@ def godot_frame() -> str:
     names = {"hearing": "reading what the lobby says", "drawing": "placing the figures", "both": "both"}
     rows = ["| fifty remote players, headless | mean | p99 |", "|---|---:|---:|"]
     rows += [f"| {name} | {frame[part]['mean']:.2f} ms | {frame[part]['p99']:.2f} ms |" for part, name in names.items()]
+    rows.append(f"| the demo game's ships, with names, flames and the room they make | {frame['game']['mean']:.2f} ms | |")
+    return "\n".join(rows)
+
+
+def godot_waits() -> str:
+    """How long a player waits, as bench/godot/run.py measured it."""
+    rows = ["| ten times | median | longest |", "|---|---:|---:|"]
+    rows += [f"| {name} | {median(took):.0f} ms | {max(took):.0f} ms |" for name, took in _measured()["waits"].items()]
+    return "\n".join(rows)
+
+
+def godot_soak() -> str:
+    """What a game lived through, as bench/godot/soak.py counted it."""
+    found = json.loads((ROOT / "bench/results/soak.json").read_text())
+    rows = [f"| in {found['minutes']:g} minutes | |", "|---|---:|"]
+    rows += [f"| {name} | {times:,} |" for name, times in found["done"].items()]
+    rows.append(f"| passages between the zones | {found['passages']['times']} |")
+    for game, looks in found["seen"].items():
+        most = f"{looks['begin']['nodes']:.0f}, {looks['end']['nodes']:.0f}"
+        rows.append(f"| nodes at once ({game}), at the most, first and last quarter | {most} |")
+    rows.append(
+        f"| **errors and warnings in the logs of the games**, but for the engine's own of a refused upgrade | **{len(found['wrong'])}** |"
+    )
     return "\n".join(rows)
 
 
@@ -324,6 +348,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "godot-messages": ("docs/godot.md", godot_messages),
     "godot-live": ("docs/godot.md", godot_live),
     "godot-frame": ("docs/godot.md", godot_frame),
+    "godot-waits": ("docs/godot.md", godot_waits),
+    "godot-soak": ("docs/godot.md", godot_soak),
     "godot-signals": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "signal", "signal")),
     "godot-methods": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "method", "func", "static func")),
     "godot-members": ("docs/godot.md", partial(_declarations, "lobby_client.gd", "member", "var")),

@@ -54,15 +54,19 @@ async def play(bots: int, words: Sequence[str]) -> int:
     strollers = asyncio.create_task(run_bots(url, STROLLERS, room="lobby.space", seed=1))
     command = [str(engine()), "--path", str(GAME), "--", f"--lobby={url}", *words]
     game = await asyncio.create_subprocess_exec(*command)
+    over = asyncio.create_task(game.wait())
     try:
-        await asyncio.wait({lobby, asyncio.create_task(game.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({lobby, over}, return_when=asyncio.FIRST_COMPLETED)
+        if lobby.done():  # by Ctrl-C, if nothing is wrong
+            await lobby
+            return 0
+        return over.result()
     finally:
         if game.returncode is None:
             game.terminate()
         for task in (strollers, lobby):
             task.cancel()
-        await asyncio.gather(game.wait(), strollers, lobby, return_exceptions=True)
-    return game.returncode or 0
+        await asyncio.gather(over, strollers, lobby, return_exceptions=True)
 
 
 def main() -> None:
@@ -72,7 +76,7 @@ def main() -> None:
     wanted, words = parser.parse_known_args()
     if sentence := missing():
         raise SystemExit(sentence)
-    print("Getting the game ready ...", flush=True)
+    print("Getting the game ready ...", file=sys.stderr)
     ready = subprocess.run([str(engine()), "--headless", "--path", str(GAME), "--import"], capture_output=True, text=True)
     if "SCRIPT ERROR" in ready.stderr:
         raise SystemExit(ready.stderr)

@@ -1,6 +1,7 @@
-"""The Godot client measured in the engine: how exactly others are drawn, what that takes in messages, what it costs a frame.
+"""The Godot client measured in the engine: how exactly others are drawn, what that takes in messages, what it costs a frame,
+and how long a player waits.
 
-    python bench/godot/run.py                  three tables
+    python bench/godot/run.py                  four tables
     python bench/godot/run.py --json bench/results/godot.json
 
 The paths are those of `lobby bots` (idle, drive, turn; up to 15 units a second), forty times two minutes. The network delays
@@ -16,7 +17,13 @@ import argparse
 import asyncio
 import json
 import math
+import os
+import re
 import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 from tempfile import TemporaryDirectory
@@ -27,7 +34,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.godot.engine import addon_project, engine
+from lobby.bots import run_bots
+from tests.godot.engine import GAME, addon_project, engine, import_project
+from tests.godot.playing import Game, Sight, flying, playing
 from tests.hosts import serving
 
 HERE = Path(__file__).parent
@@ -38,6 +47,8 @@ DRAWN = {
 }
 
 STEP_S = 1 / 60
+TIMES = 10
+CROWD, SHIPS_S, FPS = 50, 15.0, 60
 SETTLED_S = 6.0
 """How long the first messages take to say how late they are at least."""
 
@@ -86,6 +97,7 @@ def frame(row: Row) -> Table:
     grid.add_column("p99", justify="right")
     for name, part in (("reading what the lobby says", "hearing"), ("placing the figures", "drawing"), ("both", "both")):
         grid.add_row(name, f"{row[part]['mean']:.2f}", f"{row[part]['p99']:.2f}")
+    grid.add_row("the demo game's ships, all that they cost", f"{row['game']['mean']:.2f}")
     return grid
 
 
@@ -123,6 +135,94 @@ def live(home: Path) -> Row:
     return {"mean": mean(best), "p99": best[int(len(best) * 0.99)], "late_ms": late_ms, "messages": walked["messages"]}
 
 
+async def waits(home: Path) -> dict[str, list[float]]:
+    """How long a player waits, in ms: for a lobby, and between two zones of the demo game with fifty others in one of them."""
+    found: dict[str, list[float]] = {}
+    async with serving(room_size=60) as lobby, lobby_on_aws() as aws:
+        for name, url in (("connection to a lobby on this machine", lobby.url), ("connection to a lobby as far as AWS", aws)):
+            took = found[name] = []
+            async with playing(home, url, "ann") as ann:
+                for _ in range(TIMES):
+                    begun = time.perf_counter()
+                    await ann.does("join")
+                    await ann.hears("connected")
+                    took.append((time.perf_counter() - begun) * 1000)
+                    await ann.does("leave")
+                    await asyncio.sleep(0.2)
+        took = found["from one zone into the other"] = []
+        async with flying(home, lobby.url, "bea") as bea, crowd(lobby.url):
+            last = (await bea.sees(lambda sight: sight.passage_ms)).passage_ms
+            for zone in ("lobby", "main") * (TIMES // 2):
+                await bea.tell(call="go", args=[zone], on="/root/Game")
+                last = (await bea.sees(partial(has_passed, zone, last))).passage_ms
+                took.append(last)
+    return found
+
+
+async def ships(home: Path) -> float:
+    """What fifty ships of others cost a frame of the demo game: all of the processor time that it takes more, in ms."""
+
+    async def per_frame(game: Game) -> float:
+        before = busy_s(game.process.pid)
+        await asyncio.sleep(SHIPS_S)
+        return (busy_s(game.process.pid) - before) * 1000 / (SHIPS_S * FPS)
+
+    async with serving(room_size=60) as lobby, flying(home, lobby.url, "ann", "--zone=lobby", "--autopilot") as ann:
+        await ann.sees(lambda sight: sight.passage_ms)
+        alone = await per_frame(ann)
+        async with crowd(lobby.url):
+            await ann.sees(lambda sight: len(sight.others) == CROWD)
+            return await per_frame(ann) - alone
+
+
+def busy_s(pid: int) -> float:
+    """How long a process has had a processor; see proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@asynccontextmanager
+async def crowd(url: str) -> AsyncIterator[None]:
+    """Bots."""
+    walking = asyncio.create_task(run_bots(url, CROWD))
+    try:
+        yield
+    finally:
+        walking.cancel()
+        await asyncio.gather(walking, return_exceptions=True)
+
+
+def has_passed(zone: str, before_ms: float, sight: Sight) -> bool:
+    """Whether the game is in ``zone``, and it is light there."""
+    return sight.zone == zone and sight.passage_ms != before_ms
+
+
+@asynccontextmanager
+async def lobby_on_aws() -> AsyncIterator[str]:
+    """The address of a lobby behind `lobby emulate --latency aws`."""
+    words = ["-m", "lobby", "emulate", "--latency", "aws", "--port", "0"]
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=asyncio.subprocess.PIPE)
+    assert process.stderr is not None
+    try:
+        async for line in process.stderr:
+            if url := re.search(rb"ws://\S+", line):
+                yield url[0].decode()
+                break
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+def waiting(found: dict[str, list[float]]) -> Table:
+    """How long a player waits."""
+    grid = Table("", title="Milliseconds that a player waits")
+    grid.add_column("median", justify="right")
+    grid.add_column("longest", justify="right")
+    for name, took in found.items():
+        grid.add_row(name, f"{median(took):.0f}", f"{max(took):.0f}")
+    return grid
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -134,14 +234,17 @@ def main() -> None:
         found = measured("smoothing.gd", Path(home))
         [(_, cost)] = measured("frame.gd", Path(home), "--max-fps", "60")
         real = live(Path(home))
+        import_project(Path(home), GAME)
+        waited = asyncio.run(waits(Path(home)))
+        cost["game"] = {"mean": asyncio.run(ships(Path(home)))}
     rows = [row for kind, row in found if kind == "ROW"]
-    for table in (smoothing(rows), messages(rows), frame(cost)):
+    for table in (smoothing(rows), messages(rows), frame(cost), waiting(waited)):
         console.print(table)
     error = f"mean error {real['mean']:.3f}, p99 {real['p99']:.3f}"
     console.print(f"Two games in a real lobby, 30 seconds, {real['messages']} messages: {error}")
     if wanted.json:
         shown = {row["drawn"]: row["frames"] for kind, row in found if kind == "SHOW"}
-        wanted.json.write_text(json.dumps({"rows": rows, "frame": cost, "live": real, "shown": shown}) + "\n")
+        wanted.json.write_text(json.dumps({"rows": rows, "frame": cost, "live": real, "waits": waited, "shown": shown}) + "\n")
 
 
 if __name__ == "__main__":

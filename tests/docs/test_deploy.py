@@ -39,8 +39,22 @@ PLAN = (
     "infrastructure_setup.env",
     ".github/workflows/deploy-lobby.yml",
     "scripts/monitoring/lobby-metrics.py",
+    "game/project.godot",
+    "game/scripts/LobbyController.gd",
+    "game/scripts/LocalPlayerData.gd",
+    "game/scripts/TradingMarketplace.gd",
+    "game/scripts/NetworkManager.gd",
+    "game/scripts/ZoneMain3D.gd",
+    "game/scripts/PlayerShip3D.gd",
+    "game/scripts/RemoteLobbyPlayer.gd",
+    "game/scenes/lobby/RemoteLobbyPlayer.tscn",
+    "game/scripts/ZoneUIManager.gd",
+    "game/scripts/LobbyZone3D.gd",
+    "game/scenes/zones/LobbyZone3D.tscn",
+    "game/scripts/TradingHub3D.gd",
+    "game/scenes/objects/TradingHub3D.tscn",
 )
-"""Files that the plan names, as far as they are there."""
+"""Files that the plan names; those of the game are in ``game/``."""
 
 HIGH_LEVEL = {"s3 mb", "s3 cp", "s3 rm", "s3 rb", "cloudformation deploy", "logs tail", "login", "sso login", "configure"}
 """Commands of AWS's that are more than one request, and so in no model of a service."""
