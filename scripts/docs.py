@@ -319,9 +319,8 @@ def godot_soak() -> str:
     for game, looks in found["seen"].items():
         most = f"{looks['begin']['nodes']:.0f}, {looks['end']['nodes']:.0f}"
         rows.append(f"| nodes at once ({game}), at the most, first and last quarter | {most} |")
-    rows.append(
-        f"| **errors and warnings in the logs of the games**, but for the engine's own of a refused upgrade | **{len(found['wrong'])}** |"
-    )
+    wrong = "**errors and warnings in the logs of the games**, but for the engine's own of a refused upgrade"
+    rows.append(f"| {wrong} | **{len(found['wrong'])}** |")
     return "\n".join(rows)
 
 
