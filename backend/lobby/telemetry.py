@@ -46,6 +46,9 @@ FLUSH_MS = 10_000
 """How long metrics are gathered before a line of the log carries them: a line an invocation would cost a quarter of the
 message."""
 
+PROMPT = ("joins", "leaves", "errors")
+"""These do not wait: they are few, and in a quiet lobby the environment may not be asked again for a long time, or never."""
+
 VALUES = 100
 """CloudWatch takes so many values of a metric in one line (Embedded Metric Format specification, "Values and counts")."""
 
@@ -78,8 +81,9 @@ class Metrics:
         """The log line that carries what was measured, where it is time for one (Embedded Metric Format); else None."""
         if self._since_ms is None:
             self._since_ms = now
+        is_due = now - self._since_ms >= FLUSH_MS or any(name in self._values for name in PROMPT)
         is_full = any(len(values) >= VALUES for values in self._values.values())
-        if not self._values or (now - self._since_ms < FLUSH_MS and not is_full):
+        if not self._values or not (is_due or is_full):
             return None
         values: dict[str, Any] = {name: some[0] if len(some) == 1 else some for name, some in self._values.items()}
         metrics = [{"Name": name, "Unit": METRICS[name][0]} for name in values]

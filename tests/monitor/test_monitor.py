@@ -19,6 +19,7 @@ from botocore import exceptions as b
 from click.testing import CliRunner
 from rich.console import Console
 
+import trading_lobby_ws
 from lobby.budget import MONTH_HOURS, PRICES
 from lobby.deploy.aws import Aws, AwsError
 from lobby.errors import LobbyError
@@ -48,12 +49,15 @@ IT = Lobby("dev", "LobbyConnections-dev", "lobby-websocket-dev", "abc", "/aws/la
 @asynccontextmanager
 async def looked_after(meter: Meter = nobody) -> AsyncIterator[tuple[Cloud, Aws]]:
     """A lobby on loopback, and somebody who asks it what AWS would be asked."""
-    async with cloud(meter) as there:
-        there.desk.name = "lobby-dev"
-        aws = await asyncio.to_thread(emulated, there.desk.aws)
-        yield there, aws
-        for one in aws._clients.values():
-            one._client.close()
+    with pytest.MonkeyPatch.context() as patch:
+        # The function runs in threads of this process; its log is not for what commands print.
+        patch.setattr(trading_lobby_ws, "print", lambda *_, **__: None, raising=False)
+        async with cloud(meter) as there:
+            there.desk.name = "lobby-dev"
+            aws = await asyncio.to_thread(emulated, there.desk.aws)
+            yield there, aws
+            for one in aws._clients.values():
+                one._client.close()
 
 
 def shown(report: Any) -> str:
@@ -78,7 +82,6 @@ def test_a_lobby_that_runs_is_seen_measured_and_billed_as_its_meter_says() -> No
             line = Metrics("dev")
             for name in METRICS:
                 line.measured(name, 3)
-            line.line(0)
             there.desk.hear("lobby-websocket-dev", line.line(int(time.time() * 1000)) or "")
             await until(lambda: not any(pool._busy for pool in there.desk._functions.values()))
             before = metering.usage

@@ -1,0 +1,46 @@
+"""When what the function measured is written into its log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lobby.telemetry import FLUSH_MS, PROMPT, VALUES, Metrics
+
+
+def read(line: str | None) -> dict[str, Any]:
+    assert line is not None
+    said: dict[str, Any] = json.loads(line)
+    return {name: value for name, value in said.items() if name not in ("_aws", "Stage")}
+
+
+def test_times_are_gathered_for_ten_seconds_and_counts_added_up() -> None:
+    metrics = Metrics("dev")
+    for ms in (3.5, 4.5):
+        metrics.measured("handler_ms", ms)
+        metrics.measured("messages", 1)
+        assert metrics.line(1_000) is None
+    assert metrics.line(1_000 + FLUSH_MS - 1) is None
+    assert read(metrics.line(1_000 + FLUSH_MS)) == {"handler_ms": [3.5, 4.5], "messages": 2}
+    assert metrics.line(1_000 + 2 * FLUSH_MS) is None
+
+
+def test_no_line_has_more_values_of_one_metric_than_are_read() -> None:
+    metrics = Metrics("dev")
+    lines = []
+    for ms in range(VALUES):
+        metrics.measured("handler_ms", ms)
+        lines.append(metrics.line(1_000))
+    assert lines[:-1] == [None] * (VALUES - 1)
+    assert len(read(lines[-1])["handler_ms"]) == VALUES
+
+
+@pytest.mark.parametrize("name", PROMPT)
+def test_what_is_rare_is_written_at_once_since_nobody_may_come_for_a_long_time(name: str) -> None:
+    metrics = Metrics("dev")
+    metrics.measured("handler_ms", 3.5)
+    assert metrics.line(1_000) is None
+    metrics.measured(name, 1)
+    assert read(metrics.line(1_001)) == {"handler_ms": 3.5, name: 1}
