@@ -55,7 +55,7 @@ def test_connection_ids_have_16_characters_and_end_with_an_equals_sign() -> None
 def test_the_path_is_the_stage_and_everything_else_is_forbidden(path: str) -> None:
     async def test() -> None:
         handler = Handler()
-        async with ApiGateway(api(), handler) as gateway:
+        async with ApiGateway(api(), handler, page=lambda path: (b"a page", "text/html")) as gateway:
             with pytest.raises(InvalidStatus) as refused:
                 async with connect(gateway.url.removesuffix("/dev") + path, proxy=None):
                     pass

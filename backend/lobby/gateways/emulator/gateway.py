@@ -201,7 +201,8 @@ class ApiGateway:
         if request.path.startswith(callbacks):
             return await self._callback(request, request.path.removeprefix(callbacks))
         if request.path.rstrip("/") != f"/{self.api.stage}":
-            if self._page is not None and (found := self._page(request.path)) is not None:
+            page = self._page if "Upgrade" not in request.headers else None  # who wants a socket here has a wrong address
+            if page is not None and (found := page(request.path)) is not None:
                 return web.Response(body=found[0], content_type=found[1], charset="utf-8")
             return _error(403, "ForbiddenException", "Forbidden")
         # A task of its own: who leaves while $connect is pending does not take the handler along.
