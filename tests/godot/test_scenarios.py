@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -22,28 +24,30 @@ from lobby.roster import Joined, Moved
 from lobby.settings import Settings
 from lobby.tokens import sign
 from tests import hosts
-from tests.godot.playing import joined, playing
+from tests.godot.playing import PATIENCE_S, joined, playing
 from tests.hosts import free_port, run, serving
 from tests.serverless.cloud import cloud
 
 SECRET = "a secret of thirty-two characters"
+NEVER_MS = 1e9
 
 
 @contextmanager
-def serving_process(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that can be killed."""
-    words = [sys.executable, "-m", "lobby", "serve", "--quiet", "--port", str(port)]
+def serving_process(port: int, command: str = "serve") -> Iterator[subprocess.Popen[bytes]]:
+    """`lobby serve`, or `lobby emulate`, in a process that can be killed."""
+    words = [sys.executable, "-m", "lobby", command, "--port", str(port)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         try:
             for _ in range(200):
                 try:
-                    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1):
+                    with urlopen(f"http://127.0.0.1:{port}/", timeout=1):
                         break
                 except URLError:
                     time.sleep(0.05)
             yield child
         finally:
-            child.kill()
+            child.terminate()  # so that it takes its own children along
+            child.wait(PATIENCE_S)
 
 
 def test_players_come_move_speak_and_go(home: Path) -> None:
@@ -67,18 +71,19 @@ def test_players_come_move_speak_and_go(home: Path) -> None:
     run(test())
 
 
-def test_a_lobby_that_is_killed_and_comes_back_finds_everybody(home: Path) -> None:
+@pytest.mark.parametrize(("command", "path"), [("serve", "/"), ("emulate", "/dev")])
+def test_a_lobby_that_is_killed_and_comes_back_finds_everybody(home: Path, command: str, path: str) -> None:
     async def test() -> None:
         port = free_port()
-        url = f"ws://127.0.0.1:{port}/"
-        with serving_process(port) as first:
+        url = f"ws://127.0.0.1:{port}{path}"
+        with serving_process(port, command) as first:
             async with joined(home, url, "ann") as ann, joined(home, url, "bea") as bea:
                 await ann.hears("player_joined", "bea")
                 await ann.does("send_position", 7, 8)
                 await bea.hears("player_moved", "ann", [7, 8])
                 first.send_signal(signal.SIGKILL)
                 assert (await bea.hears("disconnected"))[0] == "the connection broke off"
-                with serving_process(port):
+                with serving_process(port, command):
                     await ann.hears("connected")
                     await bea.hears("connected")
                     await ann.does("send_position", 9, 9)
@@ -159,6 +164,32 @@ def test_before_the_connection_is_cut_a_new_one_takes_over_and_nobody_notices(ho
                 assert isinstance(moved, Moved)
                 assert moved.player.at[:2] == (3, 4)
                 assert [event[0] for event in ann.happened] == ["connected", "player_joined"]
+
+    run(test())
+
+
+@pytest.mark.parametrize("takeover_ms", [500.0, NEVER_MS])
+def test_a_gateway_that_cuts_everybody_after_its_time_loses_nobody(home: Path, takeover_ms: float) -> None:
+    async def test() -> None:
+        async with cloud() as lobby:
+            api = lobby.desk.gateway.api
+            lobby.desk.gateway.api = replace(api, limits=replace(api.limits, duration_s=2.0))
+            url = lobby.at().partition("?")[0]
+            async with playing(home, url, "ann") as ann, playing(home, url, "bea") as bea:
+                for game in (ann, bea):
+                    await game.tell(set={"_connection:takeover_ms": takeover_ms})
+                    await game.does("join")
+                    await game.hears("connected")
+                if takeover_ms == NEVER_MS:
+                    for game in (ann, bea):
+                        await game.hears("disconnected")
+                        await game.hears("connected")
+                else:
+                    await ann.hears("player_joined", "bea")
+                    await asyncio.sleep(3)
+                    assert [event for event in ann.happened + bea.happened if event[0] in ("disconnected", "player_left")] == []
+                await ann.does("send_position", 3, 4)
+                await bea.hears("player_moved", "ann", [3, 4])
 
     run(test())
 
