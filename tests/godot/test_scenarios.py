@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -42,7 +41,7 @@ def serving_process(port: int, command: str = "serve") -> Iterator[subprocess.Po
                 try:
                     with urlopen(f"http://127.0.0.1:{port}/", timeout=1):
                         break
-                except URLError:
+                except OSError:  # nobody listens yet, or the one before is just dying
                     time.sleep(0.05)
             yield child
         finally:
