@@ -141,7 +141,8 @@ async def running(words: list[str], environment: dict[str, str], engine_says: st
         yield game
         if process.returncode is None:
             assert await game.quits() == 0
-        assert [problem for problem in game.problems if engine_says not in problem] == []
+        wrong = [problem for problem in game.problems if engine_says not in problem]
+        assert not wrong, "\n".join(wrong)
     finally:
         if process.returncode is None:
             process.kill()
