@@ -78,6 +78,12 @@ def _run(main: Coroutine[Any, Any, Result]) -> Result | None:
     return None
 
 
+def lacking(what: str, error: ModuleNotFoundError) -> LobbyError:
+    """What to do where the packages of the extra ``emulate`` are not here."""
+    pip = f"{sys.executable} -m pip install 'serverless-lobby[emulate]'"
+    return LobbyError(f"{what} needs {error.name}. In a clone of the repository `make setup` brings it, elsewhere {pip}")
+
+
 def _event_loop() -> Callable[[], Any] | None:
     """uvloop's where there is one: a crowd costs a tenth less on it than on asyncio's own."""
     try:
@@ -219,8 +225,7 @@ def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any
         from lobby.gateways.emulator import Desk
         from lobby.gateways.emulator.conditions import FAULTS
     except ModuleNotFoundError as error:
-        what = "serverless-lobby[emulate]"
-        raise LobbyError(f"`lobby emulate` needs {error.name}: {sys.executable} -m pip install '{what}'") from None
+        raise lacking("`lobby emulate`", error) from None
 
     if "list" in faults:
         for name, (chance, meaning) in FAULTS.items():

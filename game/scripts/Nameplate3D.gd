@@ -1,11 +1,14 @@
 class_name Nameplate3D
 extends Node3D
 ## Name and status over a ship. They can be read from afar: with the distance they shrink less than the ship does, and fade
-## before they are too small.
+## before they are too small. Right before the camera they are in the way, and fade too.
 
-## Up to here a name has its own size, from here on it is as if it were here, and it grows up to so many times.
+## Nearer than this it is not written; up to as far again it fades.
+const CLOSE := 6.0
+## At this distance a name has its own size. Nearer or farther it seems as large, until it has shrunk, or grown, to so much
+## of it.
 const NEAR := 22.0
-const LEAST := 0.55
+const LEAST := CLOSE / NEAR
 const GROWS := 2.2
 ## Beyond this it is not written; before that it fades.
 const FAR := 85.0
@@ -31,7 +34,7 @@ func _process(delta: float) -> void:
 	var far := camera.global_position.distance_to(global_position)
 	scale = Vector3.ONE * clampf(far / NEAR, LEAST, GROWS)
 	_written = move_toward(_written, 1.0 if is_free else 0.0, delta / COMES_S)
-	var clear := clampf((FAR - far) / FADES, 0.0, 1.0) * presence * _written
+	var clear := clearness(far) * presence * _written
 	visible = clear > 0.0
 	for label: Label3D in [_name, _status]:
 		label.modulate.a = clear
@@ -49,13 +52,18 @@ func write(player_name: String, status: String, colour: Color) -> void:
 ## Where it is on the screen of [param camera]; nowhere, if it is behind it or too far away.
 func area_on(camera: Camera3D) -> Rect2:
 	var far := camera.global_position.distance_to(global_position)
-	if presence == 0.0 or far > FAR or camera.is_position_behind(global_position):
+	if presence == 0.0 or clearness(far) == 0.0 or camera.is_position_behind(global_position):
 		return Rect2()
 	var units_high := 2.0 * far * tan(deg_to_rad(camera.fov) / 2.0)
 	var pixels := scale.x * camera.get_viewport().get_visible_rect().size.y / units_high
 	var text := ThemeDB.fallback_font.get_string_size(_name.text, HORIZONTAL_ALIGNMENT_LEFT, -1, _name.font_size)
 	var size := Vector2(text.x * _name.pixel_size, 2.0 if _status.text else 1.0) * pixels
 	return Rect2(camera.unproject_position(global_position) - Vector2(0.5, 0.7) * size, size)
+
+
+## How clearly a name is written [param far] from the camera, from 0 to 1. Pure.
+static func clearness(far: float) -> float:
+	return clampf(minf((FAR - far) / FADES, (far - CLOSE) / CLOSE), 0.0, 1.0)
 
 
 ## Whether each of [param areas] is free of those before it that are; the nearest come first. Pure.

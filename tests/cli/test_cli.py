@@ -334,3 +334,20 @@ def test_only_our_own_errors_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("lobby.bots.run_bots", fails)
     assert isinstance(lobby("bots").exception, ExceptionGroup)
+
+
+@pytest.mark.parametrize(
+    ("program", "missing"),
+    [
+        ("from lobby.cli import main; main(['emulate'])", "aiohttp"),
+        ("from lobby.monitor.command import command; command(['--stage', 'dev', '--emulator', 'http://127.0.0.1:1'])", "boto3"),
+    ],
+)
+def test_without_the_packages_of_the_emulator_it_says_where_they_come_from(program: str, missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; {program}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"lobby: \S+( emulate`)? needs {missing}\. In a clone of the repository `make setup` brings it, elsewhere .+\n",
+        done.stderr,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from lobby.budget import METRICS, PRICES
-from lobby.cli import fail, tell
+from lobby.cli import fail, lacking, tell
 from lobby.deploy.aws import Aws, AwsError
 from lobby.errors import LobbyError
 from lobby.monitor.reading import LATE_S, look, publish, who
@@ -131,9 +130,7 @@ def emulated(url: str) -> Aws:
         from lobby.gateways.emulator.desk import KEYS
         from lobby.gateways.emulator.template import REGION
     except ModuleNotFoundError as error:
-        raise LobbyError(
-            f"--emulator needs {error.name}: {sys.executable} -m pip install 'serverless-lobby[emulate]'"
-        ) from None
+        raise lacking("--emulator", error) from None
     [(key, secret)] = KEYS.items()
     core = botocore.session.get_session()
     # It is on this machine: no proxy is on the way, and who does not answer at once is not there.

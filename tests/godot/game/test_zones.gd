@@ -77,3 +77,10 @@ func test_of_names_that_would_cover_each_other_the_nearest_is_written() -> void:
 	assert(Nameplate3D.free_of_others([behind, near, beside]) == [true, false, false])
 	assert(Nameplate3D.free_of_others([]).is_empty())
 	assert(Nameplate3D.free_of_others([Rect2(), Rect2(), near]) == [true, true, true])
+
+
+func test_a_name_right_before_the_camera_is_not_in_the_way_and_one_afar_not_a_speck() -> void:
+	assert(Nameplate3D.clearness(0.0) == 0.0 and Nameplate3D.clearness(Nameplate3D.CLOSE) == 0.0)
+	assert(Nameplate3D.clearness(1.5 * Nameplate3D.CLOSE) == 0.5)
+	assert(Nameplate3D.clearness(ChaseCamera.BEHIND) == 1.0)
+	assert(Nameplate3D.clearness(Nameplate3D.FAR) == 0.0 and Nameplate3D.clearness(1_000.0) == 0.0)
