@@ -242,6 +242,8 @@ def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any
         see = f"http://{desk.gateway.host}:{desk.gateway.port}/"
         tell(f"See it at {click.style(see, fg='cyan')}   (Ctrl-C ends it{' and prints the bill' if wish.bill else ''})")
         engine = type(desk.tables.engine).__name__.lower()
+        if engine == "moto":
+            engine += ", which is slow: ten may fly about. For more see docs/emulator.md, The table"
         watch = f"python scripts/monitoring/lobby-metrics.py --stage {desk.stack.api.stage} --emulator {desk.aws}"
         tell(click.style(f"Who is here, the metrics, the bill: {watch}", dim=True))
         tell(click.style(f"Its table is in {engine}. In another terminal: lobby bots --url {desk.url}", dim=True))

@@ -15,11 +15,11 @@ PLAYERS = 4
 @pytest.fixture(scope="module")
 def counted() -> dict[str, operations.Counted]:
     """One player does everything there is to do, among a few."""
-    ledger = operations.Ledger(quiet_s=0.12)
+    ledger = operations.Ledger(quiet_s=0.4)
 
     async def test() -> dict[str, operations.Counted]:
         async with asyncio.timeout(60), cloud(ledger) as there:
-            return await operations.count(there.desk, PLAYERS, ledger, starting_s=0.3)
+            return await operations.count(there.desk, PLAYERS, ledger, starting_s=0.6)
 
     return asyncio.run(test())
 
