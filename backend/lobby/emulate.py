@@ -169,7 +169,9 @@ def _page(url: Callable[[], str]) -> Callable[[str], tuple[bytes, str] | None]:
     def page(path: str) -> tuple[bytes, str] | None:
         if path == "/":
             there = f"/lobby/?url={quote(url(), safe='')}"
-            return f'<!doctype html><meta http-equiv="refresh" content="0; url={there}">'.encode(), "text/html"
+            # With an icon, or the browser may ask for one, and complain that there is none.
+            icon, refresh = '<link rel="icon" href="data:,">', f'<meta http-equiv="refresh" content="0; url={there}">'
+            return f"<!doctype html>{icon}{refresh}".encode(), "text/html"
         name = path.removeprefix("/lobby/").removeprefix("viewer/") or "index.html"
         return pages.viewer().get(name) if path.startswith("/lobby/") else None
 

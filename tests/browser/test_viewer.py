@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import jwt
 import pytest
@@ -229,6 +230,8 @@ def test_two_pages_meet_in_a_lobby_without_a_server(visit: Visit) -> None:
     lobby = Emulated()
     try:
         lobby.start()
+        with urlopen(f"http://127.0.0.1:{lobby.port}/", timeout=5) as leads_there:
+            assert b'rel="icon"' in leads_there.read()  # a browser in no hurry asks for one that is not there
         ada = visit(f"http://127.0.0.1:{lobby.port}/")
         ada.page.wait_for_url("**/lobby/**")  # its address leads to the page that knows where the lobby is
         ada.connected().sees("Visitor")
@@ -526,6 +529,8 @@ def test_on_a_phone_everything_fits_and_can_be_hit(lobby: Lobby, visit: Visit, r
         tab = page.locator(".tabs").get_by_role("button", name=name)
         tab.tap()
         assert tab.get_attribute("aria-expanded") == "true"
+        # Rows have no size before the browser knows that they are in sight (content-visibility): it does after a frame.
+        page.evaluate("new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         small = page.evaluate(
             """[...document.querySelectorAll("button")]
