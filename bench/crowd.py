@@ -11,9 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import cost
@@ -33,21 +30,14 @@ def crowds(tables: str, seconds: int) -> list[dict[str, Any]]:
     cost.SLOWER = 1.0
     rows = []
     for players, hz in CROWDS:
-        file = Path(tempfile.mkstemp(suffix=".jsonl")[1])
-        process, url = emulate.started(["--table", tables, "--latency", "aws", "--events", str(file)])
-        try:
+        with emulate.running(["--table", tables, "--latency", "aws"]) as run:
             with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
-                asyncio.run(load.measure(url, None, players, hz, seconds, progress))
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
-        found = [json.loads(line) for line in file.read_text().splitlines()]
-        file.unlink()
-        said_s = [one["t"] for one in found if one["kind"] == "message_in"]
+                asyncio.run(load.measure(run.url, None, players, hz, seconds, progress))
+        said_s = [one["t"] for one in run.events if one["kind"] == "message_in"]
         begin_s, end_s = said_s[0] + load.WARM_UP, said_s[-1]
         ledger = operations.Ledger()
         logged = 0
-        for one in found:
+        for one in run.events:
             if begin_s <= one["t"] < end_s:
                 ledger(one["kind"], **one)
                 logged += one["bytes"] if one["kind"] == "log" else 0

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,29 @@ async def welcomes(url: str, version: int, times: int) -> list[float]:
     return took
 
 
+class Run:
+    """One run of the command: where players connect; and after its end what it printed, and every event that it metered."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.printed = url, ""
+        self.events: list[dict[str, Any]] = []
+
+
+@contextmanager
+def running(options: list[str]) -> Iterator[Run]:
+    """Runs `lobby emulate --bill`, and ends it as Ctrl-C does."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "events.jsonl"
+        process, url = started([*options, "--events", str(file)])
+        run = Run(url)
+        try:
+            yield run
+        finally:
+            process.send_signal(signal.SIGINT)
+            run.printed, _ = process.communicate(timeout=30)
+        run.events = bill.read(file)
+
+
 def started(options: list[str]) -> tuple[subprocess.Popen[str], str]:
     """The command, and where players connect."""
     words = [sys.executable, "-m", "lobby", "emulate", "--port", "0", "--bill", *options]
@@ -65,10 +90,10 @@ def started(options: list[str]) -> tuple[subprocess.Popen[str], str]:
     return process, found[0]
 
 
-def deviation(printed: str, events: Path) -> float:
+def deviation(printed: str, events: list[dict[str, Any]]) -> float:
     """How far the farthest line of the bill is from the sum of the events, as a share of it."""
     worst = 0.0
-    for name, dollars in bill.dollars(bill.read(events)).items():
+    for name, dollars in bill.dollars(events).items():
         line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)
         if line is None:
             raise SystemExit(f"{name} is not on the bill:\n{printed}")
@@ -88,16 +113,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     wanted = parser.parse_args()
     console = Console()
-    events = Path(tempfile.mkstemp(suffix=".jsonl")[1])
-    process, url = started(["--table", wanted.table, "--latency", wanted.latency, "--events", str(events)])
-    try:
-        asyncio.run(welcomes(url, 1, 3))  # environments that are warm, as nearly all are
-        unasked, asked = (asyncio.run(welcomes(url, version, 30)) for version in (1, 2))
+    with running(["--table", wanted.table, "--latency", wanted.latency]) as run:
+        asyncio.run(welcomes(run.url, 1, 3))  # environments that are warm, as nearly all are
+        unasked, asked = (asyncio.run(welcomes(run.url, version, 30)) for version in (1, 2))
         with Progress(console=console, auto_refresh=False, transient=True) as progress:
-            row = asyncio.run(load.measure(url, None, wanted.players, wanted.hz, wanted.seconds, progress))
-    finally:
-        process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=30)
+            row = asyncio.run(load.measure(run.url, None, wanted.players, wanted.hz, wanted.seconds, progress))
     figures: dict[str, Any] = {
         "welcome unasked, version 1": statistics.median(unasked),
         "welcome unasked, version 1, slowest of 30": max(unasked),
@@ -117,13 +137,12 @@ def main() -> None:
     figures |= {"positions lost": row.lost, "connections lost": row.disconnects, "messages refused": row.refused}
     for name in NEVER:
         table.add_row(name, f"{figures[name]}", "0")
-    figures["bill off by"] = deviation(printed, events)
+    figures["bill off by"] = deviation(run.printed, run.events)
     table.add_row("bill off by at the most", f"{figures['bill off by']:.2%}", "1 %")
     console.print(table)
-    console.print(printed)
+    console.print(run.printed)
     if wanted.json:
-        wanted.json.write_text(json.dumps({"figures": figures, "goals_ms": GOALS_MS, "bill": printed}, indent=1) + "\n")
-    events.unlink()
+        wanted.json.write_text(json.dumps({"figures": figures, "goals_ms": GOALS_MS, "bill": run.printed}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,8 @@ import argparse
 import asyncio
 import json
 import math
-import signal
 import statistics
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -59,20 +57,14 @@ Invocation = dict[str, Any]
 
 def events(players: int, hz: float, seconds: int, options: list[str]) -> list[Invocation]:
     """The invocations of one run, each with the name of its kind; those of the crowd's coming and going are left out."""
-    file = Path(tempfile.mkstemp(suffix=".jsonl")[1])
-    process, url = emulate.started([*options, "--latency", "aws", "--events", str(file)])
-    try:
+    with emulate.running([*options, "--latency", "aws"]) as run:
         for version in (1, 2):
-            asyncio.run(emulate.welcomes(url, version, WELCOMES))
+            asyncio.run(emulate.welcomes(run.url, version, WELCOMES))
         crowd_s = time.time()
         with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
-            row = asyncio.run(load.measure(url, None, players, hz, seconds, progress))
+            row = asyncio.run(load.measure(run.url, None, players, hz, seconds, progress))
         print(f"{players} players, {hz:g} positions a second each: median {row.p50_ms:.0f} ms late", file=sys.stderr)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    found = [json.loads(line) for line in file.read_text().splitlines()]
-    file.unlink()
+    found = run.events
     steady_s = max((one["t"] for one in found if one.get("event") == "$connect"), default=0.0) + 1.0
     invocations = [one for one in found if one["kind"] == "invocation" and not one["failed"]]
     alone = [{**one, "name": one["event"]} for one in invocations if one["event"] in KINDS and one["t"] < crowd_s]

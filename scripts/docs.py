@@ -80,6 +80,12 @@ def cloudwatch() -> str:
     return "\n".join([*rows, *(f"| `{name}` | {unit} | {meaning} |" for name, (unit, meaning) in METRICS.items())])
 
 
+def _results(bench: str) -> dict[str, Any]:
+    """What a bench wrote when it was last run with ``--json``."""
+    found: dict[str, Any] = json.loads((ROOT / f"bench/results/{bench}.json").read_text())
+    return found
+
+
 def memory() -> str:
     """What memory changes, as bench/memory.py measured it."""
     rows = [
@@ -87,17 +93,12 @@ def memory() -> str:
         "$ a million windows |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in json.loads((ROOT / "bench/results/memory.json").read_text())["sizes"]:
+    for row in _results("memory")["sizes"]:
         cells = [f"{row['memory_mb']:,}", f"{row['core']:.2f}"]
         cells += [f"{row[name]:.0f}" for name in ("position_ms", "fanout_longer_ms", "start_ms")]
         cells += [f"{row[name]:.2f}" for name in ("dollars_positions", "dollars_windows")]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
-
-
-def _costs() -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = json.loads((ROOT / "bench/results/cost.json").read_text())
-    return found
 
 
 def _dollars(value: float, *, over: bool = False) -> str:
@@ -109,7 +110,7 @@ def plan() -> str:
     heads = ["line", "the plan", "its design, all moving", "its design, 15 %"]
     heads += ["windowed, all moving", "windowed, 15 %", "nobody moves"]
     rows = [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|---:|---:|"]
-    for row in _costs()["plan"]:
+    for row in _results("cost")["plan"]:
         name, *values = row.values()
         if len(values) == len(heads) - 1:
             cells = [str(name), *(f"{value:,.2f}" if value != "" else "" for value in values)]
@@ -124,7 +125,7 @@ def players() -> str:
         "| $5 buys, player-hours | that is hours a day |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in _costs()["players"]:
+    for row in _results("cost")["players"]:
         buys = row["server_buys_player_hours"]
         cells = [
             f"{row['players']:,}",
@@ -147,7 +148,7 @@ def windows() -> str:
         "| moving | window, ms | positions at least so far apart, ms | said/s | heard/s | $/month | $5 buys, player-hours |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in _costs()["windows"]:
+    for row in _results("cost")["windows"]:
         cells = [
             f"{row['moving']:.0%}".replace("%", " %"),
             f"{row['window_ms']:,}",
@@ -184,12 +185,9 @@ def faults() -> str:
     return "\n".join(rows)
 
 
-EMULATED = ROOT / "bench/results/emulate.json"
-
-
 def emulated() -> str:
     """How late things are behind ``lobby emulate --latency aws``, as bench/emulate.py measured it."""
-    found = json.loads(EMULATED.read_text())
+    found = _results("emulate")
     rows = ["| | measured | goal |", "|---|---:|---:|"]
     for name, figure in found["figures"].items():
         if name in ("positions lost", "connections lost", "messages refused"):
@@ -204,7 +202,7 @@ def emulated() -> str:
 
 def emulated_bill() -> str:
     """The bill of the same run, as the command prints it."""
-    lines = json.loads(EMULATED.read_text())["bill"].rstrip().splitlines()
+    lines = _results("emulate")["bill"].rstrip().splitlines()
     return "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
 
 
@@ -276,7 +274,7 @@ def godot_smoothing() -> str:
         "easing": "easing towards the newest position",
     }
     rows = ["| drawn as | mean error | p99 error | late, median | speed ripple |", "|---|---:|---:|---:|---:|"]
-    rows += [f"| {names[row['drawn']]} | {_error(row)} |" for row in _measured()["rows"] if row["sent"] == "5 a second"]
+    rows += [f"| {names[row['drawn']]} | {_error(row)} |" for row in _results("godot")["rows"] if row["sent"] == "5 a second"]
     return "\n".join(rows)
 
 
@@ -287,7 +285,7 @@ def godot_messages() -> str:
         "| a position is sent | messages per moving second | mean error | p99 error | late, median | speed ripple |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for row in sorted(_measured()["rows"], key=lambda row: -row["per_s"]):
+    for row in sorted(_results("godot")["rows"], key=lambda row: -row["per_s"]):
         if row["drawn"] == "curve":
             rows.append(f"| {names.get(row['sent'], row['sent'])} | {row['per_s']:.1f} | {_error(row)} |")
     return "\n".join(rows)
@@ -295,7 +293,7 @@ def godot_messages() -> str:
 
 def godot_frame() -> str:
     """What fifty remote players cost a frame, as bench/godot/run.py measured it."""
-    frame = _measured()["frame"]
+    frame = _results("godot")["frame"]
     names = {"hearing": "reading what the lobby says", "drawing": "placing the figures", "both": "both"}
     rows = ["| fifty remote players, headless | mean | p99 |", "|---|---:|---:|"]
     rows += [f"| {name} | {frame[part]['mean']:.2f} ms | {frame[part]['p99']:.2f} ms |" for part, name in names.items()]
@@ -306,13 +304,13 @@ def godot_frame() -> str:
 def godot_waits() -> str:
     """How long a player waits, as bench/godot/run.py measured it."""
     rows = ["| ten times | median | longest |", "|---|---:|---:|"]
-    rows += [f"| {name} | {median(took):.0f} ms | {max(took):.0f} ms |" for name, took in _measured()["waits"].items()]
+    rows += [f"| {name} | {median(took):.0f} ms | {max(took):.0f} ms |" for name, took in _results("godot")["waits"].items()]
     return "\n".join(rows)
 
 
 def godot_soak() -> str:
     """What a game lived through, as bench/godot/soak.py counted it."""
-    found = json.loads((ROOT / "bench/results/soak.json").read_text())
+    found = _results("soak")
     rows = [f"| in {found['minutes']:g} minutes | |", "|---|---:|"]
     rows += [f"| {name} | {times:,} |" for name, times in found["done"].items()]
     rows.append(f"| passages between the zones | {found['passages']['times']} |")
@@ -326,16 +324,11 @@ def godot_soak() -> str:
 
 def godot_live() -> str:
     """Two games in a real lobby, as bench/godot/run.py measured them."""
-    row = _measured()["live"]
+    row = _results("godot")["live"]
     return (
         f"Two games in a real lobby on one machine, thirty seconds, {row['messages']} messages: mean error {row['mean']:.3f}, "
         f"p99 {row['p99']:.3f} units, {row['late_ms']:.0f} ms late."
     )
-
-
-def _measured() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / "bench/results/godot.json").read_text())
-    return found
 
 
 def _error(row: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from scripts.pictures import PICTURES, ROOT, lobby
+from scripts.play import GAME, engine
 
 PORT = 8974
 BOTS, STROLLERS = 26, 4
@@ -61,7 +62,7 @@ def take(url: str, folder: Path, name: str, zone: str) -> None:
     """Lets the photographer take a picture or a film; what is complained of ends it all."""
     said = ["--silent", "--name=Ann Lee", f"--lobby={url.replace('http', 'ws')}"]
     said += [f"--zone={zone}", f"--into={folder}", f"--take={name}"]
-    command = [str(ROOT / "scripts/godot-xvfb"), "--path", str(ROOT / "game"), "--resolution", DRAWN]
+    command = [str(ROOT / "scripts/godot-xvfb"), "--path", str(GAME), "--resolution", DRAWN]
     done = subprocess.run(
         [*command, "--script", "res://tools/pictures.gd", "--", *said],
         env={**os.environ, **PLAYER, "XDG_DATA_HOME": str(folder)},
@@ -88,7 +89,7 @@ def make_film(folder: Path) -> None:
 
 def main() -> None:
     """Takes the pictures that are named, or all."""
-    subprocess.run(["godot", "--headless", "--path", str(ROOT / "game"), "--import"], check=True, capture_output=True)
+    subprocess.run([str(engine()), "--headless", "--path", str(GAME), "--import"], check=True, capture_output=True)
     os.environ.update(slow_motion())
     wanted = sys.argv[1:] or ["hall", "above", "portal", "trading", "film"]
     with TemporaryDirectory() as home, lobby(PORT, BOTS, max_speed=0) as url, space(url):

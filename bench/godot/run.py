@@ -18,11 +18,10 @@ import asyncio
 import json
 import math
 import os
-import re
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from statistics import mean, median
@@ -32,7 +31,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import emulate  # type: ignore[import-not-found]  # benches find each other by their folder
 
 from lobby.bots import run_bots
 from tests.godot.engine import GAME, addon_project, engine, import_project
@@ -138,7 +140,8 @@ def live(home: Path) -> Row:
 async def waits(home: Path) -> dict[str, list[float]]:
     """How long a player waits, in ms: for a lobby, and between two zones of the demo game with fifty others in one of them."""
     found: dict[str, list[float]] = {}
-    async with serving(room_size=60) as lobby, lobby_on_aws() as aws:
+    async with serving(room_size=60) as lobby, AsyncExitStack() as stack:
+        aws = stack.enter_context(emulate.running(["--latency", "aws"])).url
         for name, url in (("connection to a lobby on this machine", lobby.url), ("connection to a lobby as far as AWS", aws)):
             took = found[name] = []
             async with playing(home, url, "ann") as ann:
@@ -195,22 +198,6 @@ async def crowd(url: str) -> AsyncIterator[None]:
 def has_passed(zone: str, before_ms: float, sight: Sight) -> bool:
     """Whether the game is in ``zone``, and it is light there."""
     return sight.zone == zone and sight.passage_ms != before_ms
-
-
-@asynccontextmanager
-async def lobby_on_aws() -> AsyncIterator[str]:
-    """The address of a lobby behind `lobby emulate --latency aws`."""
-    words = ["-m", "lobby", "emulate", "--latency", "aws", "--port", "0"]
-    process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=asyncio.subprocess.PIPE)
-    assert process.stderr is not None
-    try:
-        async for line in process.stderr:
-            if url := re.search(rb"ws://\S+", line):
-                yield url[0].decode()
-                break
-    finally:
-        process.terminate()
-        await process.communicate()
 
 
 def waiting(found: dict[str, list[float]]) -> Table:

@@ -393,16 +393,7 @@ class ApiGateway:
 
     def _answered(self, request: web.BaseRequest, connection_id: str, body: bytes) -> web.Response:
         if self._credentials is not None:
-            # Signers look at their own clocks, so the injected one has no say here.
-            refusal = signatures.verify(
-                request.method,
-                request.raw_path,
-                request.headers,
-                body,
-                secrets=self._credentials,
-                region=self.api.region,
-                now=time.time(),
-            )
+            refusal = signatures.arrived(request, body, secrets=self._credentials, region=self.api.region)
             if refusal is not None:
                 return _error(403, refusal.type, refusal.message)
         if not events.is_id(connection_id):

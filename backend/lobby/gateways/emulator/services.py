@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -61,16 +60,7 @@ class Services:
         model = get_service_model(MODELS[scope[1]])
         protocol = determine_request_protocol(model, asked.content_type)
         name = asked.values.get("Action") or request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        refusal = signatures.verify(
-            request.method,
-            request.raw_path,
-            request.headers,
-            body,
-            secrets=self._credentials,
-            region=self._region,
-            service=scope[1],
-            now=time.time(),
-        )
+        refusal = signatures.arrived(request, body, secrets=self._credentials, region=self._region, service=scope[1])
         if refusal is not None:
             return _refused(protocol, refusal.type, refusal.message)
         if name not in self._operations:

@@ -269,16 +269,7 @@ class TableServer:
         if self._others is not None and not target.startswith("DynamoDB"):
             return await self._others(request, body)
         if self._credentials is not None:
-            refusal = signatures.verify(
-                request.method,
-                request.raw_path,
-                request.headers,
-                body,
-                secrets=self._credentials,
-                region=self._region,
-                service="dynamodb",
-                now=time.time(),
-            )
+            refusal = signatures.arrived(request, body, secrets=self._credentials, region=self._region, service="dynamodb")
             if refusal is not None:
                 return _said(400, {"__type": f"com.amazon.coral.service#{refusal.type}", "message": refusal.message})
         if (pause_s := self._delay()) > 0:
