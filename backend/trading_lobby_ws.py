@@ -15,15 +15,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lobby.aws import Client, DynamoDB, dynamodb_endpoint
 from lobby.budget import Thrift, Usage, bill, steps, thrift
 from lobby.errors import CODES, LobbyError, Refused, StoreError
-from lobby.gateways.apigateway import PostGateway
 from lobby.messages import Handshake
 from lobby.presence import Presence
-from lobby.serverless import SKEW_MS, WINDOW_GRACE_MS, ServerlessService
+from lobby.serverless.aws import Client, DynamoDB, dynamodb_endpoint
+from lobby.serverless.dynamodb import DynamoStore, changes
+from lobby.serverless.invocation import SKEW_MS, WINDOW_GRACE_MS, ServerlessService
+from lobby.serverless.posts import PostGateway
 from lobby.settings import Settings
-from lobby.stores.dynamodb import DynamoStore, changes
 from lobby.telemetry import Metrics, log
 
 Event = dict[str, Any]

@@ -32,18 +32,18 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.aws.client import CONNECTIONS
-from lobby.bots import STEP_S, Pilot, Walker
 from lobby.budget import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
+from lobby.client.bots import STEP_S, Pilot, Walker
+from lobby.cloudformation.reading import parse, read_template
+from lobby.emulator.conditions import LATENCIES, Conditions
+from lobby.emulator.metering import cpu_factor
 from lobby.fanout import Window
-from lobby.gateways.emulator.conditions import LATENCIES, Conditions
-from lobby.gateways.emulator.metering import cpu_factor
 from lobby.messages import encode_moves
 from lobby.presence import Position, Presence
-from lobby.serverless import PATIENCE_MS, SKEW_MS
+from lobby.serverless.aws.client import CONNECTIONS
+from lobby.serverless.invocation import PATIENCE_MS, SKEW_MS
 from lobby.settings import Settings
 from lobby.telemetry import METRICS
-from lobby.template import parse, read_template
 
 PLAYERS = "2,5,10,20,50,100,200,500,1000"
 MOVING = (0.15, 1.0)  # shares of their time that players move: a lobby with menus and shops, and a race

@@ -18,8 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
+from lobby.emulator.conditions import FAULTS, LATENCIES
 from lobby.errors import CODES
-from lobby.gateways.emulator.conditions import FAULTS, LATENCIES
 from lobby.settings import Settings, flag, variable
 from lobby.telemetry import COUNTED, METRICS
 
@@ -163,7 +163,7 @@ def windows() -> str:
 
 
 def latencies() -> str:
-    """How long things take with ``--latency aws``, from lobby/gateways/emulator/conditions.py."""
+    """How long things take with ``--latency aws``, from lobby/emulator/conditions.py."""
     kinds = {
         "connect": "to open a connection, before the function is asked",
         "message": "a message of a client, to the gateway",
@@ -179,7 +179,7 @@ def latencies() -> str:
 
 
 def faults() -> str:
-    """What ``--fault`` turns on, from lobby/gateways/emulator/conditions.py."""
+    """What ``--fault`` turns on, from lobby/emulator/conditions.py."""
     rows = ["| fault | how often, without a number | what happens |", "|---|---:|---|"]
     rows += [f"| `{name}` | {chance:g} | {meaning} |" for name, (chance, meaning) in FAULTS.items()]
     return "\n".join(rows)

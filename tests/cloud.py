@@ -17,15 +17,15 @@ from typing import Any
 
 from lobby import messages as m
 from lobby.budget import UNBOUND, Thrift
+from lobby.client.roster import Joined, Left, Roster
 from lobby.errors import Refused, StoreError
-from lobby.gateways import Unreached
+from lobby.ports import Unreached
 from lobby.presence import Presence, newest
-from lobby.roster import Joined, Left, Roster
 from lobby.rules import Change, Tracked
-from lobby.serverless import NOT_YET_MS, SKEW_MS, ServerlessService
+from lobby.server.memory import MemoryStore
+from lobby.serverless.invocation import NOT_YET_MS, SKEW_MS, ServerlessService
+from lobby.serverless.lock import SharedStore
 from lobby.settings import Settings
-from lobby.stores import SharedStore
-from lobby.stores.memory import MemoryStore
 from tests.scheduler import Crash, Invocation, Stepwise
 
 LIVES_MS = 6_000

@@ -12,7 +12,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from lobby.gateways.server import Server
+from lobby.server.host import Server
 from lobby.settings import Settings
 
 PATIENCE_S = 5.0

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from itertools import count
 
 from lobby.fanout import window_ms
-from lobby.gateways import Unreached
 from lobby.messages import Handshake, ServerMessage, decode
+from lobby.ports import Unreached
 from lobby.presence import Presence
+from lobby.server.memory import MemoryStore
 from lobby.service import Service
 from lobby.settings import Settings
-from lobby.stores.memory import MemoryStore
 
 
 class Inboxes:

@@ -13,7 +13,6 @@ from logging import WARNING
 from lobby import limits, rules
 from lobby.errors import CODES, Refused
 from lobby.fanout import Share, Window
-from lobby.gateways import NOBODY, Gateway, Unreached
 from lobby.limits import Bucket
 from lobby.messages import (
     ACTIONS,
@@ -27,10 +26,11 @@ from lobby.messages import (
     parse,
     parse_handshake,
 )
+from lobby.ports import NOBODY, Gateway, Unreached
 from lobby.presence import Presence, newest, others
 from lobby.rules import Change, Close, Effect, Place, Post, SetStatus, Show, Tracked
+from lobby.serverless.lock import Store
 from lobby.settings import Settings
-from lobby.stores import Store
 from lobby.telemetry import Counts, log
 from lobby.tokens import admit, check_origin
 

@@ -332,7 +332,7 @@ def test_only_our_own_errors_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -
     async def fails(*words: object, **options: object) -> None:
         raise ExceptionGroup("", [LobbyError("ours"), ExceptionGroup("", [ZeroDivisionError()])])
 
-    monkeypatch.setattr("lobby.bots.run_bots", fails)
+    monkeypatch.setattr("lobby.client.bots.run_bots", fails)
     assert isinstance(lobby("bots").exception, ExceptionGroup)
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lobby.bots import ARENA, STEP_S, Pilot, Walker, bot_name, run_bots
 from lobby.client import LobbyClient
+from lobby.client.bots import ARENA, STEP_S, Pilot, Walker, bot_name, run_bots
 from lobby.errors import LobbyError, LobbyRefused
 from lobby.presence import Position
 from tests.hosts import joined, run, serving

@@ -20,9 +20,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from lobby import client
-from lobby.backoff import pause_ms
-from lobby.client import (
+from lobby.client import client
+from lobby.client.backoff import pause_ms
+from lobby.client.client import (
     EVENTS_KEPT,
     Connected,
     Disconnected,
@@ -31,12 +31,12 @@ from lobby.client import (
     Refused,
     _Inbox,
 )
+from lobby.client.roster import Joined, Left, Moved, StatusSet
+from lobby.client.sockets import address
 from lobby.errors import LobbyError, LobbyRefused
 from lobby.messages import Player
 from lobby.presence import Position
-from lobby.roster import Joined, Left, Moved, StatusSet
 from lobby.settings import Settings
-from lobby.sockets import address
 from lobby.tokens import sign
 from tests.hosts import joined, run, serving
 
@@ -657,7 +657,7 @@ def test_a_thousand_moves_are_sent_no_faster_than_the_lobby_wishes_and_the_last_
 
 
 def test_what_was_refused_for_its_haste_is_said_again_when_the_haste_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lobby.client.SLOW_DOWN_S", 0.1)
+    monkeypatch.setattr("lobby.client.client.SLOW_DOWN_S", 0.1)
 
     async def test() -> None:
         async with serving(send_ms=10, messages_per_s=30, messages_burst=3) as lobby, LobbyClient(lobby.url, "ann") as me:
@@ -766,7 +766,7 @@ def test_a_server_that_talks_nonsense_is_ignored(garbage: str | bytes) -> None:
 def test_a_message_without_an_end_ends_the_connection_and_the_client_comes_back(
     monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:
-    monkeypatch.setattr("lobby.sockets.MESSAGE_BYTES", 10_000)
+    monkeypatch.setattr("lobby.client.sockets.MESSAGE_BYTES", 10_000)
 
     async def test() -> None:
         async def endless() -> AsyncIterator[str]:
@@ -932,7 +932,7 @@ def test_who_leaves_in_the_middle_of_a_handshake_leaves_nothing_behind() -> None
 
 
 def test_who_leaves_a_lobby_that_does_not_answer_leaves_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lobby.sockets.CLOSE_S", 0.1)
+    monkeypatch.setattr("lobby.client.sockets.CLOSE_S", 0.1)
 
     async def test() -> None:
         async def deaf(peer: ServerConnection) -> None:

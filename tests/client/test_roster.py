@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lobby.backoff import LONGEST_MS, pause_ms
+from lobby.client.backoff import LONGEST_MS, pause_ms
+from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.messages import Error, Join, Leave, Moves, Player, PlayerPos, StatusChanged, Welcome
 from lobby.presence import Position
-from lobby.roster import Joined, Left, Moved, Roster, StatusSet
 
 BEA = Player("bea", Position(1, 2), 2, "Bea")
 CEM = Player("cem", Position(3, 4), 3, "Cem")

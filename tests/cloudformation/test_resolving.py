@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from lobby.cloudformation.reading import parse
+from lobby.cloudformation.resolving import ResolveError, resolve
 from lobby.errors import LobbyError
-from lobby.gateways.emulator.template import ResolveError, resolve
-from lobby.template import parse
 
 SMALL = """
 Parameters:

@@ -11,9 +11,9 @@ from lobby.errors import Refused, StoreError
 from lobby.limits import Pace
 from lobby.presence import Position, Presence
 from lobby.rules import Tracked, Untracked
-from lobby.stores import Floor, SharedStore, Told, WindowLost
-from lobby.stores.dynamodb import DynamoStore
-from lobby.stores.memory import MemoryStore
+from lobby.server.memory import MemoryStore
+from lobby.serverless.dynamodb import DynamoStore
+from lobby.serverless.lock import Floor, SharedStore, Told, WindowLost
 from tests.dynamo import MotoCaller, Streamed
 
 STORES: dict[str, Callable[[], SharedStore]] = {"memory": MemoryStore, "dynamodb": Streamed}

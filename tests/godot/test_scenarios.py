@@ -19,7 +19,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from lobby.client import LobbyClient
-from lobby.roster import Joined, Moved
+from lobby.client.roster import Joined, Moved
 from lobby.settings import Settings
 from lobby.tokens import sign
 from tests import hosts

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lobby import messages as m
 from lobby.budget import UNBOUND, Thrift
 from lobby.presence import Presence
-from lobby.serverless import NOT_YET_MS
-from lobby.stores import SharedStore
+from lobby.serverless.invocation import NOT_YET_MS
+from lobby.serverless.lock import SharedStore
 from tests.cloud import LIVES_MS, Cloud, Faults, Peer, SharedMemory, cloud_settings
 from tests.dynamo import Streamed
 

@@ -15,7 +15,7 @@ import pytest
 from websockets.frames import Opcode
 
 from lobby.errors import LobbyError
-from lobby.gateways.server import Server
+from lobby.server.host import Server
 from lobby.settings import Settings
 from lobby.tokens import sign
 from tests.hosts import Player, Running, joined, run, serving

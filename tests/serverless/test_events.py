@@ -15,7 +15,7 @@ import pytest
 import trading_lobby_ws
 from lobby import messages as m
 from lobby.errors import LobbyError, StoreError
-from lobby.stores.dynamodb import DynamoStore
+from lobby.serverless.dynamodb import DynamoStore
 from tests.dynamo import MotoCaller, Streamed
 from tests.serverless.cloud import environment
 from tests.simulation import Inboxes

@@ -9,8 +9,8 @@ import random
 from websockets.exceptions import ConnectionClosed
 
 from lobby import messages as m
-from lobby.gateways.emulator import Conditions
-from lobby.roster import Roster
+from lobby.client.roster import Roster
+from lobby.emulator import Conditions
 from tests.emulator.worlds import Meter
 from tests.hosts import Player, run
 from tests.serverless.cloud import cloud

@@ -13,13 +13,13 @@ from rich.console import Console
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from lobby.check import STEPS, VERDICT, Step, check, print_step
 from lobby.client import LobbyClient
 from lobby.errors import LobbyError
-from lobby.gateways.server import Server
+from lobby.server.host import Server
 from lobby.settings import Settings
 from lobby.tokens import sign
-from lobby.watch import watch
+from lobby.tools.check import STEPS, VERDICT, Step, check, print_step
+from lobby.tools.watch import watch
 
 SECRET = "a secret of at least thirty-two bytes"
 # Check obeys the lobby's send_ms; with a short one it is quick.

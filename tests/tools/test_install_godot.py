@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lobby.cli import main
 from lobby.errors import LobbyError
-from lobby.install_godot import ADDON, PLUGIN, addon_files, registered, unregistered
+from lobby.tools.install_godot import ADDON, PLUGIN, addon_files, registered, unregistered
 
 ROOT = Path(__file__).parents[2]
 SAVED = """; Engine configuration file.
@@ -230,7 +230,7 @@ def test_the_wheel_brings_the_addon(tmp_path: Path) -> None:
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
     said = subprocess.run(
-        [sys.executable, "-c", "from lobby.install_godot import addon_files; print(len(addon_files()))"],
+        [sys.executable, "-c", "from lobby.tools.install_godot import addon_files; print(len(addon_files()))"],
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path / "site")},
         capture_output=True,

@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lobby.client import Connected, Disconnected, Event, Refused
+from lobby.client.roster import Joined, Left, Moved, StatusSet
 from lobby.messages import Player
 from lobby.presence import Position
-from lobby.roster import Joined, Left, Moved, StatusSet
-from lobby.watch import Scene, Spot, Traffic, fit, harmless, line, picture, tint
+from lobby.tools.watch import Scene, Spot, Traffic, fit, harmless, line, picture, tint
 
 NOW_S = 1000.0
 ANN = Player("ann", Position(0, 0), 1, "Ann")

@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable
 
-from lobby.client import LobbyClient
+from lobby.client.client import LobbyClient
 from lobby.presence import Position
 
 ARENA = 60.0

@@ -29,7 +29,9 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from lobby.backoff import STEADY_MS, pause_ms
+from lobby.client.backoff import STEADY_MS, pause_ms
+from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
+from lobby.client.sockets import Socket, address, ending, why
 from lobby.errors import LobbyError, LobbyRefused
 from lobby.messages import (
     Config,
@@ -46,8 +48,6 @@ from lobby.messages import (
     is_id,
 )
 from lobby.presence import Position
-from lobby.roster import Joined, Left, Moved, Roster, StatusSet
-from lobby.sockets import Socket, address, ending, why
 
 HELLO_S = 1.0
 """How long the welcome may take before the client asks for it, in seconds."""

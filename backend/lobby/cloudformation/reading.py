@@ -24,7 +24,7 @@ def stack_name(stage: str) -> str:
 
 def infrastructure() -> Path:
     """The folder with the template and the policies: in a wheel it is beside this file, in a checkout at the root."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     for folder in (here / "infrastructure", here.parents[1] / "infrastructure"):
         if (folder / TEMPLATE).is_file():
             return folder

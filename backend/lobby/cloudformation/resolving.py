@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lobby.cloudformation.reading import check_parameters
 from lobby.errors import LobbyError
-from lobby.template import check_parameters
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

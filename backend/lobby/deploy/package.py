@@ -52,7 +52,7 @@ def build() -> Package:
 
 
 def _ours() -> Iterator[tuple[str, bytes]]:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     waiting, seen = [ENTRY], set[str]()
     while waiting:
         name = waiting.pop()

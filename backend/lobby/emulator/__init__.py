@@ -24,16 +24,16 @@ It knows nothing of what the handlers are for, so it serves anybody's. The parts
 ``desk``         all of it for one stack
 """
 
-from lobby.gateways.emulator.api import Api, Authorizer, Limits, Route
-from lobby.gateways.emulator.conditions import Conditions
-from lobby.gateways.emulator.desk import Desk
-from lobby.gateways.emulator.environments import Context, Environments, HandlerError
-from lobby.gateways.emulator.gateway import ApiGateway
-from lobby.gateways.emulator.meters import Meter, nobody
-from lobby.gateways.emulator.stacks import Stack
-from lobby.gateways.emulator.stacks import read as read_stack
-from lobby.gateways.emulator.tables import Endpoint, Moto
-from lobby.template import parse, read_template
+from lobby.cloudformation.reading import parse, read_template
+from lobby.emulator.api import Api, Authorizer, Limits, Route
+from lobby.emulator.conditions import Conditions
+from lobby.emulator.desk import Desk
+from lobby.emulator.environments import Context, Environments, HandlerError
+from lobby.emulator.gateway import ApiGateway
+from lobby.emulator.meters import Meter, nobody
+from lobby.emulator.stacks import Stack
+from lobby.emulator.stacks import read as read_stack
+from lobby.emulator.tables import Endpoint, Moto
 
 __all__ = [
     "Api", "ApiGateway", "Authorizer", "Conditions", "Context", "Desk", "Endpoint", "Environments", "HandlerError", "Limits",

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lobby.gateways.emulator import capacity
-from lobby.gateways.emulator.metering import running_ms
+from lobby.emulator import capacity
+from lobby.emulator.metering import running_ms
 
 MINUTE_S = 60
 KEEP_S = 3 * 3600
@@ -84,7 +84,7 @@ class CloudWatch:
                         self.put(directive["Namespace"], metric["Name"], dimensions, float(value), at_s=at_s)
 
     def meter(self, kind: str, /, **facts: Any) -> None:
-        """See :class:`lobby.gateways.emulator.meters.Meter`."""
+        """See :class:`lobby.emulator.meters.Meter`."""
         for namespace, name, dimensions, value in self._counted(kind, facts):
             self.put(namespace, name, dimensions, value)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from lobby.gateways.emulator.events import Caller
-from lobby.gateways.emulator.frames import FrameFilter
+from lobby.emulator.events import Caller
+from lobby.emulator.frames import FrameFilter
 
 CLOSE_S = 2.0
 """How long a client has to answer a close frame."""

@@ -13,16 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from lobby.emulator.cloudwatch import CloudWatch
+from lobby.emulator.conditions import Conditions
+from lobby.emulator.environments import Environment, Environments, Invoke, ProcessEnvironment, ThreadEnvironment
+from lobby.emulator.gateway import ApiGateway
+from lobby.emulator.meters import Meter, nobody
+from lobby.emulator.services import Services
+from lobby.emulator.stacks import Function, Stack
+from lobby.emulator.streams import Pump
+from lobby.emulator.tables import TARGET, Engine, TableServer
 from lobby.errors import LobbyError
-from lobby.gateways.emulator.cloudwatch import CloudWatch
-from lobby.gateways.emulator.conditions import Conditions
-from lobby.gateways.emulator.environments import Environment, Environments, Invoke, ProcessEnvironment, ThreadEnvironment
-from lobby.gateways.emulator.gateway import ApiGateway
-from lobby.gateways.emulator.meters import Meter, nobody
-from lobby.gateways.emulator.services import Services
-from lobby.gateways.emulator.stacks import Function, Stack
-from lobby.gateways.emulator.streams import Pump
-from lobby.gateways.emulator.tables import TARGET, Engine, TableServer
 
 KEYS = {"AKIDEMULATOR00000000": "what a function is given here, and nobody else would take"}
 

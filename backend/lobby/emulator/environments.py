@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from lobby.gateways.emulator.conditions import Conditions
-from lobby.gateways.emulator.events import kind_of
-from lobby.gateways.emulator.meters import Meter, nobody
+from lobby.emulator.conditions import Conditions
+from lobby.emulator.events import kind_of
+from lobby.emulator.meters import Meter, nobody
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lobby.gateways.emulator.api import CONNECT, DISCONNECT, Api, Pairs
+from lobby.emulator.api import CONNECT, DISCONNECT, Api, Pairs
 
 Event = dict[str, Any]
 

@@ -11,13 +11,13 @@ from typing import Any, Self, TypeVar, cast
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http_websocket import WebSocketError
 
-from lobby.gateways.emulator import events, signatures
-from lobby.gateways.emulator.answers import connect_answer, response_body
-from lobby.gateways.emulator.api import CONNECT, DISCONNECT, Api, Bucket, has_identity, permitted, select_route
-from lobby.gateways.emulator.connections import CLOSE_S, Connection, Wire
-from lobby.gateways.emulator.environments import Environments, HandlerError, Invoke, ThreadEnvironment
-from lobby.gateways.emulator.frames import FrameFilter
-from lobby.gateways.emulator.meters import Meter, nobody
+from lobby.emulator import events, signatures
+from lobby.emulator.answers import connect_answer, response_body
+from lobby.emulator.api import CONNECT, DISCONNECT, Api, Bucket, has_identity, permitted, select_route
+from lobby.emulator.connections import CLOSE_S, Connection, Wire
+from lobby.emulator.environments import Environments, HandlerError, Invoke, ThreadEnvironment
+from lobby.emulator.frames import FrameFilter
+from lobby.emulator.meters import Meter, nobody
 
 T = TypeVar("T")
 

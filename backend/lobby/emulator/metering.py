@@ -40,7 +40,7 @@ class Metering:
         self.counts: dict[str, int] = {}
 
     def __call__(self, kind: str, /, **facts: float | str) -> None:
-        """See :class:`lobby.gateways.emulator.meters.Meter`."""
+        """See :class:`lobby.emulator.meters.Meter`."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         if self._log is not None:
             self._log.write(json.dumps({"t": round(self._clock(), 6), "kind": kind, **facts}) + "\n")

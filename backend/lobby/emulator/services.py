@@ -16,8 +16,8 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from lobby.gateways.emulator import signatures
-from lobby.gateways.emulator.cloudwatch import CloudWatch, Metric
+from lobby.emulator import signatures
+from lobby.emulator.cloudwatch import CloudWatch, Metric
 
 Answer = dict[str, Any]
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lobby.cloudformation.resolving import ACCOUNT, REGION, resolve
+from lobby.emulator.api import CONNECT, Api, Authorizer, Route
+from lobby.emulator.streams import EventSource
 from lobby.errors import LobbyError
-from lobby.gateways.emulator.api import CONNECT, Api, Authorizer, Route
-from lobby.gateways.emulator.streams import EventSource
-from lobby.gateways.emulator.template import ACCOUNT, REGION, resolve
 
 _FUNCTION = re.compile(r"function:([\w-]+)")
 

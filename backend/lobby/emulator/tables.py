@@ -19,9 +19,9 @@ from typing import Any, Protocol, Self
 
 from aiohttp import ClientError, ClientSession, TCPConnector, web
 
+from lobby.emulator import capacity, signatures
+from lobby.emulator.meters import Meter, nobody
 from lobby.errors import LobbyError
-from lobby.gateways.emulator import capacity, signatures
-from lobby.gateways.emulator.meters import Meter, nobody
 
 TARGET, STREAMS = "DynamoDB_20120810", "DynamoDBStreams_20120810"
 CONTENT_TYPE = "application/x-amz-json-1.0"

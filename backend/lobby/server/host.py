@@ -40,18 +40,18 @@ from prometheus_client.registry import Collector
 from lobby import __version__
 from lobby.errors import CODES, LobbyError, Refused
 from lobby.fanout import window_ms
-from lobby.gateways import NOBODY, Unreached
 from lobby.limits import FRAME_BYTES
 from lobby.messages import encode
-from lobby.pages import viewer
+from lobby.ports import NOBODY, Unreached
 from lobby.presence import Presence
 from lobby.rules import goodbye
+from lobby.server.memory import MemoryStore
 from lobby.service import Service
 from lobby.settings import Settings
 from lobby.signals import stop_on_signals
-from lobby.stores.memory import MemoryStore
 from lobby.telemetry import COUNTED, log
 from lobby.tokens import check_secret
+from lobby.viewer import pages
 
 HANDSHAKE_S = 5.0
 """A socket that has not shaken hands by then is closed."""
@@ -226,7 +226,7 @@ class Server:
         self._addresses: Counter[str] = Counter()
         self._windows: dict[str, asyncio.TimerHandle] = {}
         self._closed_s: dict[str, float] = {}
-        self._pages = viewer()
+        self._pages = pages()
         self._registry = CollectorRegistry()
         self._registry.register(_Metrics(self))
         ProcessCollector(registry=self._registry)
@@ -240,7 +240,7 @@ class Server:
     # ── the gateway's port ──────────────────────────────────────────────────────────────────────────────────────────
 
     def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
-        """See :class:`lobby.gateways.Gateway`. Encoded once, whoever it goes to."""
+        """See :class:`lobby.ports.Gateway`. Encoded once, whoever it goes to."""
         frame, find = _frame(text), self.connections.get
         for id in connections:
             if (connection := find(id)) is not None:
@@ -248,7 +248,7 @@ class Server:
         return NOBODY
 
     def close(self, connection: str, code: int, reason: str) -> None:
-        """See :class:`lobby.gateways.Gateway`."""
+        """See :class:`lobby.ports.Gateway`."""
         if connection in self.connections:
             self.connections[connection].close(code, reason)
 

@@ -8,7 +8,7 @@ from lobby.budget import DAY_MS
 from lobby.limits import Bucket, Pace
 from lobby.presence import Position, Presence
 from lobby.rules import Change, Tracked, Untracked, is_newer
-from lobby.stores import Floor, Told, WindowLost
+from lobby.serverless.lock import Floor, Told, WindowLost
 
 
 class MemoryStore:
@@ -24,7 +24,7 @@ class MemoryStore:
         self._speakers: dict[str, str] = {}
 
     def add(self, presence: Presence) -> Presence:
-        """See :class:`lobby.stores.Store`. Numbers start again when a room has been empty."""
+        """See :class:`lobby.serverless.lock.Store`. Numbers start again when a room has been empty."""
         rows = self._rooms.setdefault(presence.room, {})
         numbers = self._numbers.setdefault(presence.room, count(1))
         row = presence if presence.n else presence._replace(n=next(numbers))
@@ -33,12 +33,12 @@ class MemoryStore:
         return row
 
     def get(self, room: str, connection: str) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         rows = self._rooms.get(room)
         return rows.get(connection) if rows else None
 
     def room(self, room: str) -> list[Presence]:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         return list(self._rooms.get(room, {}).values())
 
     def rooms(self) -> list[str]:
@@ -56,7 +56,7 @@ class MemoryStore:
         pace: Pace | None = None,
         since_ms: int | None = None,
     ) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         rows = self._rooms.get(room, {})
         row = rows.get(connection)
         if row is None or not is_newer(at, row.at) or since_ms not in (None, row.moved_ms):
@@ -67,11 +67,11 @@ class MemoryStore:
         return row
 
     def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         return self._update(room, connection, now, pace, status=status, seen_ms=now, status_ms=now)
 
     def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         return self._update(room, connection, now, pace, seen_ms=now)
 
     def _update(self, room: str, connection: str, now: int, pace: Pace | None, **values: str | int) -> Presence | None:
@@ -91,7 +91,7 @@ class MemoryStore:
         return row
 
     def remove(self, room: str, connection: str) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         row = self._rooms.get(room, {}).pop(connection, None)
         if row is not None:
             self._changes.append(Untracked(row))
@@ -100,18 +100,18 @@ class MemoryStore:
         return row
 
     def take_changes(self) -> list[Change]:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         changes, self._changes = self._changes, []
         return changes
 
-    # ── what invocations share, see `lobby.stores.SharedStore` ──────────────────────────────────────────────────────
+    # ── what invocations share, see `lobby.serverless.lock.SharedStore` ──────────────────────────────────────────────────────
 
     def look(self, room: str) -> Floor:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         return self._floors.get(room, Floor())
 
     def open_window(self, room: str, holder: str, now: int, until_ms: int) -> bool:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         floor = self.look(room)
         if floor.is_open(now):
             return False
@@ -119,7 +119,7 @@ class MemoryStore:
         return True
 
     def take_floor(self, room: str, holder: str, now: int, until_ms: int, *, shut: bool = False) -> Told | None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         floor = self.look(room)
         if shut and self._holders.get(room) != holder:
             raise WindowLost
@@ -132,23 +132,23 @@ class MemoryStore:
         return floor.told
 
     def leave_floor(self, room: str, holder: str, told: Told) -> None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         if self._speakers.get(room) == holder:
             self._floors[room] = self._floors[room]._replace(spoken_until_ms=0, told=told)
             del self._speakers[room]
 
     def fall_behind(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         return self._update(room, connection, now, pace, behind_ms=now)
 
     def spend(self, dollars: float, now: int) -> float:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         day = now // DAY_MS
         self._spent = {day: self._spent.get(day, 0.0) + dollars}
         return self._spent[day]
 
     def caught_up(self, room: str, connection: str, behind_ms: int) -> None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         row = self.get(room, connection)
         if row is not None and row.behind_ms == behind_ms:
             self._update(room, connection, 0, None, behind_ms=0)

@@ -14,13 +14,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from lobby.aws import AwsError
 from lobby.budget import DAY_MS, Thrift, Usage
 from lobby.errors import StoreError
 from lobby.limits import Bucket, Pace
 from lobby.presence import Position, Presence
 from lobby.rules import Change, Tracked, Untracked, is_newer
-from lobby.stores import Floor, Told, WindowLost
+from lobby.serverless.aws import AwsError
+from lobby.serverless.lock import Floor, Told, WindowLost
 
 Item = dict[str, dict[str, str]]
 
@@ -53,7 +53,7 @@ _ALWAYS = frozenset({"room", "connectionId", "player_id", "x", "y"})
 
 
 class Caller(Protocol):
-    """What this store needs of AWS: :class:`lobby.aws.DynamoDB`."""
+    """What this store needs of AWS: :class:`lobby.serverless.aws.DynamoDB`."""
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Carries out one operation of DynamoDB, perhaps twice. Raises AwsError."""
@@ -69,10 +69,10 @@ class DynamoStore:
         self._caller, self._table = caller, table
         self.used = Usage()
 
-    # ── rows: see `lobby.stores.Store` ──────────────────────────────────────────────────────────────────────────────
+    # ── rows: see `lobby.serverless.lock.Store` ──────────────────────────────────────────────────────────────────────────────
 
     def add(self, presence: Presence) -> Presence:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         if not presence.n:
             counted = self._call(
                 "UpdateItem",
@@ -87,12 +87,12 @@ class DynamoStore:
         return presence
 
     def get(self, room: str, connection: str) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         found = self._get(room, connection)
         return presence_of(found) if found else None
 
     def room(self, room: str) -> list[Presence]:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         rows: list[Presence] = []
         further: dict[str, Any] = {}
         while True:
@@ -120,20 +120,20 @@ class DynamoStore:
         pace: Pace | None = None,
         since_ms: int | None = None,
     ) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         values = {**at._asdict(), "moved_ms": now, "seen_ms": now, "allowance": allowance}
         return self._write_row(room, connection, values, now, pace, _Newer(at, since_ms))
 
     def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         return self._write_row(room, connection, {"status": status, "status_ms": now, "seen_ms": now}, now, pace)
 
     def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         return self._write_row(room, connection, {"seen_ms": now}, now, pace)
 
     def remove(self, room: str, connection: str) -> Presence | None:
-        """See :class:`lobby.stores.Store`."""
+        """See :class:`lobby.serverless.lock.Store`."""
         was = self._call("DeleteItem", Key=_key(room, connection), ReturnValues="ALL_OLD").get("Attributes")
         return presence_of(was) if was else None
 
@@ -192,14 +192,14 @@ class DynamoStore:
         )
         return (presence_of(written) if written is not None else None), (presence_of(was) if was else None)
 
-    # ── what invocations share: see `lobby.stores.SharedStore` ──────────────────────────────────────────────────────
+    # ── what invocations share: see `lobby.serverless.lock.SharedStore` ──────────────────────────────────────────────────────
 
     def look(self, room: str) -> Floor:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         return _floor_of(self._get(room, FLOOR))
 
     def open_window(self, room: str, holder: str, now: int, until_ms: int) -> bool:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         opened, _ = self._write(
             room,
             FLOOR,
@@ -210,7 +210,7 @@ class DynamoStore:
         return opened is not None
 
     def take_floor(self, room: str, holder: str, now: int, until_ms: int, *, shut: bool = False) -> Told | None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         is_free = "attribute_not_exists(spoken_until_ms) OR spoken_until_ms <= :now"
         taken, was = self._write(
             room,
@@ -226,7 +226,7 @@ class DynamoStore:
         return None
 
     def leave_floor(self, room: str, holder: str, told: Told) -> None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         stamps = json.dumps({str(n): stamp for n, stamp in told.stamps.items()}, ensure_ascii=False, separators=(",", ":"))
         self._write(
             room,
@@ -246,11 +246,11 @@ class DynamoStore:
         )
 
     def fall_behind(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         return self._write_row(room, connection, {"behind_ms": now}, now, pace)
 
     def spend(self, dollars: float, now: int) -> float:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         spent = self._call(
             "UpdateItem",
             Key=_key(BUDGET, f"#{now // DAY_MS}"),
@@ -262,7 +262,7 @@ class DynamoStore:
         return int(spent["Attributes"]["nanodollars"]["N"]) / 1e9
 
     def caught_up(self, room: str, connection: str, behind_ms: int) -> None:
-        """See :class:`lobby.stores.SharedStore`."""
+        """See :class:`lobby.serverless.lock.SharedStore`."""
         self._write(room, connection, "REMOVE behind_ms", {":behind": _number(behind_ms)}, "behind_ms = :behind")
 
     # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -28,13 +28,13 @@ from lobby import limits, rules
 from lobby.budget import UNBOUND, Thrift
 from lobby.errors import Refused, StoreError
 from lobby.fanout import Share, share_for_all
-from lobby.gateways import NOBODY, Gateway, Unreached
 from lobby.messages import Handshake, Join, Pong, Welcome
+from lobby.ports import NOBODY, Gateway, Unreached
 from lobby.presence import Position, Presence, newest
 from lobby.rules import Change, Close, Effect, Place, Post, SetStatus, Show, Tracked, Untracked
+from lobby.serverless.lock import SharedStore, Told, WindowLost
 from lobby.service import Service
 from lobby.settings import Settings
-from lobby.stores import SharedStore, Told, WindowLost
 
 SKEW_MS = 1_000
 """How far the clocks of two invocations may be apart."""

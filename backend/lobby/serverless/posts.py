@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Collection
 from logging import WARNING
 
-from lobby.aws import Answer, Client, Outcome, Request, connection_path
-from lobby.gateways import Unreached
+from lobby.ports import Unreached
+from lobby.serverless.aws import Answer, Client, Outcome, Request, connection_path
 from lobby.telemetry import log
 
 POST_S = 1.5
@@ -25,7 +25,7 @@ class PostGateway:
         self._client = client
 
     def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
-        """See :class:`lobby.gateways.Gateway`."""
+        """See :class:`lobby.ports.Gateway`."""
         body = text.encode()
         outcomes = self._client.send([Request("POST", connection_path(one), body) for one in connections], POST_S)
         reasons = {one: reason for one, outcome in zip(connections, outcomes, strict=True) if (reason := _trouble(outcome))}
@@ -36,7 +36,7 @@ class PostGateway:
         return Unreached(gone, missed)
 
     def close(self, connection: str, code: int, reason: str) -> None:
-        """See :class:`lobby.gateways.Gateway`. API Gateway leaves no choice of the close code."""
+        """See :class:`lobby.ports.Gateway`. API Gateway leaves no choice of the close code."""
         [outcome] = self._client.send([Request("DELETE", connection_path(connection))], POST_S)
         if (trouble := _trouble(outcome)) not in ("", "410"):
             log("close_failed", WARNING, connection=connection, reason=reason, trouble=trouble)

@@ -23,6 +23,8 @@ from picows import WSError, WSHandshakeError, WSTransport, ws_connect
 from rich.console import Console
 from rich.text import Text
 
+from lobby.client.roster import Roster
+from lobby.client.sockets import Socket, address
 from lobby.errors import CODES, LobbyError
 from lobby.messages import (
     Config,
@@ -39,9 +41,7 @@ from lobby.messages import (
     is_id,
 )
 from lobby.presence import Position
-from lobby.roster import Roster
-from lobby.sockets import Socket, address
-from lobby.watch import harmless
+from lobby.tools.watch import harmless
 
 STEP_S = 10.0
 """How long a step may take: AWS may need seconds, a cold start more of them."""

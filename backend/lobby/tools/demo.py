@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from lobby.bots import run_bots
-from lobby.gateways.server import Server
+from lobby.client.bots import run_bots
+from lobby.server.host import Server
 from lobby.settings import Settings
 
 TOP_SPEED = 15.0

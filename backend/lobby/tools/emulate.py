@@ -1,6 +1,6 @@
 """`lobby emulate`: the function, the table and the gateway of the template on this machine, and the bill that AWS would send.
 
-Everything that knows of AWS is in ``gateways/emulator`` and knows nothing of a lobby. Here is what a lobby adds: its own
+Everything that knows of AWS is in ``emulator`` and knows nothing of a lobby. Here is what a lobby adds: its own
 template, its own function, and the viewer beside the gateway.
 """
 
@@ -21,13 +21,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lobby import pages
 from lobby.budget import MONTH_HOURS, Bill, bill
+from lobby.cloudformation.reading import stack_name
+from lobby.emulator import Conditions, Desk, Stack, parse, read_stack, read_template
+from lobby.emulator.metering import Metering, cpu_factor
+from lobby.emulator.tables import Dynoxide, Endpoint, Engine, Moto
 from lobby.errors import LobbyError
-from lobby.gateways.emulator import Conditions, Desk, Stack, parse, read_stack, read_template
-from lobby.gateways.emulator.metering import Metering, cpu_factor
-from lobby.gateways.emulator.tables import Dynoxide, Endpoint, Engine, Moto
-from lobby.template import stack_name
+from lobby.viewer import pages
 
 SHOW_S = 1.0
 """How often the bill on a terminal is drawn anew."""
@@ -70,7 +70,7 @@ def engine(table: str) -> Engine:
 async def emulate(wish: Wish, ready: Callable[[Desk], None], stop: asyncio.Event, console: Console) -> None:
     """Runs until ``stop`` is set; ``ready`` is called when clients may come. Raises LobbyError."""
     stack = read_stack(parse(read_template(wish.template)), wish.parameters)
-    code = wish.code or Path(__file__).parents[1]
+    code = wish.code or Path(__file__).parents[2]
     if not code.exists():
         raise LobbyError(f"There is no code at {code}: a folder or a zip with the function's handler.")
     with _events(wish.events) as log:
@@ -173,7 +173,7 @@ def _page(url: Callable[[], str]) -> Callable[[str], tuple[bytes, str] | None]:
             icon, refresh = '<link rel="icon" href="data:,">', f'<meta http-equiv="refresh" content="0; url={there}">'
             return f"<!doctype html>{icon}{refresh}".encode(), "text/html"
         name = path.removeprefix("/lobby/").removeprefix("viewer/") or "index.html"
-        return pages.viewer().get(name) if path.startswith("/lobby/") else None
+        return pages().get(name) if path.startswith("/lobby/") else None
 
     return page
 

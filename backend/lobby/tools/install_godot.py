@@ -33,7 +33,7 @@ SCENES = 500
 
 def addon_files() -> dict[str, bytes]:
     """The addon, by path below its folder: out of this package, or of the repository that it is developed in."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     folder = next((at for at in (here / "addon", here.parents[1] / "game" / ADDON) if at.is_dir()), None)
     if folder is None:
         raise LobbyError(

@@ -27,10 +27,10 @@ from rich.live import Live
 from rich.text import Text
 
 from lobby.client import Connected, Disconnected, Event, LobbyClient, Refused
+from lobby.client.roster import Joined, Left, Moved, StatusSet
 from lobby.errors import LobbyError
 from lobby.messages import Player
 from lobby.presence import Position
-from lobby.roster import Joined, Left, Moved, StatusSet
 
 FRAME_S = 0.1
 """Ten pictures a second: more would only cost."""

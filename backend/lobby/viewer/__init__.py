@@ -12,7 +12,7 @@ refuse that."""
 
 
 @cache
-def viewer() -> dict[str, tuple[bytes, str]]:
+def pages() -> dict[str, tuple[bytes, str]]:
     """Each file by its name: its bytes and its content type."""
     folder = files("lobby").joinpath("viewer")
     return {

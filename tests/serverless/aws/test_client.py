@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from lobby.aws import Answer, Client, Outcome, Request, Unreachable
-from lobby.aws import lines as aws_lines
 from lobby.errors import LobbyError
-from tests.aws.servers import KEYS, OK, Conversation, Server, Talk, ending, polite, saying, silent
+from lobby.serverless.aws import Answer, Client, Outcome, Request, Unreachable
+from lobby.serverless.aws import lines as aws_lines
+from tests.serverless.aws.servers import KEYS, OK, Conversation, Server, Talk, ending, polite, saying, silent
 
 LONG_S, SHORT_S = 20.0, 0.15
 """Limits that no test may reach, and one that a test waits for."""

@@ -11,9 +11,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lobby.aws import AwsError, Client, DynamoDB, dynamodb_endpoint
 from lobby.errors import LobbyError
-from tests.aws.servers import KEYS, Conversation, Server, Talk, dynamodb, ending, polite
+from lobby.serverless.aws import AwsError, Client, DynamoDB, dynamodb_endpoint
+from tests.serverless.aws.servers import KEYS, Conversation, Server, Talk, dynamodb, ending, polite
 
 REFUSED = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
 THROTTLED = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"

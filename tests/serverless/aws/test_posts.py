@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lobby.aws import Answer, Client, Request, connection_path
-from lobby.gateways.emulator import ApiGateway, Limits
-from tests.aws.servers import KEYS
+from lobby.emulator import ApiGateway, Limits
+from lobby.serverless.aws import Answer, Client, Request, connection_path
 from tests.emulator.worlds import Clock, Handler, api, closed_with, heard, joined, only_connection, run
+from tests.serverless.aws.servers import KEYS
 
 SECRETS = {KEYS["AWS_ACCESS_KEY_ID"]: KEYS["AWS_SECRET_ACCESS_KEY"]}
 GONE = "AAAAAAAAAAAAAAA="

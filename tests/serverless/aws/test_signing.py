@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from lobby.aws import Credentials, connection_path, sign
+from lobby.emulator import signatures
 from lobby.errors import LobbyError
-from lobby.gateways.emulator import signatures
+from lobby.serverless.aws import Credentials, connection_path, sign
 
 ADDED = {"authorization", "date", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
 UNSIGNED = set(botocore.auth.SIGNED_HEADERS_BLACKLIST)

@@ -9,12 +9,12 @@ The parts, from the inside out:
 ``dynamodb`` one call of DynamoDB: its errors, and when it is tried again
 """
 
-from lobby.aws.answers import Answer
-from lobby.aws.client import Client, Request, connection_path
-from lobby.aws.dynamodb import AwsError, DynamoDB
-from lobby.aws.dynamodb import endpoint as dynamodb_endpoint
-from lobby.aws.lines import Outcome, Unreachable
-from lobby.aws.signing import Credentials, sign
+from lobby.serverless.aws.answers import Answer
+from lobby.serverless.aws.client import Client, Request, connection_path
+from lobby.serverless.aws.dynamodb import AwsError, DynamoDB
+from lobby.serverless.aws.dynamodb import endpoint as dynamodb_endpoint
+from lobby.serverless.aws.lines import Outcome, Unreachable
+from lobby.serverless.aws.signing import Credentials, sign
 
 __all__ = [
     "Answer", "AwsError", "Client", "Credentials", "DynamoDB", "Outcome", "Request", "Unreachable", "connection_path",

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
-from lobby.aws.lines import Lines, Outcome, Server
-from lobby.aws.signing import Credentials, region_of, sign
 from lobby.errors import LobbyError
+from lobby.serverless.aws.lines import Lines, Outcome, Server
+from lobby.serverless.aws.signing import Credentials, region_of, sign
 
 CONNECTIONS = 32
 """Requests under way at once. Each new connection costs a TLS handshake, so many more would make a cold start dearer."""

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lobby.aws.client import Client, Request
-from lobby.aws.lines import Outcome, Unreachable
-from lobby.aws.signing import region_of
 from lobby.errors import LobbyError
+from lobby.serverless.aws.client import Client, Request
+from lobby.serverless.aws.lines import Outcome, Unreachable
+from lobby.serverless.aws.signing import region_of
 
 TARGET = "DynamoDB_20120810"
 TRIES = 3

@@ -18,7 +18,7 @@ from functools import cache, partial
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any, NamedTuple, TypeVar
 
-from lobby.aws.answers import Answer, reading
+from lobby.serverless.aws.answers import Answer, reading
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]
