@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { BASE_MS, CAP_MS, mayComeBack, pauseBefore } from "../../backend/lobby/viewer/backoff.js";
-import { chance } from "./helpers.js";
+import { randomNumbers } from "./helpers.js";
 
 test("a pause is anything from nothing to a bound that doubles with every try, up to half a minute", () => {
-  const random = chance(1);
+  const random = randomNumbers(1);
   for (let tries = 0; tries < 2000; tries++) {
     const bound = Math.min(CAP_MS, BASE_MS * 2 ** tries);
     const pause = pauseBefore(tries, random());
@@ -15,7 +15,7 @@ test("a pause is anything from nothing to a bound that doubles with every try, u
 });
 
 test("a thousand clients come back spread over the whole pause", () => {
-  const random = chance(2);
+  const random = randomNumbers(2);
   const pauses = Array.from({ length: 1000 }, () => pauseBefore(10, random()));
   for (let third = 0; third < 3; third++) {
     const within = pauses.filter((pause) => pause >= (third * CAP_MS) / 3 && pause < ((third + 1) * CAP_MS) / 3);

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { calm, fit, glide, gridStep, pan, toScreen, toWorld, withRoom, zoomAt } from "../../backend/lobby/viewer/camera.js";
-import { chance } from "./helpers.js";
+import { randomNumbers } from "./helpers.js";
 
 const VIEW = { width: 1280, height: 800, top: 56, right: 280, bottom: 0, left: 280 };
 
 test("to the screen and back is the same place", () => {
-  const random = chance(1);
+  const random = randomNumbers(1);
   for (let i = 0; i < 100; i++) {
     const camera = { x: 2000 * random() - 1000, y: 2000 * random() - 1000, scale: 0.01 + 50 * random() };
     const point = { x: 2000 * random() - 1000, y: 2000 * random() - 1000 };
@@ -17,7 +17,7 @@ test("to the screen and back is the same place", () => {
 });
 
 test("a fit shows everybody, beside the panels and not under them", () => {
-  const random = chance(2);
+  const random = randomNumbers(2);
   for (let round = 0; round < 100; round++) {
     const reach = 10 ** (3 * random());
     const points = Array.from({ length: 1 + Math.floor(30 * random()) }, () => ({ x: reach * random(), y: reach * random() }));

@@ -121,7 +121,7 @@ test("after an accident it comes back by itself, as the same player", () => {
   here.live(20_000);
   here.socket().ends(1006);
   assert.equal(here.kind(), "waiting");
-  assert.equal(here.connection.state.until_ms - here.now_ms, 250, "half of half a second, by this chance");
+  assert.equal(here.connection.state.until_ms - here.now_ms, 250, "half of half a second, by this randomNumbers");
   here.pass(250);
   assert.equal(here.sockets.length, 2);
   assert.equal(here.sockets[1].url, here.sockets[0].url);
@@ -211,7 +211,7 @@ test("the round trip is measured", () => {
 test("before AWS cuts it the connection is taken over by a new one, and nobody notices", () => {
   const here = world().connect();
   const old = here.socket();
-  here.live(RENEW_MS - 150_000); // by this chance two and a half minutes early
+  here.live(RENEW_MS - 150_000); // by this randomNumbers two and a half minutes early
   assert.equal(here.sockets.length, 2);
   const states = here.states.length;
   assert.equal(old.closed, null, "the old one serves until the new one is welcomed");
@@ -228,7 +228,7 @@ test("before AWS cuts it the connection is taken over by a new one, and nobody n
 
 test("a takeover that fails leaves the old connection alone and is tried again", () => {
   const here = world().connect();
-  here.live(RENEW_MS - 150_000); // by this chance two and a half minutes early
+  here.live(RENEW_MS - 150_000); // by this randomNumbers two and a half minutes early
   here.socket().ends(1006);
   assert.equal(here.kind(), "connected");
   here.live(61_000);

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { place } from "../../backend/lobby/viewer/labels.js";
-import { chance } from "./helpers.js";
+import { randomNumbers } from "./helpers.js";
 
 const SCREEN = { width: 1000, height: 600 };
 const box = (id, x, y, rank = 3, ship = id) => ({ id, ship, x, y, width: 80, height: 18, rank });
 const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
 test("no two names lie on each other, however many there are", () => {
-  const random = chance(1);
+  const random = randomNumbers(1);
   const boxes = Array.from({ length: 300 }, (_, i) => box(`p${i}`, 1100 * random() - 50, 700 * random() - 50));
   const placed = place(boxes, new Set(), SCREEN);
   const shown = boxes.filter(({ id }) => placed.has(id));

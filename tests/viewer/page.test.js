@@ -43,7 +43,7 @@ test("every element a script asks for by its id is on the page", () => {
   }
 });
 
-test("the pure parts know neither page nor clock nor chance", () => {
+test("the pure parts know neither page nor clock nor randomNumbers", () => {
   for (const name of ["roster.js", "interpolation.js", "backoff.js", "steering.js", "camera.js", "labels.js", "traffic.js", "announcements.js", "address.js", "colour.js"]) {
     const code = read(name).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
     assert.doesNotMatch(code, /\b(document|window|performance|setTimeout|setInterval|WebSocket|localStorage)\b|Date\.now|Math\.random/, name);

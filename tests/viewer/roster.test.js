@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EMPTY, received } from "../../backend/lobby/viewer/roster.js";
-import { chance } from "./helpers.js";
+import { randomNumbers } from "./helpers.js";
 
 const WELCOME = {
   type: "welcome",
@@ -80,7 +80,7 @@ test("without a seq, or with 0, positions count in order of arrival and do not r
 });
 
 test("in any order of arrival the newest position wins", () => {
-  const random = chance(3);
+  const random = randomNumbers(3);
   for (let round = 0; round < 200; round++) {
     const order = Array.from({ length: 12 }, (_, i) => i + 10).sort(() => random() - 0.5);
     const roster = after(EMPTY, WELCOME, ...order.map((seq) => ({ type: "moves", t: 1, m: [[4, seq * 100, 0, 0, 0, 0, seq]] })));

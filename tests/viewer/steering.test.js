@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { OFF_UNITS, SILENCE_MS, TOP_SPEED, flies, fly, moored, stickFromDrag, stickFromKeys, worthSaying } from "../../backend/lobby/viewer/steering.js";
-import { chance } from "./helpers.js";
+import { randomNumbers } from "./helpers.js";
 
 const EAST = { x: 1, y: 0 };
 const NONE = { x: 0, y: 0 };
 
 test("a ship reaches its top speed, never more, and stops exactly", () => {
   let ship = moored();
-  const random = chance(1);
+  const random = randomNumbers(1);
   for (let frame = 0; frame < 600; frame++) {
     ship = fly(ship, { x: 2 * random() - 1, y: 2 * random() - 1 }, random() / 30);
     assert.ok(Math.hypot(ship.vx, ship.vy) <= TOP_SPEED + 1e-9);
@@ -42,7 +42,7 @@ test("a page that slept does not leap", () => {
 
 /** A flight by random keys; what the others know of it, guessed from what was said. */
 function journey(seed, send_ms) {
-  const random = chance(seed);
+  const random = randomNumbers(seed);
   let ship = moored();
   let said = { ...ship, at_ms: 0 };
   let stick = NONE;
