@@ -44,6 +44,8 @@ import { place } from "./labels.js";
 const TRAIL_MS = 3_000;
 const TRAIL_STEP_MS = 55;
 const SPRITES_MOST = 900;
+/** So many pictures are measured. */
+const COSTS_KEPT = 240;
 const PLACING_MS = 120;
 const FADE_MS = 220;
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
@@ -72,7 +74,10 @@ export class Painter {
   #room_px = 100;
 
   /** What the last picture showed, and how long drawing it took. */
-  last = { cost_ms: 0, ships: 0, names: 0, trails: 0 };
+  #last = { cost_ms: 0, ships: 0, names: 0, trails: 0 };
+  #frames = 0;
+  /** @type {number[]} */
+  #costs_ms = [];
 
   constructor(/** @type {HTMLCanvasElement} */ canvas) {
     this.canvas = canvas;
@@ -88,6 +93,12 @@ export class Painter {
     if (dense !== this.#dense) this.#sprites.clear();
     this.#dense = dense;
     return true;
+  }
+
+  /** How many pictures were drawn, what the last one showed, and how long the last ones took. */
+  get figures() {
+    const sorted = [...this.#costs_ms].sort((a, b) => a - b);
+    return { frames: this.#frames, ...this.#last, median_cost_ms: sorted[sorted.length >> 1] ?? 0, worst_cost_ms: sorted.at(-1) ?? 0 };
   }
 
   /** Removes a player's trail and name, for example in another room. */
@@ -121,7 +132,10 @@ export class Painter {
     const fading = this.#paintNames(scene, theme, seen, size, passed_ms);
     this.#paintScale(scene, theme);
     if (scene.stick) this.#paintStick(scene.stick, theme);
-    this.last = { cost_ms: performance.now() - began_ms, ships: seen.length, names: this.#named.size, trails: this.#trails.size };
+    this.#last = { cost_ms: performance.now() - began_ms, ships: seen.length, names: this.#named.size, trails: this.#trails.size };
+    this.#frames += 1;
+    this.#costs_ms.push(this.#last.cost_ms);
+    if (this.#costs_ms.length > COSTS_KEPT) this.#costs_ms.shift();
     return is_trailing || fading;
   }
 

@@ -1,6 +1,8 @@
 // A WebSocket of the browser, as the state machine of the connection wants it: it is polled.
 
 /**
+ * @typedef {import("./attempt.js").Socket} Socket
+ *
  * @typedef {object} SocketEvents
  * @property {() => void} changed something arrived, or the socket opened or closed
  * @property {(direction: "in" | "out", bytes: number) => void} traffic
@@ -8,7 +10,7 @@
 
 const encoder = new TextEncoder();
 
-/** @implements {import("./attempt.js").Socket} */
+/** @implements {Socket} */
 export class PageSocket {
   close_code = 1006;
   close_reason = "";

@@ -4,8 +4,8 @@ export const SECONDS_KEPT = 60;
 const RATE_SECONDS = 5;
 
 /**
- * Price of a message at API Gateway (WebSocket, us-east-1, the first billion messages of a month), in both directions. A message
- * counts once for each 32 KB. Source: https is not needed here; see docs/cost.md.
+ * Price of a message at API Gateway (WebSocket, the first billion messages of a month), in both directions. A message counts
+ * once for each 32 KB. docs/cost.md names the source.
  */
 export const AWS_DOLLARS_PER_MESSAGE = 1 / 1_000_000;
 export const AWS_STEP_BYTES = 32 * 1024;
