@@ -3,7 +3,7 @@
 import { tint } from "./colour.js";
 
 /**
- * @typedef {object} Known
+ * @typedef {object} Known a session (session.js), or what a test has of it
  * @property {import("./room.js").Room} room
  * @property {import("./own_ship.js").OwnShip} own
  * @property {string} name of the own player; "": its id
