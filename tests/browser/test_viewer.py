@@ -52,7 +52,7 @@ def test_two_pages_see_each_other_come_move_speak_and_go(lobby: Lobby, visit: Vi
 
     ada.page.get_by_role("radio", name="trading").check()
     bea.shows("#roster", "trading")
-    ada.page.get_by_label("A status in your own words").fill("selling ore")
+    ada.page.get_by_label("Your own status text").fill("selling ore")
     ada.page.keyboard.press("Enter")
     bea.shows("#roster", "selling ore")
     ada.page.get_by_role("radio", name="no status").check()
@@ -279,7 +279,7 @@ def test_two_hundred_are_all_in_the_list_and_on_the_field(lobby: Lobby, visit: V
     until(lambda: 0 < len(ada.listed()) < 30, "the list to be filtered")
     assert all("ada" in name.lower() for name in ada.listed())
     ada.page.get_by_label("Find a player").fill("nobody is called this")
-    ada.shows("#nobody", "nobody")
+    ada.shows("#no-match", "no player")
     assert ada.complaints == []
 
 
@@ -306,14 +306,14 @@ def test_the_field_is_dragged_and_zoomed_with_the_mouse(lobby: Lobby, visit: Vis
     ada.page.mouse.move(740, 350, steps=4)
     ada.page.mouse.up()
     dragged = ada.snapshot()["camera"]
-    assert dragged["looking"] == "free"
+    assert dragged["mode"] == "free"
     assert dragged["x"] == pytest.approx(before["x"] - 100 / before["scale"], abs=0.6)
     ada.page.mouse.wheel(0, -300)
     until(lambda: ada.snapshot()["camera"]["scale"] > dragged["scale"] * 1.2, "the wheel to zoom")
-    ada.page.get_by_role("button", name="Show everybody").click()
-    until(lambda: ada.snapshot()["camera"]["looking"] == "fit", "everybody again")
+    ada.page.get_by_role("button", name="Show all players").click()
+    until(lambda: ada.snapshot()["camera"]["mode"] == "fit", "everybody again")
     ada.page.get_by_role("button", name="Follow me").click()
-    assert ada.snapshot()["camera"]["watched"] == ada.me()["id"]
+    assert ada.snapshot()["camera"]["followed"] == ada.me()["id"]
     assert ada.me()["vx"] == 0
 
 
@@ -328,7 +328,7 @@ def test_a_press_in_the_list_follows_a_player(lobby: Lobby, visit: Visit, room: 
         assert row.get_attribute("aria-pressed") == "true"
         far.close()
         ada.sees("Ada")
-        until(lambda: ada.snapshot()["camera"]["looking"] == "fit", "the camera back with those who are here")
+        until(lambda: ada.snapshot()["camera"]["mode"] == "fit", "the camera back with those who are here")
 
 
 @pytest.mark.parametrize(("scheme", "low", "high"), [("dark", 0, 60), ("light", 200, 255)])
@@ -401,9 +401,9 @@ def test_everything_is_reached_by_keyboard(lobby: Lobby, visit: Visit, room: str
     press("ArrowUp", delay=300)
     assert ada.rest()["y"] < before["y"]
     press("+")
-    assert ada.snapshot()["camera"]["looking"] == "free"
+    assert ada.snapshot()["camera"]["mode"] == "free"
     press("f")
-    assert ada.snapshot()["camera"]["looking"] == "fit"
+    assert ada.snapshot()["camera"]["mode"] == "fit"
     assert ada.complaints == []
 
 
@@ -508,7 +508,7 @@ def test_on_a_phone_a_finger_flies_and_two_fingers_look(lobby: Lobby, visit: Vis
     assert ada.me()["y"] == pytest.approx(before["y"], abs=4), "but for the turn it takes"
     touch("touchEnd")
     rests = ada.rest()
-    assert ada.snapshot()["camera"]["looking"] == "fit"
+    assert ada.snapshot()["camera"]["mode"] == "fit"
 
     scale = ada.snapshot()["camera"]["scale"]
     touch("touchStart", (150, 400))
@@ -518,7 +518,7 @@ def test_on_a_phone_a_finger_flies_and_two_fingers_look(lobby: Lobby, visit: Vis
     touch("touchEnd")
     camera = ada.snapshot()["camera"]
     assert camera["scale"] > 1.5 * scale
-    assert camera["looking"] == "free"
+    assert camera["mode"] == "free"
     assert ada.rest()["x"] == pytest.approx(rests["x"], abs=0.5)
 
 
