@@ -188,10 +188,11 @@ export class Client {
     let kind = state;
     if (state === "closed" && this.#pending_url) kind = "connecting";
     else if (state === "closed" && this.#code) kind = "refused"; // the address is not valid
+    const why = kind === "waiting" || kind === "refused" ? this.#why : "";
     const until_ms = kind === "waiting" ? retry_at_ms : NaN;
     const before = this.status;
-    this.status = { kind, why: this.#why, code: this.#code, until_ms, tries: this.#tries };
-    const is_same = before.kind === kind && before.why === this.#why && Object.is(before.until_ms, until_ms);
+    this.status = { kind, why, code: this.#code, until_ms, tries: this.#tries };
+    const is_same = before.kind === kind && before.why === why && Object.is(before.until_ms, until_ms);
     if (!is_same) this.#on.status(this.status);
   }
 }
