@@ -60,7 +60,7 @@ export function socketUrl(address) {
     throw new Error("The address of a lobby starts with ws:// or wss://.");
   }
   if (address.pid && !PID_PATTERN.test(address.pid)) {
-    throw new Error("The pid in the address must have 1 to 64 characters: letters, digits, _ . : -");
+    throw new Error("The pid is not valid: it must have 1 to 64 letters, digits, dots, colons, hyphens or underscores.");
   }
   url.hash = "";
   for (const key of /** @type {const} */ (["pid", "room", "name", "token"])) {

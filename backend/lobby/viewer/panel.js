@@ -214,17 +214,18 @@ export const showSeconds = (/** @type {import("./client.js").Status} */ status, 
 
 /** Shows a new state of the connection, and announces it. The seconds of a pause change on the page only. */
 export function showConnection(/** @type {import("./client.js").Status} */ status, /** @type {number} */ here, /** @type {number} */ now_ms) {
-  const { kind, why } = status;
+  const { kind, why, code } = status;
   $("state").dataset.kind = kind;
   $("state").title = why;
   $("try-now").hidden = kind !== "waiting";
   const is_refused = kind === "refused";
   $("notice").hidden = !is_refused && kind !== "closed";
-  setText("notice-title", is_refused ? "This lobby refused the connection" : "Disconnected");
+  const refusal = code === "bad_address" ? "Not connected" : "This lobby refused the connection";
+  setText("notice-title", is_refused ? refusal : "Disconnected");
   setText("notice-why", is_refused ? sentence(why) : "The other players no longer see you.");
   showSeconds(status, now_ms);
   if (kind === "waiting") announce(`${sentence(why)} Reconnecting.`);
-  else if (is_refused) announce(`This lobby refused the connection: ${sentence(why)}`);
+  else if (is_refused) announce(`${refusal}: ${sentence(why)}`);
   else if (kind === "connected") announce(`Connected. ${here} here.`);
   else if (kind === "closed") announce("Disconnected.");
 }
