@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { fromPage, lobbyOf, socketUrl } from "../../backend/lobby/viewer/address.js";
 
-const NOBODY = { url: "ws://h/", room: "", pid: "", name: "", token: "" };
+const EMPTY = { url: "ws://h/", room: "", pid: "", name: "", token: "" };
 
 test("without an address the page connects to the lobby that served it", () => {
   assert.equal(lobbyOf("http://127.0.0.1:8765/"), "ws://127.0.0.1:8765/");
@@ -20,16 +20,16 @@ test("the page's address chooses the lobby, the room and the player", () => {
 });
 
 test("the URL of the socket has a path before its question mark, and version 2", () => {
-  assert.equal(socketUrl({ ...NOBODY, url: "ws://h:1" }), "ws://h:1/?v=2");
-  assert.equal(socketUrl({ ...NOBODY, url: "h:1" }), "ws://h:1/?v=2");
-  assert.equal(socketUrl({ ...NOBODY, url: " https://h/prod " }), "wss://h/prod?v=2");
-  assert.equal(socketUrl({ ...NOBODY, url: "ws://h/?key=5&v=1", room: "r" }), "ws://h/?key=5&v=2&room=r");
-  assert.equal(socketUrl({ ...NOBODY, pid: "a:b", name: "Ada & Bea", token: "x.y" }), "ws://h/?pid=a%3Ab&name=Ada+%26+Bea&token=x.y&v=2");
+  assert.equal(socketUrl({ ...EMPTY, url: "ws://h:1" }), "ws://h:1/?v=2");
+  assert.equal(socketUrl({ ...EMPTY, url: "h:1" }), "ws://h:1/?v=2");
+  assert.equal(socketUrl({ ...EMPTY, url: " https://h/prod " }), "wss://h/prod?v=2");
+  assert.equal(socketUrl({ ...EMPTY, url: "ws://h/?key=5&v=1", room: "r" }), "ws://h/?key=5&v=2&room=r");
+  assert.equal(socketUrl({ ...EMPTY, pid: "a:b", name: "Ada & Bea", token: "x.y" }), "ws://h/?pid=a%3Ab&name=Ada+%26+Bea&token=x.y&v=2");
 });
 
 test("an address that is not valid is refused with a sentence", () => {
   for (const url of ["", "   ", "ws://", "ftp://h/", "javascript://alert(1)"]) {
-    assert.throws(() => socketUrl({ ...NOBODY, url }), /address/, url);
+    assert.throws(() => socketUrl({ ...EMPTY, url }), /address/, url);
   }
-  assert.throws(() => socketUrl({ ...NOBODY, pid: "a b" }), /pid/);
+  assert.throws(() => socketUrl({ ...EMPTY, pid: "a b" }), /pid/);
 });

@@ -1,4 +1,4 @@
-// A browser's WebSockets and its clock, as the client of the page sees them. The test answers for the lobby.
+// A fake of the browser's WebSockets and clock. The test takes the part of the lobby.
 
 class FakeWebSocket {
   readyState = 0;

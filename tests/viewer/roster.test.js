@@ -128,8 +128,8 @@ test("messages about other things or unknown players change nothing", () => {
   const others = [
     { type: "error", message: "no", code: "bad_json" },
     { type: "pong", t: 1, now: 1 },
-    { type: "leave", id: "nobody" },
-    { type: "status", id: "nobody", status: "x" },
+    { type: "leave", id: "unknown" },
+    { type: "status", id: "unknown", status: "x" },
     moves(),
   ];
   for (const message of others) assert.equal(change(roster, message).roster, roster, JSON.stringify(message));
