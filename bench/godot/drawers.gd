@@ -1,6 +1,7 @@
 extends RefCounted
 ## Ways to draw a remote player from the positions that arrive.
 
+const Track := preload("res://addons/lobby_presence/internal/track.gd")
 const Network := preload("../../tests/godot/network.gd")
 const FRAME_MS := 1000.0 / 60.0
 
@@ -21,7 +22,7 @@ class Drawer:
 ## The addon's: a curve through positions and velocities, as late as needed.
 class Smooth:
 	extends Drawer
-	var _track := LobbyTrack.new()
+	var _track := Track.new()
 
 	func hear(letter: Network.Letter) -> void:
 		_track.add(letter.move, 0.0, letter.arrival_ms)
@@ -53,7 +54,7 @@ class Linear:
 			return Vector2(NAN, NAN)
 		var a := _letters[0]
 		var b := _letters[mini(1, _letters.size() - 1)]
-		late_ms = NAN if at_ms >= b.sent_ms and b.move.rests() else LATE_MS
+		late_ms = NAN if at_ms >= b.sent_ms and b.move.is_at_rest() else LATE_MS
 		var from_ms := maxf(a.sent_ms, b.sent_ms - 2.0 * INTERVAL_MS)  # it stood before
 		if at_ms >= b.sent_ms or b == a:
 			return b.move.position
@@ -73,7 +74,7 @@ class Easing:
 
 	func hear(letter: Network.Letter) -> void:
 		_target = letter.move.position
-		_rests = letter.move.rests()
+		_rests = letter.move.is_at_rest()
 		if is_nan(_here.x):
 			_here = _target
 

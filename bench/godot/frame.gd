@@ -1,6 +1,7 @@
 extends SceneTree
 ## What fifty remote players cost a frame; see run.py. Prints one line of JSON.
 
+const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const Walker := preload("../../tests/godot/walker.gd")
 const Network := preload("../../tests/godot/network.gd")
 const FakeSocket := preload("../../tests/godot/fake_socket.gd")
@@ -9,7 +10,7 @@ const SECONDS := 12.0
 const WINDOW_MS := 60.0
 
 var _socket := FakeSocket.new()
-var _client := LobbyClient.new(LobbyConnection.new(func() -> FakeSocket: return _socket))
+var _client := LobbyClient.new(Connection.new(func() -> FakeSocket: return _socket))
 var _players := LobbyPlayers3D.new()
 
 
@@ -27,7 +28,7 @@ func _run() -> void:
 	_client.settings.player = "me"
 	_client.join()
 	_socket.accept()
-	_socket.hear(_welcome())
+	_socket.receive(_welcome())
 	await process_frame
 	var hearing: PackedFloat64Array = []
 	var drawing: PackedFloat64Array = []
@@ -37,7 +38,7 @@ func _run() -> void:
 		var now_ms := LobbyClient.now_ms() - begun_ms
 		while not windows.is_empty() and windows.keys()[0] * WINDOW_MS <= now_ms:
 			var first: int = windows.keys()[0]
-			_socket.hear(windows[first])
+			_socket.receive(windows[first])
 			windows.erase(first)
 		hearing.append(_time(_client._process))
 		drawing.append(_time(_players._process))

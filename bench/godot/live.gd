@@ -42,7 +42,7 @@ func _physics_process(_delta: float) -> bool:
 
 func _process(_delta: float) -> bool:
 	if _path == null and _client.players.has("walk"):
-		var drawn := _client.players["walk"].seen()
+		var drawn := _client.players["walk"].drawn()
 		if drawn != null and not is_nan(drawn.late_ms):
 			_seen.append([Time.get_unix_time_from_system(), drawn.position.x, drawn.position.y, drawn.late_ms])
 	return false

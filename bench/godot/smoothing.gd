@@ -1,6 +1,7 @@
 extends SceneTree
 ## How exactly players are drawn, and how many messages that takes; see run.py. Prints one line of JSON for each row.
 
+const SendPolicy := preload("res://addons/lobby_presence/internal/send_policy.gd")
 const Walker := preload("../../tests/godot/walker.gd")
 const Network := preload("../../tests/godot/network.gd")
 const Drawers := preload("drawers.gd")
@@ -40,7 +41,7 @@ func _measure(sender: String, drawer: String) -> void:
 		var path := Walker.new(number, SECONDS)
 		var letters: Array[Network.Letter] = _senders[sender].call(path)
 		score.messages += letters.size()
-		score.moving_s += path.moves.filter(func(move: LobbyMove) -> bool: return not move.rests()).size() / 60.0
+		score.moving_s += path.moves.filter(func(move: LobbyPosition) -> bool: return not move.is_at_rest()).size() / 60.0
 		_play(path, _delivered(letters, number), _drawers[drawer], score.see)
 	print("ROW ", JSON.stringify({"sent": sender, "drawn": drawer}.merged(score.summary())))
 
@@ -50,7 +51,7 @@ func _show() -> void:
 	for drawer in _drawers:
 		var seen: Array = []
 		var path := Walker.new(SHOWN, SECONDS)
-		var add := func(now_ms: float, place: Vector2, own: LobbyMove, late_ms: float, speed: float) -> void:
+		var add := func(now_ms: float, place: Vector2, own: LobbyPosition, late_ms: float, speed: float) -> void:
 			if now_ms > SHOWN_FROM_MS and now_ms < SHOWN_UNTIL_MS:
 				var error := place.distance_to(own.position)
 				var row := [now_ms - late_ms, speed, own.velocity.length(), error]
@@ -73,7 +74,7 @@ func _play(path: Walker, letters: Array[Network.Letter], kind: GDScript, see: Ca
 	var now_ms := 0.0
 	while now_ms < path.until_ms():
 		while next < letters.size() and letters[next].arrival_ms <= now_ms:
-			drawer.hear(letters[next])
+			drawer.receive(letters[next])
 			next += 1
 		var place := drawer.draw(now_ms)
 		if now_ms > SETTLED_MS and not is_nan(drawer.late_ms):
@@ -95,7 +96,7 @@ class Score:
 	var _late: PackedFloat64Array = []
 	var _ripples: PackedFloat64Array = []
 
-	func see(_now_ms: float, place: Vector2, own: LobbyMove, late_ms: float, speed: float) -> void:
+	func see(_now_ms: float, place: Vector2, own: LobbyPosition, late_ms: float, speed: float) -> void:
 		_errors.append(place.distance_to(own.position))
 		_late.append(late_ms)
 		if own.velocity.length() > SLOW:
@@ -121,24 +122,24 @@ class Score:
 
 ## Speaks at once when straight on is wrong by a tenth of a unit: dead reckoning as it is usually done, and as bots do it.
 class HastyPilot:
-	extends LobbyPilot
-	var _last: LobbyMove
+	extends SendPolicy
+	var _last: LobbyPosition
 	var _last_ms := -INF
-	var _here: LobbyMove
+	var _here: LobbyPosition
 	var _here_ms := 0.0
 
-	func stand(move: LobbyMove, now_ms: float) -> void:
+	func stand(move: LobbyPosition, now_ms: float) -> void:
 		_here = move
 		_here_ms = now_ms
 
-	func due(now_ms: float) -> LobbyMove:
+	func due(now_ms: float) -> LobbyPosition:
 		var since_ms := now_ms - _last_ms
 		if since_ms < send_ms:
 			return null
-		if _last != null and _here.rests() and _last.rests() and _here.position == _last.position:
+		if _last != null and _here.is_at_rest() and _last.is_at_rest() and _here.position == _last.position:
 			return null
-		if _last != null and not _here.rests() and since_ms < LONGEST_MS:
-			if _last.straight(since_ms / 1000.0).distance_to(_here.position) < 0.1:
+		if _last != null and not _here.is_at_rest() and since_ms < LONGEST_MS:
+			if _last.predicted(since_ms / 1000.0).distance_to(_here.position) < 0.1:
 				return null
 		_last = _here
 		_last_ms = now_ms

@@ -1,4 +1,4 @@
-extends LobbySocket
+extends "res://addons/lobby_presence/internal/socket.gd"
 ## A socket of which a test says what happens to it.
 
 var url := ""
@@ -18,7 +18,7 @@ func accept() -> void:
 
 
 ## The server says something.
-func hear(text: String) -> void:
+func receive(text: String) -> void:
 	_waiting.append(text)
 
 
@@ -34,7 +34,7 @@ func answer_pings() -> void:
 	while _answered < said.size():
 		var message: Dictionary = JSON.parse_string(said[_answered])
 		if message.action == "ping":
-			hear('{"type":"pong","t":%d,"now":1}' % message.t)
+			receive('{"type":"pong","t":%d,"now":1}' % message.t)
 		_answered += 1
 
 

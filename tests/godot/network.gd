@@ -1,17 +1,19 @@
 extends RefCounted
 ## What is said of a path, and how it arrives over a network that is none of the best.
 
+const SendPolicy := preload("res://addons/lobby_presence/internal/send_policy.gd")
+const Constants := preload("res://addons/lobby_presence/internal/constants.gd")
 const Walker := preload("walker.gd")
 
 
 ## One position on its way.
 class Letter:
 	extends RefCounted
-	var move: LobbyMove
+	var move: LobbyPosition
 	var sent_ms: float
 	var arrival_ms: float
 
-	func _init(what: LobbyMove, at_ms: float) -> void:
+	func _init(what: LobbyPosition, at_ms: float) -> void:
 		move = what
 		sent_ms = at_ms
 		arrival_ms = at_ms
@@ -24,20 +26,20 @@ static func fixed(path: Walker, interval_ms := 200.0, clock_ms := 0) -> Array[Le
 	var ms := 0.0
 	while ms < path.until_ms():
 		var move := _as_sent(path.at(ms), clock_ms + roundi(ms))
-		if not (rested and move.rests()):
+		if not (rested and move.is_at_rest()):
 			letters.append(Letter.new(move, ms))
-		rested = move.rests()
+		rested = move.is_at_rest()
 		ms += interval_ms
 	return letters
 
 
 ## Said when a pilot finds it worth a message.
-static func piloted(path: Walker, pilot := LobbyPilot.new(), clock_ms := 0) -> Array[Letter]:
+static func piloted(path: Walker, policy := SendPolicy.new(), clock_ms := 0) -> Array[Letter]:
 	var letters: Array[Letter] = []
 	var ms := 0.0
 	while ms < path.until_ms():
-		pilot.stand(_as_sent(path.at(ms), clock_ms + roundi(ms)), ms)
-		var move := pilot.due(ms)
+		policy.update(_as_sent(path.at(ms), clock_ms + roundi(ms)), ms)
+		var move := policy.due(ms)
 		if move != null:
 			letters.append(Letter.new(move, ms))
 		ms += Walker.FRAME_MS
@@ -58,8 +60,8 @@ static func deliver(
 	return letters
 
 
-static func _as_sent(move: LobbyMove, ms: int) -> LobbyMove:
+static func _as_sent(move: LobbyPosition, ms: int) -> LobbyPosition:
 	move.position = move.position.snappedf(0.01)
 	move.velocity = move.velocity.snappedf(0.01)
-	move.t = ms % LobbySenderClock.WRAP_MS
+	move.t = ms % Constants.CLOCK_MODULUS_MS
 	return move

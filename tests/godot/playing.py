@@ -1,4 +1,4 @@
-"""Games that run: the engine in a process of its own with ``player.gd`` in it, told what to do and asked what happened."""
+"""Games that run: the engine in a process of its own with ``remote_control.gd`` in it, told what to do and asked what happened."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def playing(
 
     ``engine_says``: what the engine itself has to complain of, and we cannot help.
     """
-    words = command("--script", HERE / "player.gd", project=addon_project(home))
+    words = command("--script", HERE / "remote_control.gd", project=addon_project(home))
     async with running(words, environment(home, LOBBY_URL=url, LOBBY_PLAYER=player, **variables), engine_says) as game:
         yield game
 
@@ -124,14 +124,14 @@ async def playing(
 async def flying(home: Path, url: str, player: str, *words: str, engine_says: str = "nothing at all") -> AsyncIterator[Game]:
     """The demo game, with ``words`` in its command line. At its end nothing may have gone wrong in it."""
     said = ["--", f"--lobby={url}", f"--name={player.title()}", *words]
-    starts = command("--max-fps", "60", "--script", HERE / "pilot.gd", *said, project=GAME)
+    starts = command("--max-fps", "60", "--script", HERE / "remote_control_game.gd", *said, project=GAME)
     async with running(starts, environment(home, LOBBY_PLAYER=player), engine_says) as game:
         yield game
 
 
 @asynccontextmanager
 async def running(words: list[str], environment: dict[str, str], engine_says: str = "nothing at all") -> AsyncIterator[Game]:
-    """A process in which a game with ``player.gd`` or ``pilot.gd`` runs. At its end nothing may have gone wrong in it."""
+    """A process in which a game with ``remote_control.gd`` or ``remote_control_game.gd`` runs. At its end nothing may have gone wrong in it."""
     process = await asyncio.create_subprocess_exec(
         *words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

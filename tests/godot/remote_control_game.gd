@@ -1,4 +1,4 @@
-extends "player.gd"
+extends "remote_control.gd"
 ## The demo game, played from outside: what player.gd knows, and
 ##   {"look": true}          what is there to see? The answer is the event "seen"
 ##   {"fly_to": [30, 40]}    the autopilot's goal

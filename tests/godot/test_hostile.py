@@ -173,7 +173,7 @@ def test_a_refused_upgrade_is_tried_again(home: Path, status: HTTPStatus) -> Non
             async with playing(home, url, "ann", engine_says="modules/websocket/") as ann:
                 await ann.does("join")
                 reason, _ = await ann.hears("disconnected")
-                assert reason == "no lobby answers there, or it does not let you in"
+                assert reason == "no lobby answers there, or it refuses the connection"
                 await ann.hears("disconnected")
 
     run(test())

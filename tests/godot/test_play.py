@@ -24,7 +24,7 @@ def engine_without_screen(tmp_path: Path) -> str:
     script = tmp_path / "godot"
     script.write_text(
         f'#!/bin/sh\ncase "$*" in *--import*) exec "{engine}" "$@" ;; esac\n'
-        f'exec "{engine}" --headless --no-header --max-fps 60 --script "{HERE / "pilot.gd"}" "$@"\n'
+        f'exec "{engine}" --headless --no-header --max-fps 60 --script "{HERE / "remote_control_game.gd"}" "$@"\n'
     )
     script.chmod(0o755)
     return str(script)

@@ -239,7 +239,7 @@ def test_a_game_without_a_lobby_goes_on(home: Path) -> None:
             await ann.does("leave")
             await ann.does("join")
             reason, again_s = await ann.hears("disconnected")
-            assert reason == "no lobby answers there, or it does not let you in"
+            assert reason == "no lobby answers there, or it refuses the connection"
             assert again_s <= 0.5
             await ann.hears("disconnected")
             await ann.does("leave")

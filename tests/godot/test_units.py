@@ -54,7 +54,7 @@ def test_of_the_game(test: tuple[str, str], of_game: Results) -> None:
 
 
 def test_every_script_and_scene_of_the_game_loads_without_a_complaint(home: Path, game: Path) -> None:
-    done = engine("--script", HERE / "everything.gd", "--", "--offline", home=home, project=game)
+    done = engine("--script", HERE / "load_everything.gd", "--", "--offline", home=home, project=game)
     said = done.stdout.splitlines()
     assert [line for line in said if line.startswith("PROBLEM")] == []
     wanted = [path for path in GAME.rglob("*") if path.suffix in (".gd", ".tscn") and ".godot" not in path.parts]

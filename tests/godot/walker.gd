@@ -5,7 +5,7 @@ const ARENA := 60.0
 const FRAME_MS := 1000.0 / 60.0
 
 ## Where it was, step by step.
-var moves: Array[LobbyMove] = []
+var moves: Array[LobbyPosition] = []
 
 var _chance := RandomNumberGenerator.new()
 var _position: Vector2
@@ -38,11 +38,11 @@ func until_ms() -> float:
 
 
 ## Where it was at a moment of its path.
-func at(ms: float) -> LobbyMove:
+func at(ms: float) -> LobbyPosition:
 	var exact := clampf(ms / FRAME_MS, 0.0, moves.size() - 2.0)
 	var a := moves[int(exact)]
 	var b := moves[int(exact) + 1]
-	return LobbyMove.new(a.position.lerp(b.position, exact - int(exact)), a.velocity, a.heading)
+	return LobbyPosition.new(a.position.lerp(b.position, exact - int(exact)), a.velocity, a.heading)
 
 
 func _step(seconds: float) -> void:
@@ -53,7 +53,7 @@ func _step(seconds: float) -> void:
 	_heading = wrapf(_heading + _turn() * seconds, -PI, PI)
 	var velocity := Vector2.from_angle(_heading) * _speed
 	_position += velocity * seconds
-	moves.append(LobbyMove.new(_position, velocity, _heading))
+	moves.append(LobbyPosition.new(_position, velocity, _heading))
 
 
 func _turn() -> float:

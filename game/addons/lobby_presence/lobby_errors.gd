@@ -1,8 +1,8 @@
 class_name LobbyErrors
 extends RefCounted
-## Why connections end, and whether to come back.
+## Why a connection ended, and whether to connect again.
 
-## By the code of an [code]error[/code]: the close code that goes with it, whether to come back, and what it means.
+## By the code of an [code]error[/code]: the close code, whether to connect again, and the meaning.
 const CODES: Dictionary[String, Array] = {
 	# codes: made from backend/lobby/errors.py by scripts/docs.py
 	"restarting": [4000, true, "the server is restarting"],
@@ -19,12 +19,12 @@ const CODES: Dictionary[String, Array] = {
 	"origin_not_allowed": [4504, false, "pages from this origin may not connect"],
 	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
 	"removed": [4506, false, "an administrator closed the connection"],
-	"binary": [1003, false, "binary frames are not spoken here"],
-	"bad_text": [1007, false, "the text is not UTF-8"],
-	"too_large_frame": [1009, false, "a frame of over 32 KiB"],
+	"binary": [1003, true, "binary frames are not spoken here"],
+	"bad_text": [1007, true, "the text is not UTF-8"],
+	"too_large_frame": [1009, true, "a frame of over 32 KiB"],
 	# end of codes
 }
-## Close codes of others.
+## Meaning of close codes that are not the lobby's own.
 const CLOSES: Dictionary[int, String] = {
 	-1: "the connection broke off",
 	1000: "the lobby closed the connection",
@@ -35,10 +35,11 @@ const CLOSES: Dictionary[int, String] = {
 	1012: "the lobby restarts",
 	1013: "the lobby is busy",
 }
-## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they say: do not come back until somebody has changed
-## something.
+## First of the lobby's own close codes.
 const FIRST := 4000
+## From this code on, a client must not connect again by itself.
 const FIRST_FINAL := 4500
+## Last of the lobby's own close codes.
 const LAST := 4999
 
 
@@ -47,12 +48,12 @@ static func ends(code: String) -> bool:
 	return CODES.has(code)
 
 
-## Whether [param close_code] is one of the lobby's own, which say whether to come back.
+## Whether [param close_code] is one of the lobby's own.
 static func is_own(close_code: int) -> bool:
 	return close_code >= FIRST and close_code <= LAST
 
 
-## Whether there is no point in coming back after [param close_code], or where that does not say it, after the error
+## Whether a client must not connect again by itself, by [param close_code] or, if that is not the lobby's own, by the error
 ## [param code].
 static func is_final(code: String, close_code: int) -> bool:
 	if is_own(close_code):
@@ -60,7 +61,7 @@ static func is_final(code: String, close_code: int) -> bool:
 	return CODES.has(code) and not CODES[code][1]
 
 
-## The error that closes with [param close_code]; empty where none does.
+## Returns the code of the error that closes with [param close_code]; empty if there is none.
 static func code_of(close_code: int) -> String:
 	for code in CODES:
 		if CODES[code][0] == close_code and close_code >= FIRST:
@@ -68,7 +69,7 @@ static func code_of(close_code: int) -> String:
 	return ""
 
 
-## What an end means, for people.
+## Returns the meaning of an end, for people.
 static func meaning(code: String, close_code: int) -> String:
 	if CODES.has(code):
 		return CODES[code][2]

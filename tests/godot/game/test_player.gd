@@ -9,7 +9,7 @@ const FILE := "user://test_player.json"
 func test_an_id_and_a_name_are_made_once_and_kept() -> void:
 	DirAccess.remove_absolute(FILE)
 	var made: Dictionary[String, String] = Data.kept_in(FILE)
-	assert(LobbyMessages.is_id(made.id) and made.name.contains(" "))
+	assert(LobbyPlayer.is_valid_id(made.id) and made.name.contains(" "))
 	assert(Data.kept_in(FILE) == made)
 	DirAccess.remove_absolute(FILE)
 
@@ -20,13 +20,13 @@ func test_a_file_that_is_none_is_replaced() -> void:
 		file.store_string(text)
 		file.close()
 		var made: Dictionary[String, String] = Data.kept_in(FILE)
-		assert(LobbyMessages.is_id(made.id) and made.name, text)
+		assert(LobbyPlayer.is_valid_id(made.id) and made.name, text)
 		assert(Data.kept_in(FILE) == made)
 	DirAccess.remove_absolute(FILE)
 
 
 func test_while_a_game_is_made_every_run_is_another_player() -> void:
-	assert(LocalPlayerData.player_id.count(".") == 1 and LobbyMessages.is_id(LocalPlayerData.player_id))
+	assert(LocalPlayerData.player_id.count(".") == 1 and LobbyPlayer.is_valid_id(LocalPlayerData.player_id))
 
 
 func test_the_command_line_is_understood_and_what_is_not_meant_for_it_is_not_minded() -> void:

@@ -9,8 +9,8 @@ func test_a_player_of_whom_no_place_is_known_is_not_shown_yet() -> void:
 	ship.show_movement(Vector2.ZERO)
 	await _frames(2)
 	assert(not ship.model.visible)
-	ship.player.at = LobbyMove.new(Vector2(3.0, 4.0))
-	ship.player.at.seq = 1
+	ship.player.last_position = LobbyPosition.new(Vector2(3.0, 4.0))
+	ship.player.last_position.seq = 1
 	ship.show_movement(Vector2.ZERO)
 	await get_tree().create_timer(RemoteLobbyPlayer.FADE_S + 0.1).timeout
 	assert(ship.model.visible and ship.model.presence == 1.0)
@@ -29,7 +29,7 @@ func test_name_and_status_are_written_over_a_ship() -> void:
 
 func test_a_ship_that_departs_fades_and_is_gone() -> void:
 	var ship := _remote()
-	ship.player.at.seq = 1
+	ship.player.last_position.seq = 1
 	ship.show_movement(Vector2.ZERO)
 	await get_tree().create_timer(0.2).timeout
 	ship.depart()
@@ -41,7 +41,7 @@ func test_a_ship_that_departs_fades_and_is_gone() -> void:
 
 func test_a_ship_that_turns_right_leans_right() -> void:
 	var ship := _remote()
-	ship.player.at.seq = 1
+	ship.player.last_position.seq = 1
 	for i in 20:
 		ship.rotation.y -= 0.03
 		ship.show_movement(Vector2(10.0, 0.0))

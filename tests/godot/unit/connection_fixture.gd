@@ -1,11 +1,13 @@
 extends Node
 ## A connection, with sockets of which a test says what happens to them.
 
+const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
+const Constants := preload("res://addons/lobby_presence/internal/constants.gd")
 const FakeSocket := preload("../fake_socket.gd")
 const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[],"v":2,"n":1,"t":5,"x":0,"y":0}'
 const MINUTE_MS := 60_000.0
 
-var _connection: LobbyConnection
+var _connection: Connection
 var _sockets: Array[FakeSocket] = []
 var _told: Array = []
 var _ms := 0.0
@@ -13,7 +15,7 @@ var _answers_pings := true
 
 
 func _init() -> void:
-	_connection = LobbyConnection.new(_new_socket, func() -> float: return 1.0)
+	_connection = Connection.new(_new_socket, func() -> float: return 1.0)
 	_connection.connected.connect(func() -> void: _told.append("connected"))
 	_connection.disconnected.connect(func(reason: String, ms: float) -> void: _told.append([reason, ms]))
 	_connection.refused.connect(func(code: String, message: String) -> void: _told.append([code, message]))
@@ -31,7 +33,7 @@ func _join() -> void:
 
 func _welcome() -> void:
 	_sockets[-1].accept()
-	_sockets[-1].hear(WELCOME)
+	_sockets[-1].receive(WELCOME)
 	_go(20.0)
 
 

@@ -1,8 +1,10 @@
 extends RefCounted
 
+const Backoff := preload("res://addons/lobby_presence/internal/backoff.gd")
+
 
 func test_pauses_grow_up_to_half_a_minute() -> void:
-	var backoff := LobbyBackoff.new()
+	var backoff := Backoff.new()
 	var pauses: Array[float] = []
 	for i in 20:
 		pauses.append(backoff.pause_ms(0.0, 1.0))
@@ -11,12 +13,12 @@ func test_pauses_grow_up_to_half_a_minute() -> void:
 
 
 func test_the_whole_range_is_drawn_from() -> void:
-	assert(LobbyBackoff.new().pause_ms(0.0, 0.0) == 0.0)
-	assert(LobbyBackoff.new().pause_ms(0.0, 0.5) == 250.0)
+	assert(Backoff.new().pause_ms(0.0, 0.0) == 0.0)
+	assert(Backoff.new().pause_ms(0.0, 0.5) == 250.0)
 
 
 func test_a_connection_that_lived_makes_the_next_pause_small_again() -> void:
-	var backoff := LobbyBackoff.new()
+	var backoff := Backoff.new()
 	for i in 10:
 		backoff.pause_ms(0.0, 1.0)
 	assert(backoff.pause_ms(4_999.0, 1.0) == 30_000.0)
@@ -24,7 +26,7 @@ func test_a_connection_that_lived_makes_the_next_pause_small_again() -> void:
 
 
 func test_to_ask_for_it_begins_anew() -> void:
-	var backoff := LobbyBackoff.new()
+	var backoff := Backoff.new()
 	for i in 10:
 		backoff.pause_ms(0.0, 1.0)
 	backoff.reset()

@@ -1,5 +1,6 @@
 extends Node
 
+const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const FakeSocket := preload("../fake_socket.gd")
 const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[%s],"v":2,"n":1,"t":5,"x":0,"y":0,"seq":40}'
 const BEA := '{"id":"bea","x":1,"y":2,"n":2,"name":"Bea","status":""}'
@@ -10,7 +11,7 @@ var _told: Array = []
 
 
 func _init() -> void:
-	_client = LobbyClient.new(LobbyConnection.new(_new_socket, func() -> float: return 0.0))
+	_client = LobbyClient.new(Connection.new(_new_socket, func() -> float: return 0.0))
 	_client.connected.connect(func() -> void: _told.append("connected"))
 	_client.player_joined.connect(func(player: LobbyPlayer) -> void: _told.append(["joined", player.id]))
 	_client.player_left.connect(func(player: LobbyPlayer) -> void: _told.append(["left", player.id]))
@@ -94,7 +95,7 @@ func test_a_repeated_welcome_is_answered_with_nothing() -> void:
 	_client.send_position(0.0, 0.0)
 	await _frames(2)
 	_sockets[-1].said.clear()
-	_sockets[-1].hear(WELCOME % BEA)
+	_sockets[-1].receive(WELCOME % BEA)
 	await _frames(3)
 	assert(_positions().is_empty() and _told == ["connected", ["joined", "bea"]])
 
@@ -110,7 +111,7 @@ func test_players_stay_through_a_blip_and_are_gone_when_it_lasts() -> void:
 	assert(_client.players["bea"] == bea)
 	_sockets[-1].end()
 	await _frames(3)
-	_client._lost_ms -= 1000.0 * LobbyClient.REMEMBER_S
+	_client._lost_ms -= 1000.0 * LobbyClient.KEEP_PLAYERS_S
 	await _frames(2)
 	assert(_told[-1] == ["left", "bea"] and _client.players.is_empty())
 
@@ -127,7 +128,7 @@ func test_a_goodbye_is_no_refusal_of_a_message() -> void:
 	_join()
 	_client.refused.connect(func(code: String, _message: String) -> void: _told.append(code))
 	_client.failed.connect(func(code: String, message: String) -> void: _told.append([code, message]))
-	_sockets[-1].hear('{"type":"error","code":"taken_over","message":"somebody else","close":4500}')
+	_sockets[-1].receive('{"type":"error","code":"taken_over","message":"somebody else","close":4500}')
 	_sockets[-1].end(1000)
 	await _frames(2)
 	assert(_told == ["connected", ["joined", "bea"], ["left", "bea"], ["taken_over", "somebody else"]], str(_told))
@@ -137,7 +138,7 @@ func test_a_listener_may_leave_and_everybody_who_joined_has_left() -> void:
 	_client.player_joined.connect(func(_player: LobbyPlayer) -> void: _client.leave())
 	_client.join()
 	_sockets[-1].accept()
-	_sockets[-1].hear(WELCOME % (BEA + ',{"id":"cem","x":1,"y":2,"n":3}'))
+	_sockets[-1].receive(WELCOME % (BEA + ',{"id":"cem","x":1,"y":2,"n":3}'))
 	await _frames(3)
 	assert(_told == ["connected", ["joined", "bea"], ["joined", "cem"], ["left", "bea"], ["left", "cem"]], str(_told))
 
@@ -148,7 +149,7 @@ func test_too_much_is_followed_by_silence_and_then_by_all_that_was_lost() -> voi
 	_client.set_status("away")
 	await _frames(2)
 	_sockets[-1].said.clear()
-	_sockets[-1].hear('{"type":"error","code":"rate_limited","message":"slow down"}')
+	_sockets[-1].receive('{"type":"error","code":"rate_limited","message":"slow down"}')
 	await _frames(3)
 	assert(_positions().is_empty())
 	await get_tree().create_timer(1.2).timeout
@@ -175,7 +176,7 @@ func test_strangers_are_asked_about_but_not_all_the_time() -> void:
 	_join()
 	_sockets[-1].said.clear()
 	for i in 5:
-		_sockets[-1].hear('{"type":"moves","t":1,"m":[[99,1,1]]}')
+		_sockets[-1].receive('{"type":"moves","t":1,"m":[[99,1,1]]}')
 		await _frames(1)
 	assert(_sockets[-1].actions().count("hello") == 1)
 
@@ -216,12 +217,12 @@ func test_without_a_game_that_says_who_the_token_says_or_an_id_is_made() -> void
 
 func test_an_exported_game_keeps_the_id_that_was_made_for_it() -> void:
 	var path := "user://test_player_id"
-	assert(LobbyClient._kept(path, "player_1") == "player_1")
-	assert(LobbyClient._kept(path, "player_2") == "player_1")
+	assert(LobbyClient._stored(path, "player_1") == "player_1")
+	assert(LobbyClient._stored(path, "player_2") == "player_1")
 	var file := FileAccess.open(path, FileAccess.WRITE)
 	file.store_string("no id at all")
 	file.close()
-	assert(LobbyClient._kept(path, "player_3") == "player_3")
+	assert(LobbyClient._stored(path, "player_3") == "player_3")
 	DirAccess.remove_absolute(path)
 
 
@@ -232,7 +233,7 @@ func _join() -> void:
 
 func _welcome() -> void:
 	_sockets[-1].accept()
-	_sockets[-1].hear(WELCOME % BEA)
+	_sockets[-1].receive(WELCOME % BEA)
 	_client._process(0.016)
 
 

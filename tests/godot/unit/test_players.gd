@@ -1,12 +1,13 @@
 extends Node
 ## The nodes that draw the others, in 3D and 2D.
 
+const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const FakeSocket := preload("../fake_socket.gd")
 const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[%s],"v":2,"n":1,"t":5,"x":0,"y":0}'
 const BEA := '{"id":"bea","x":3,"y":4,"n":2,"name":"Bea","status":"away","h":1.5}'
 
 var _socket := FakeSocket.new()
-var _client := LobbyClient.new(LobbyConnection.new(func() -> FakeSocket: return _socket))
+var _client := LobbyClient.new(Connection.new(func() -> FakeSocket: return _socket))
 
 
 func _ready() -> void:
@@ -14,7 +15,7 @@ func _ready() -> void:
 	_client.settings.player = "ann"
 	_client.join()
 	_socket.accept()
-	_socket.hear(WELCOME % BEA)
+	_socket.receive(WELCOME % BEA)
 
 
 func test_in_3d_a_player_stands_there_at_the_height_of_the_floor_and_looks_the_right_way() -> void:
@@ -48,15 +49,15 @@ func test_players_come_move_and_fade_away() -> void:
 	players.client = _client
 	add_child(players)
 	await _frames(2)
-	_socket.hear('{"type":"join","id":"cem","x":0,"y":0,"n":3,"name":"Cem"}')
+	_socket.receive('{"type":"join","id":"cem","x":0,"y":0,"n":3,"name":"Cem"}')
 	await _frames(2)
 	assert(players.get_child_count() == 2)
 	var cem := _client.players["cem"]
 	for ms in range(0, 600, 100):
-		_socket.hear('{"type":"moves","t":%d,"m":[[3,%d,0,1000,0,0,%d,%d]]}' % [ms, ms, ms + 1, ms + 1])
+		_socket.receive('{"type":"moves","t":%d,"m":[[3,%d,0,1000,0,0,%d,%d]]}' % [ms, ms, ms + 1, ms + 1])
 		await get_tree().create_timer(0.1).timeout
 	assert(players.node_of(cem).position.x > 1.0)
-	_socket.hear('{"type":"leave","id":"cem"}')
+	_socket.receive('{"type":"leave","id":"cem"}')
 	await _frames(2)
 	assert(players.get_child_count() == 2 and players.node_of(cem) == null)
 	await get_tree().create_timer(LobbyAvatar3D.FADE_S + 0.2).timeout
@@ -68,7 +69,7 @@ func test_a_status_that_changes_is_shown() -> void:
 	players.client = _client
 	add_child(players)
 	await _frames(2)
-	_socket.hear('{"type":"status","id":"bea","status":"trading"}')
+	_socket.receive('{"type":"status","id":"bea","status":"trading"}')
 	await _frames(2)
 	assert((players.get_child(0).get_node("Upright/Label") as Label).text == "Bea\ntrading")
 
@@ -120,8 +121,8 @@ func test_an_avatar_that_the_game_frees_itself_is_no_harm() -> void:
 	await _frames(2)
 	players.get_child(0).free()
 	await _frames(2)
-	_socket.hear('{"type":"status","id":"bea","status":"trading"}')
-	_socket.hear('{"type":"leave","id":"bea"}')
+	_socket.receive('{"type":"status","id":"bea","status":"trading"}')
+	_socket.receive('{"type":"leave","id":"bea"}')
 	await _frames(2)
 
 

@@ -1,13 +1,15 @@
 extends RefCounted
 
-const JOINED := LobbyRoster.Kind.JOINED
-const LEFT := LobbyRoster.Kind.LEFT
-const MOVED := LobbyRoster.Kind.MOVED
-const STATUS := LobbyRoster.Kind.STATUS
+const Messages := preload("res://addons/lobby_presence/internal/messages.gd")
+const Roster := preload("res://addons/lobby_presence/internal/roster.gd")
+const JOINED := Roster.Kind.JOINED
+const LEFT := Roster.Kind.LEFT
+const MOVED := Roster.Kind.MOVED
+const STATUS := Roster.Kind.STATUS
 const BEA := '{"id":"bea","x":1,"y":2,"n":2,"name":"Bea","status":""}'
 const CEM := '{"id":"cem","x":3,"y":4,"n":3,"name":"Cem","status":""}'
 
-var _roster := LobbyRoster.new()
+var _roster := Roster.new()
 
 
 func test_the_first_welcome_is_everybody_joining() -> void:
@@ -34,13 +36,13 @@ func test_after_a_cut_who_is_missed_has_a_moment_to_come_back() -> void:
 	var before := _roster.players["bea"]
 	_roster.was_cut = true
 	assert(_hear(_welcome()) == [] and _roster.players.size() == 2)
-	assert(_roster.give_up(LobbyRoster.GRACE_MS - 1.0).is_empty())
+	assert(_roster.expire(Roster.GRACE_MS - 1.0).is_empty())
 	# The lobby has started anew: it has not heard yet where Bea stands, and counts from the beginning.
 	assert(_hear(_join('{"id":"bea","x":0,"y":0,"n":2,"name":"Bea"}')) == [])
 	assert(_roster.players["bea"] == before and before.position == Vector2(9, 9))
 	assert(_hear('{"type":"moves","t":1,"m":[[2,1000,900,0,0,0,1]]}') == [[MOVED, "bea"]])
-	assert(_told(_roster.give_up(LobbyRoster.GRACE_MS)) == [[LEFT, "cem"]])
-	assert(_roster.give_up(1e9).is_empty() and _roster.players.keys() == ["bea"])
+	assert(_told(_roster.expire(Roster.GRACE_MS)) == [[LEFT, "cem"]])
+	assert(_roster.expire(1e9).is_empty() and _roster.players.keys() == ["bea"])
 
 
 func test_who_is_missed_is_given_no_longer_by_another_welcome_and_no_chance_by_a_leave() -> void:
@@ -48,7 +50,7 @@ func test_who_is_missed_is_given_no_longer_by_another_welcome_and_no_chance_by_a
 	_roster.was_cut = true
 	_hear(_welcome())
 	assert(_hear(_welcome()) == [] and _hear('{"type":"leave","id":"cem"}') == [[LEFT, "cem"]])
-	assert(_told(_roster.give_up(LobbyRoster.GRACE_MS)) == [[LEFT, "bea"]])
+	assert(_told(_roster.expire(Roster.GRACE_MS)) == [[LEFT, "bea"]])
 	_hear(_welcome(BEA))
 	assert(_hear(_welcome()) == [[LEFT, "bea"]])
 
@@ -89,18 +91,18 @@ func test_what_is_repeated_says_nothing_new() -> void:
 func test_moves_leave_oneself_out_and_strangers_are_a_reason_to_ask() -> void:
 	_hear(_welcome(BEA))
 	assert(_hear('{"type":"moves","t":1,"m":[[1,700,700],[2,500,600]]}') == [[MOVED, "bea"]])
-	assert(not _roster.has_strangers)
+	assert(not _roster.has_unknown)
 	assert(_hear('{"type":"moves","t":1,"m":[[99,800,800]]}') == [])
-	assert(_roster.has_strangers)
+	assert(_roster.has_unknown)
 	_hear(_welcome(BEA))
-	assert(not _roster.has_strangers)
+	assert(not _roster.has_unknown)
 
 
 func test_you_are_not_among_the_others_whatever_the_lobby_says() -> void:
 	assert(_hear(_welcome(BEA, '{"id":"ann","x":0,"y":0,"n":1}')) == [[JOINED, "bea"]])
 	assert(_hear(_join('{"id":"ann","x":0,"y":0,"n":9}')) == [])
 	assert(_hear('{"type":"pos","id":"ann","x":5,"y":6}') == [])
-	assert(not _roster.has_strangers)
+	assert(not _roster.has_unknown)
 
 
 func test_an_older_position_is_ignored_and_one_without_a_count_is_not() -> void:
@@ -142,10 +144,10 @@ func _join(player: String) -> String:
 
 
 func _hear(text: String) -> Array:
-	var message := LobbyMessages.decode(text)
+	var message := Messages.decode(text)
 	assert(message != null, text)
-	return _told(_roster.hear(message, 0.0))
+	return _told(_roster.apply(message, 0.0))
 
 
-func _told(events: Array[LobbyRoster.Event]) -> Array:
-	return events.map(func(event: LobbyRoster.Event) -> Array: return [event.kind, event.player.id])
+func _told(events: Array[Roster.Event]) -> Array:
+	return events.map(func(event: Roster.Event) -> Array: return [event.kind, event.player.id])

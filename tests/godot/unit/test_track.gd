@@ -1,5 +1,7 @@
 extends RefCounted
 
+const Track := preload("res://addons/lobby_presence/internal/track.gd")
+const Constants := preload("res://addons/lobby_presence/internal/constants.gd")
 const Walker := preload("../walker.gd")
 const Network := preload("../network.gd")
 const FRAME_MS := 1000.0 / 60.0
@@ -30,7 +32,7 @@ func test_who_speaks_only_when_the_others_would_be_wrong_is_drawn_as_exactly() -
 
 
 func test_straight_on_for_long_with_a_word_a_second_is_drawn_without_a_stop() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	var before := NAN
 	for ms in range(0, 12_000, 20):
 		if ms % 1_000 == 0:
@@ -54,7 +56,7 @@ func test_nothing_ever_hops_on_the_screen_while_a_player_moves() -> void:
 		_chance.seed = number
 		var path := Walker.new(number, 60.0)
 		var letters := Network.deliver(Network.piloted(path), _chance, 50.0, 0.05, 400.0)
-		var track := LobbyTrack.new()
+		var track := Track.new()
 		var before := Vector2(NAN, NAN)
 		var worst := 0.0
 		var ms := 0.0
@@ -80,7 +82,7 @@ func test_the_senders_clock_may_wrap_and_begin_anywhere() -> void:
 
 
 func test_a_game_that_was_started_anew_has_another_clock_and_its_player_stays_where_it_is() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	track.add(_move(5.0, 0.0, 40_000), 0.0, 100_000.0)
 	track.at(100_300.0)
 	track.add(_move(5.0, 0.0, 300), 0.0, 105_000.0)
@@ -91,19 +93,19 @@ func test_a_game_that_was_started_anew_has_another_clock_and_its_player_stays_wh
 
 
 func test_without_news_a_player_goes_straight_on_for_a_while_then_holds() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms)
 		track.at(ms)
-	var drawn: LobbyTrack.Drawn
+	var drawn: LobbyPosition.Drawn
 	for ms in range(2_000, 6_000, 16):
 		drawn = track.at(ms)
-	assert(absf(drawn.position.x - 20.0 - 10.0 * LobbyTrack.REACH_MS / 1000.0) < 0.01)
+	assert(absf(drawn.position.x - 20.0 - 10.0 * Constants.TRACK_REACH_MS / 1000.0) < 0.01)
 	assert(drawn.is_still and is_nan(drawn.late_ms) and drawn.velocity == Vector2.ZERO)
 
 
 func test_a_last_position_at_rest_is_where_it_comes_to_rest_exactly() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms + 30.0)
 		track.at(ms + 30.0)
@@ -115,7 +117,7 @@ func test_a_last_position_at_rest_is_where_it_comes_to_rest_exactly() -> void:
 
 
 func test_a_teleport_is_drawn_as_one_nobody_is_seen_on_the_way() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		var far := 500.0 if ms > 1_000 else 0.0
 		track.add(_move(far + ms / 100.0, 10.0, ms + 1), 0.0, ms)
@@ -125,8 +127,8 @@ func test_a_teleport_is_drawn_as_one_nobody_is_seen_on_the_way() -> void:
 
 
 func test_a_teleport_from_rest_to_rest_is_one_too() -> void:
-	var track := LobbyTrack.new()
-	track.place(LobbyMove.new(Vector2(1.0, 0.0)))
+	var track := Track.new()
+	track.place(LobbyPosition.new(Vector2(1.0, 0.0)))
 	track.add(_move(1.0, 0.0, 1), 0.0, 0.0)
 	track.at(0.0)
 	track.add(_move(100.0, 0.0, 1_001), 0.0, 1_000.0)
@@ -136,11 +138,11 @@ func test_a_teleport_from_rest_to_rest_is_one_too() -> void:
 
 
 func test_a_game_in_pixels_is_fast_and_not_full_of_teleports() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	var before := NAN
 	var worst := 0.0
 	for ms in range(0, 4_000, 200):
-		track.add(LobbyMove.new(Vector2(0.3 * ms, 0.0)), 0.0, ms)  # version 1: no velocity, no clock
+		track.add(LobbyPosition.new(Vector2(0.3 * ms, 0.0)), 0.0, ms)  # version 1: no velocity, no clock
 		for now_ms in range(ms, ms + 200, 16):
 			var x := track.at(now_ms).position.x
 			worst = maxf(worst, x - before if ms > 1_000 else 0.0)
@@ -161,9 +163,9 @@ func test_who_says_neither_velocity_nor_clock_is_drawn_on_a_smooth_curve_all_the
 
 
 func test_a_player_that_does_not_say_where_its_nose_points_looks_where_it_goes() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	for ms in range(0, 3_000, 200):
-		var move := LobbyMove.new(Vector2(0.0, ms / 100.0), Vector2(0.0, 10.0))
+		var move := LobbyPosition.new(Vector2(0.0, ms / 100.0), Vector2(0.0, 10.0))
 		move.t = ms + 1
 		track.add(move, 0.0, ms)
 		for now_ms in range(ms, ms + 200, 16):
@@ -174,7 +176,7 @@ func test_a_player_that_does_not_say_where_its_nose_points_looks_where_it_goes()
 func test_what_waited_for_a_busy_game_does_not_make_everything_late() -> void:
 	var late: Array[float] = []
 	for is_told: bool in [false, true]:
-		var track := LobbyTrack.new()
+		var track := Track.new()
 		for ms in range(0, 8_000, 200):
 			var is_stalled := ms >= 2_000 and ms < 2_600
 			track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, 2_600.0 if is_stalled else float(ms), is_stalled and is_told)
@@ -185,32 +187,32 @@ func test_what_waited_for_a_busy_game_does_not_make_everything_late() -> void:
 
 
 func test_to_stand_somewhere_is_known_without_any_message() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	assert(track.at(0.0) == null)
-	track.place(LobbyMove.new(Vector2(3.0, 4.0), Vector2.ZERO, 1.0))
+	track.place(LobbyPosition.new(Vector2(3.0, 4.0), Vector2.ZERO, 1.0))
 	var drawn := track.at(10.0)
 	assert(drawn.position == Vector2(3.0, 4.0) and drawn.heading == 1.0 and drawn.is_still)
 
 
 func test_a_player_whom_nobody_draws_does_not_grow() -> void:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	for ms in range(0, 100_000, 200):
 		track.add(_move(ms / 100.0, 10.0, ms % 65_536), 0.0, ms)
-	assert(track._samples.size() == LobbyTrack.SAMPLES_KEPT)
+	assert(track._samples.size() == Track.SAMPLES_KEPT)
 
 
 func test_the_curve_goes_through_both_places_with_both_velocities() -> void:
-	var a := LobbyTrack.Sample.new(0.0, Vector2.ZERO, Vector2(10.0, 0.0), 3.0)
-	var b := LobbyTrack.Sample.new(200.0, Vector2(1.5, 1.0), Vector2(0.0, 10.0), -3.0)
-	for end: LobbyTrack.Sample in [a, b]:
-		var on := LobbyTrack.Sample.between(a, b, end.t_ms)
+	var a := Track.Sample.new(0.0, Vector2.ZERO, Vector2(10.0, 0.0), 3.0)
+	var b := Track.Sample.new(200.0, Vector2(1.5, 1.0), Vector2(0.0, 10.0), -3.0)
+	for end: Track.Sample in [a, b]:
+		var on := Track.Sample.between(a, b, end.t_ms)
 		assert(on.position.is_equal_approx(end.position) and on.velocity.is_equal_approx(end.velocity))
 	# A nose turns the shorter way.
-	assert(absf(angle_difference(LobbyTrack.Sample.between(a, b, 100.0).heading, PI)) < 0.001)
+	assert(absf(angle_difference(Track.Sample.between(a, b, 100.0).heading, PI)) < 0.001)
 
 
-func _move(x: float, vx: float, t: int) -> LobbyMove:
-	var move := LobbyMove.new(Vector2(x, 0.0), Vector2(vx, 0.0))
+func _move(x: float, vx: float, t: int) -> LobbyPosition:
+	var move := LobbyPosition.new(Vector2(x, 0.0), Vector2(vx, 0.0))
 	move.t = t
 	return move
 
@@ -218,7 +220,7 @@ func _move(x: float, vx: float, t: int) -> LobbyMove:
 ## How far off a path is drawn, frame by frame. How late, goes into [param late]. How long messages travel at least can be
 ## told only after some have come: the first seconds are for that.
 func _errors(path: Walker, letters: Array[Network.Letter], late: Array[float] = [], server_ms := 0.0) -> Array[float]:
-	var track := LobbyTrack.new()
+	var track := Track.new()
 	var errors: Array[float] = []
 	var next := 0
 	var ms := 0.0

@@ -1,76 +1,60 @@
-class_name LobbyConnection
 extends RefCounted
-## A connection that lasts: it comes back by itself after a pause, takes over its own player from a line that is about to be
-## cut, and notices dead ones. What the messages mean is for others. Pure: time, chance and sockets are given to it.
+## Internal: the state machine of the client's connection. It retries after a pause, replaces a connection before API Gateway
+## closes it (takeover), and detects dead connections. It does not interpret other messages.
+##
+## Time, randomness and sockets are arguments, so tests need none of the real ones. Clients in Python and JavaScript implement
+## the same machine; tests/playbooks describes its behaviour.
 
-## The lobby is there: for the first time, or again.
+## The lobby sent its [code]welcome[/code]: for the first time, or after [signal disconnected].
 signal connected
-## The line is gone; the next try is in so many ms.
-signal disconnected(reason: String, again_ms: float)
-## The lobby does not take this player, and there will be no further try.
+## The connection ended. The next attempt starts after [param pause_ms].
+signal disconnected(reason: String, pause_ms: float)
+## The lobby refuses this player. There is no further attempt.
 signal refused(code: String, message: String)
-## A message of the line in use. [param is_busy]: it may have waited for us, not for the network.
-signal heard(message: LobbyMessages.Message, is_busy: bool)
+## A message arrived on the current connection. If [param is_busy], it may have waited for the game instead of the network.
+signal message_received(message: _LobbyMessages.Message, is_busy: bool)
 
-## Closed: nobody asked for a connection. Waiting: for the next try. Refused: there is none.
+## CLOSED: no connection is wanted. WAITING: for the next attempt. REFUSED: there is no further attempt.
 enum State { CLOSED, CONNECTING, CONNECTED, WAITING, REFUSED }
 
-## How long a line and its welcome may take.
-const CONNECT_MS := 10_000.0
-## The welcome comes by itself; where it has not come after so long, it is asked for.
-const ASK_MS := 300.0
-## The first ping is sent soon, so that the round trip is known.
-const FIRST_PING_MS := 200.0
-## The shortest heartbeat that is obeyed: a server that says 0 must not make a client spin.
-const HEARTBEAT_LEAST_MS := 1_000.0
-## A line on which nothing was heard for so long after a ping is dead.
-const PONG_MS := 10_000.0
-## API Gateway cuts every connection after two hours; a new one takes over some minutes before, each at another time: earlier
-## by up to this share.
-const TAKEOVER_MS := 115.0 * 60_000.0
-const TAKEOVER_SPREAD := 0.05
-## After a takeover that failed. All is well as long as the old line lives.
-const TAKEOVER_AGAIN_MS := 60_000.0
-## An error so shortly before the end is its reason; an older one is another story.
-const COMPLAINT_MS := 2_000.0
-## How long a goodbye of ours may take.
-const GOODBYE_MS := 2_000.0
-## How long a lobby that has said goodbye may take to close the line.
-const FAREWELL_MS := 1_000.0
-## Polled later than this, we were busy, and the messages waited for us.
-const BUSY_MS := 100.0
+const _LobbyBackoff := preload("backoff.gd")
+const _LobbyConstants := preload("constants.gd")
+const _LobbyMessages := preload("messages.gd")
+const _LobbySocket := preload("socket.gd")
+const _LobbyText := preload("text.gd")
 
-## Where to: with the player in its query, see [method LobbyMessages.address].
+## Address of the lobby, with the player in its query. See [method _LobbyMessages.address].
 var url := ""
-## What is going on.
+## Current state.
 var state := State.CLOSED
-## When the next try begins, while waiting.
-var again_ms := NAN
-## The version that the lobby speaks.
-var version := LobbyMessages.VERSION
-## The lobby's wishes.
-var config := LobbyMessages.Config.new()
-## How long the last ping took; NAN before the first.
+## When the next attempt starts, while [member state] is WAITING, in ms.
+var retry_at_ms := NAN
+## Version of the protocol that the lobby uses.
+var version := _LobbyMessages.VERSION
+## Timing that the lobby asks for.
+var config := _LobbyMessages.Config.new()
+## Duration of the last ping, in ms. NAN before the first.
 var round_trip_ms := NAN
-## When to take over, see [constant TAKEOVER_MS].
-var takeover_ms := TAKEOVER_MS
+## Age at which a new connection takes over, in ms.
+var takeover_ms: float = _LobbyConstants.TAKEOVER_MS
 
 var _new_socket: Callable
-var _chance: Callable
-var _line: Line  # the one in use, or on its way
-var _next: Line  # the one that takes over
-var _leaving: Array[Line] = []
-var _backoff := LobbyBackoff.new()
+var _random: Callable
+var _current: Attempt  # connected, or connecting
+var _next: Attempt  # the one that takes over
+var _closing: Array[Attempt] = []
+var _backoff := _LobbyBackoff.new()
 var _polled_ms := NAN
-var _ping_ms := INF
+var _ping_at_ms := INF
 var _pinged_ms := NAN
+var _unanswered_ms := NAN  # when the first ping was sent after which nothing was received
 var _takeover_at_ms := INF
 
 
-## [param new_socket] makes a [LobbySocket], [param chance] a number from 0 to 1.
-func _init(new_socket: Callable = LobbySocket.new, chance: Callable = randf) -> void:
+## [param new_socket] returns a new socket (socket.gd). [param random] returns a random number from 0 to 1.
+func _init(new_socket: Callable = _LobbySocket.new, random: Callable = randf) -> void:
 	_new_socket = new_socket
-	_chance = chance
+	_random = random
 
 
 ## Connects, and stays connected until [method close].
@@ -78,247 +62,256 @@ func open(to_url: String, now_ms: float) -> void:
 	close(now_ms)
 	url = to_url
 	_backoff.reset()
-	_dial(now_ms)
+	_connect(now_ms)
 
 
-## Leaves. Go on calling [method poll]: a goodbye takes a moment.
+## Closes the connection. Continue to call [method poll]: the close handshake takes a moment.
 func close(now_ms: float) -> void:
-	for line: Line in [_line, _next]:
-		if line != null:
-			_let_go(line, now_ms)
-	_line = null
+	for attempt: Attempt in [_current, _next]:
+		if attempt != null:
+			_close(attempt, now_ms)
+	_current = null
 	_next = null
 	state = State.CLOSED
 
 
-## Whether it is connected, or on its way there.
+## Whether the machine is connected or tries to connect.
 func is_wanted() -> bool:
 	return state == State.CONNECTING or state == State.CONNECTED or state == State.WAITING
 
 
-## Does not wait any longer: somebody asked for it, or the machine woke up.
+## Ends the pause before the next attempt, and pings at once. Call it when the player asks for it or the device wakes up.
 func nudge(now_ms: float) -> void:
-	again_ms = now_ms
-	_ping_ms = now_ms
+	retry_at_ms = now_ms
+	_ping_at_ms = now_ms
 
 
-## Sends a text; false where there is nobody to hear it. [param is_droppable]: a newer one will say the same, so it is not sent
-## where the network is behind.
+## Sends a text. Returns false if it was not sent. [param is_droppable]: a newer text will replace this one, so it is not sent
+## while too many bytes wait.
 func send(text: String, is_droppable := false) -> bool:
-	if state != State.CONNECTED or _line == null or not _line.socket.is_open():
+	if state != State.CONNECTED or _current == null or not _current.socket.is_open():
 		return false
-	if is_droppable and _line.socket.is_slow():
+	if is_droppable and _current.socket.is_slow():
 		return false
-	_line.socket.send(text)
+	_current.socket.send(text)
 	return true
 
 
-## Moves everything on. Call it every frame, also while the game is paused.
+## Advances the machine. Call it every frame, also while the game is paused.
 func poll(now_ms: float) -> void:
 	var away_ms := now_ms - _polled_ms
+	var is_busy := away_ms > _LobbyConstants.BUSY_MS
 	_polled_ms = now_ms
-	_see_off(now_ms)
-	for line: Line in [_next, _line]:
-		if line != null and _is_ours(line):
-			if away_ms > BUSY_MS:
-				line.began_ms += away_ms - BUSY_MS  # while we were away nobody could answer us
-			_poll(line, now_ms, away_ms > BUSY_MS)
-	if state == State.WAITING and now_ms >= again_ms:
-		_dial(now_ms)
-	if state == State.CONNECTED and _line != null:
+	_poll_closing(now_ms)
+	for attempt: Attempt in [_next, _current]:
+		if attempt != null and _is_ours(attempt):
+			if is_busy:
+				attempt.began_ms += away_ms - _LobbyConstants.BUSY_MS  # no answer could be received meanwhile
+			_poll(attempt, now_ms, is_busy)
+	if state == State.WAITING and now_ms >= retry_at_ms:
+		_connect(now_ms)
+	if state == State.CONNECTED and _current != null:
 		_keep_alive(now_ms)
 
 
-func _dial(now_ms: float) -> void:
+func _connect(now_ms: float) -> void:
 	state = State.CONNECTING
-	_line = _new_line(now_ms) if url else null
-	if _line == null:
+	_current = _new_attempt(now_ms) if url else null
+	if _current == null:
 		state = State.REFUSED
-		refused.emit("bad_address", "that is no address of a lobby; one looks like ws://127.0.0.1:8765/")
+		refused.emit("bad_address", "this is no address of a lobby; one looks like ws://127.0.0.1:8765/")
 
 
-func _new_line(now_ms: float) -> Line:
-	var line := Line.new()
-	line.socket = _new_socket.call()
-	line.began_ms = now_ms
-	return line if line.socket.open(url) == OK else null
+func _new_attempt(now_ms: float) -> Attempt:
+	var attempt := Attempt.new()
+	attempt.socket = _new_socket.call()
+	attempt.began_ms = now_ms
+	return attempt if attempt.socket.open(url) == OK else null
 
 
-func _poll(line: Line, now_ms: float, is_busy: bool) -> void:
-	line.socket.poll()
-	for text in line.socket.take():
-		_hear(line, LobbyMessages.decode(text), now_ms, is_busy)
-		if not _is_ours(line):
-			return  # whoever heard it has left
-	if line.socket.is_open() and is_nan(line.welcomed_ms):
-		_ask(line, now_ms)
-	if line.socket.is_closed():
-		_ended(line, line.why(now_ms), now_ms)
-	elif line.is_farewell() and now_ms - line.complaint_ms > FAREWELL_MS:
-		_let_go(line, now_ms)
-		_ended(line, line.why(now_ms), now_ms)
-	elif is_nan(line.welcomed_ms) and now_ms - line.began_ms > CONNECT_MS:
-		_let_go(line, now_ms)
-		_ended(line, Why.new("no lobby answered within ten seconds"), now_ms)
+func _poll(attempt: Attempt, now_ms: float, is_busy: bool) -> void:
+	attempt.socket.poll()
+	for text in attempt.socket.take():
+		_receive(attempt, _LobbyMessages.decode(text), now_ms, is_busy)
+		if not _is_ours(attempt):
+			return  # a listener has closed the connection
+	if attempt.socket.is_open() and is_nan(attempt.welcomed_ms):
+		_request_welcome(attempt, now_ms)
+	if attempt.socket.is_closed():
+		_end(attempt, attempt.end(now_ms), now_ms)
+	elif attempt.has_closing_error() and now_ms - attempt.error_ms > _LobbyConstants.CLOSING_ERROR_MS:
+		_close(attempt, now_ms)
+		_end(attempt, attempt.end(now_ms), now_ms)
+	elif is_nan(attempt.welcomed_ms) and now_ms - attempt.began_ms > _LobbyConstants.CONNECT_MS:
+		_close(attempt, now_ms)
+		_end(attempt, End.new("no lobby answered within ten seconds"), now_ms)
 
 
-## Asks for the welcome, once, if it does not come by itself.
-func _ask(line: Line, now_ms: float) -> void:
-	if is_nan(line.ask_ms):
-		line.ask_ms = now_ms + ASK_MS
-	elif now_ms >= line.ask_ms:
-		line.ask_ms = INF
-		line.socket.send(LobbyMessages.hello())
+## Sends [code]hello[/code] once if the [code]welcome[/code] does not arrive by itself.
+func _request_welcome(attempt: Attempt, now_ms: float) -> void:
+	if is_nan(attempt.hello_at_ms):
+		attempt.hello_at_ms = now_ms + _LobbyConstants.WELCOME_MS
+	elif now_ms >= attempt.hello_at_ms:
+		attempt.hello_at_ms = INF
+		attempt.socket.send(_LobbyMessages.hello())
 
 
-func _hear(line: Line, message: LobbyMessages.Message, now_ms: float, is_busy: bool) -> void:
-	line.heard_ms = now_ms
-	if line.is_farewell():
-		return  # there is nothing more to say
-	if message is LobbyMessages.Refusal:
-		line.complaint = message
-		line.complaint_ms = now_ms
-		if line.is_farewell():
+func _receive(attempt: Attempt, message: _LobbyMessages.Message, now_ms: float, is_busy: bool) -> void:
+	attempt.received_ms = now_ms
+	if attempt.has_closing_error():
+		return  # nothing counts after a closing error
+	if message is _LobbyMessages.ErrorMessage:
+		attempt.error = message
+		attempt.error_ms = now_ms
+		if attempt.has_closing_error():
 			return
-	if message is LobbyMessages.Welcome and is_nan(line.welcomed_ms):
-		_welcome(line, message as LobbyMessages.Welcome, now_ms)
-	if message == null or line != _line or is_nan(line.welcomed_ms):
+	if message is _LobbyMessages.Welcome and is_nan(attempt.welcomed_ms):
+		_welcome(attempt, message as _LobbyMessages.Welcome, now_ms)
+	if message == null or attempt != _current or is_nan(attempt.welcomed_ms):
 		return
-	if message is LobbyMessages.Config:
+	if message is _LobbyMessages.Config:
 		config = message
-		_ping_ms = minf(_ping_ms, now_ms + _heartbeat_ms())
-	if message is LobbyMessages.Pong and not is_busy:
+		_ping_at_ms = minf(_ping_at_ms, now_ms + _heartbeat_ms())
+	if message is _LobbyMessages.Pong and not is_busy and (message as _LobbyMessages.Pong).t == floorf(_pinged_ms):
 		round_trip_ms = now_ms - _pinged_ms
-	heard.emit(message, is_busy)
+	message_received.emit(message, is_busy)
 
 
-## From its welcome on a line is the one in use.
-func _welcome(line: Line, welcome: LobbyMessages.Welcome, now_ms: float) -> void:
-	line.welcomed_ms = now_ms
-	if line == _next:
-		if _line != null:
-			_let_go(_line, now_ms)
-		_line = _next
+## With its [code]welcome[/code] an attempt becomes the current connection.
+func _welcome(attempt: Attempt, welcome: _LobbyMessages.Welcome, now_ms: float) -> void:
+	attempt.welcomed_ms = now_ms
+	if attempt == _next:
+		if _current != null:
+			_close(_current, now_ms)
+		_current = _next
 		_next = null
-	version = mini(welcome.v, LobbyMessages.VERSION)
+	version = mini(welcome.v, _LobbyMessages.VERSION)
 	_pinged_ms = NAN
-	_ping_ms = now_ms + FIRST_PING_MS
-	_takeover_at_ms = now_ms + takeover_ms * (1.0 - TAKEOVER_SPREAD * _random())
+	_unanswered_ms = NAN
+	_ping_at_ms = now_ms + _LobbyConstants.FIRST_PING_MS
+	_takeover_at_ms = now_ms + takeover_ms * (1.0 - _LobbyConstants.TAKEOVER_SPREAD * _random_number())
 	if state != State.CONNECTED:
 		state = State.CONNECTED
 		connected.emit()
 
 
 func _keep_alive(now_ms: float) -> void:
-	if _line.heard_ms < _pinged_ms and now_ms - _pinged_ms > PONG_MS:
-		var line := _line
-		_let_go(line, now_ms)
-		_ended(line, Why.new("nothing was heard of the lobby any more"), now_ms)
+	var is_unanswered := _current.received_ms < _unanswered_ms
+	if is_unanswered and now_ms - _unanswered_ms > _LobbyConstants.PONG_MS:
+		var attempt := _current
+		_close(attempt, now_ms)
+		_end(attempt, End.new("the lobby stopped answering"), now_ms)
 		return
-	if now_ms >= _ping_ms and version >= 2:
+	if now_ms >= _ping_at_ms and version >= 2:
+		if not is_unanswered:
+			_unanswered_ms = now_ms
 		_pinged_ms = now_ms
-		_ping_ms = now_ms + _heartbeat_ms()
-		send(LobbyMessages.ping(int(now_ms)))
+		_ping_at_ms = now_ms + _heartbeat_ms()
+		send(_LobbyMessages.ping(int(now_ms)))
 	if now_ms >= _takeover_at_ms:
-		_takeover_at_ms = now_ms + TAKEOVER_AGAIN_MS * (0.5 + _random())
+		_takeover_at_ms = now_ms + _LobbyConstants.TAKEOVER_RETRY_MS * (0.5 + _random_number())
 		if _next == null:
-			_next = _new_line(now_ms)
+			_next = _new_attempt(now_ms)
 
 
-func _ended(line: Line, why: Why, now_ms: float) -> void:
-	if line == _next:
+func _end(attempt: Attempt, end: End, now_ms: float) -> void:
+	if attempt == _next:
 		_next = null
-		if _line != null:
-			# All is well as long as the old line lives. Our new one may have been taken in although its welcome never came.
-			_line.may_be_own_takeover = true
+		if _current != null:
+			# The current connection goes on. The lobby may have accepted the new one although no welcome was received.
+			_current.may_be_own_takeover = true
 			return
 	else:
-		_line = null
+		_current = null
 		if _next != null:
-			return  # it has taken over, or will say why not
-	if why.is_final and not (why.code == "taken_over" and line.may_be_own_takeover):
+			return  # the next attempt takes over, or reports its own end
+	if end.is_final and not (end.code == "taken_over" and attempt.may_be_own_takeover):
 		state = State.REFUSED
-		refused.emit(why.code, why.text)
+		refused.emit(end.code, end.text)
 		return
-	var pause_ms := _backoff.pause_ms(0.0 if why.is_unexplained else line.lived_ms(now_ms), _random())
+	var pause_ms := _backoff.pause_ms(0.0 if end.is_unexplained else attempt.lived_ms(now_ms), _random_number())
 	state = State.WAITING
-	again_ms = now_ms + pause_ms
-	disconnected.emit(why.text, pause_ms)
+	retry_at_ms = now_ms + pause_ms
+	disconnected.emit(end.text, pause_ms)
 
 
-func _is_ours(line: Line) -> bool:
-	return line == _line or line == _next
+func _is_ours(attempt: Attempt) -> bool:
+	return attempt == _current or attempt == _next
 
 
-func _let_go(line: Line, now_ms: float) -> void:
-	line.socket.close()
-	line.began_ms = now_ms
-	_leaving.append(line)
+func _close(attempt: Attempt, now_ms: float) -> void:
+	attempt.socket.close()
+	attempt.began_ms = now_ms
+	_closing.append(attempt)
 
 
-func _see_off(now_ms: float) -> void:
-	for line: Line in _leaving.duplicate():
-		line.socket.poll()
-		if line.socket.is_closed() or now_ms - line.began_ms > GOODBYE_MS:
-			_leaving.erase(line)
+func _poll_closing(now_ms: float) -> void:
+	for attempt: Attempt in _closing.duplicate():
+		attempt.socket.poll()
+		if attempt.socket.is_closed() or now_ms - attempt.began_ms > _LobbyConstants.CLOSE_MS:
+			_closing.erase(attempt)
 
 
 func _heartbeat_ms() -> float:
-	return maxf(HEARTBEAT_LEAST_MS, config.heartbeat_ms)
+	return maxf(_LobbyConstants.HEARTBEAT_LEAST_MS, config.heartbeat_ms)
 
 
-func _random() -> float:
-	return _chance.call()
+func _random_number() -> float:
+	return _random.call()
 
 
-## Why a line ended: the code of an error, if there was one, and half a sentence for people.
-class Why:
+## Why a connection ended.
+class End:
 	extends RefCounted
+	## Code of an error, see [LobbyErrors]. Empty: none.
 	var code := ""
+	## Reason for people.
 	var text := ""
+	## Whether there must be no further attempt.
 	var is_final := false
-	## A plain close without a word. Its error may have been lost, so this is no reason to hurry back.
+	## A plain close without a reason. Its error may have been lost, so the backoff is not reset.
 	var is_unexplained := false
 
 	func _init(with_text := "") -> void:
 		text = with_text
 
 
-## One socket and what is known of it.
-class Line:
+## One attempt to hold a socket.
+class Attempt:
 	extends RefCounted
-	var socket: LobbySocket
+	var socket: _LobbySocket
 	var began_ms := 0.0
-	var ask_ms := NAN
+	var hello_at_ms := NAN
 	var welcomed_ms := NAN
-	var heard_ms := 0.0
-	var complaint: LobbyMessages.Refusal
-	var complaint_ms := -INF
+	var received_ms := 0.0
+	var error: _LobbyMessages.ErrorMessage
+	var error_ms := -INF
 	var may_be_own_takeover := false
 
 	func lived_ms(now_ms: float) -> float:
 		return 0.0 if is_nan(welcomed_ms) else now_ms - welcomed_ms
 
-	## Whether the lobby has said that this line ends now.
-	func is_farewell() -> bool:
-		return complaint != null and complaint.close != 0
+	## Whether the lobby has sent a closing error.
+	func has_closing_error() -> bool:
+		return error != null and error.close != 0
 
-	## An error right before the end is its reason, since API Gateway cannot say it with the close; else the close is.
-	func why(now_ms: float) -> Why:
-		var end := Why.new(LobbyMessages.one_line(socket.close_reason(), LobbyMessages.SENTENCE_CHARACTERS))
+	## Returns why the attempt ended. An error shortly before the end explains it, because API Gateway cannot close with a
+	## code of its own. Else the close code does.
+	func end(now_ms: float) -> End:
+		var found := End.new(_LobbyText.one_line(socket.close_reason(), _LobbyConstants.SENTENCE_CHARACTERS))
 		var close := socket.close_code()
-		if is_farewell() and not LobbyErrors.is_own(close):
-			close = complaint.close
-		end.code = LobbyErrors.code_of(close)
-		end.text = end.text.trim_prefix(end.code + ": ")
-		if is_farewell() or (complaint != null and now_ms - complaint_ms < COMPLAINT_MS):
-			end.text = complaint.message
-			if is_farewell() or LobbyErrors.ends(complaint.code):
-				end.code = complaint.code
-		end.is_unexplained = end.text.is_empty() and close == 1000
-		end.is_final = LobbyErrors.is_final(end.code, close)
-		if end.text.is_empty():
-			end.text = LobbyErrors.meaning(end.code, close)
-			if is_nan(welcomed_ms) and end.code.is_empty():
-				end.text = "no lobby answers there, or it does not let you in"
-		return end
+		if has_closing_error() and not LobbyErrors.is_own(close):
+			close = error.close
+		found.code = LobbyErrors.code_of(close)
+		found.text = found.text.trim_prefix(found.code + ": ")
+		if has_closing_error() or (error != null and now_ms - error_ms < _LobbyConstants.ERROR_EXPLAINS_MS):
+			found.text = error.message
+			if has_closing_error() or LobbyErrors.ends(error.code):
+				found.code = error.code
+		found.is_unexplained = found.text.is_empty() and close == 1000
+		found.is_final = LobbyErrors.is_final(found.code, close)
+		if found.text.is_empty():
+			found.text = LobbyErrors.meaning(found.code, close)
+			if is_nan(welcomed_ms) and found.code.is_empty():
+				found.text = "no lobby answers there, or it refuses the connection"
+		return found

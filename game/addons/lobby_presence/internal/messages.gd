@@ -1,35 +1,24 @@
-class_name LobbyMessages
 extends RefCounted
-## The wire format, both directions, versions 1 and 2; the only file that knows the names of JSON fields.
+## Internal: the wire format of the protocol, versions 1 and 2, in both directions. No other file knows names of JSON fields.
 ##
-## A server is not believed blindly: what is no message of this protocol is null, and nothing else happens.
+## A server is not trusted: a text that is not a valid message of the protocol is decoded as null and changes nothing.
 
+const _LobbyConstants := preload("constants.gd")
+const _LobbyText := preload("text.gd")
+
+## Newest version of the protocol that the addon knows.
 const VERSION := 2
-## Length of a name or a status: what fits over a ship.
-const TEXT_CHARACTERS := 32
-## Length of a sentence for people.
-const SENTENCE_CHARACTERS := 200
-## Numbers from here on are no position and no time.
-const HUGE := 1e15
+## A number of this size or larger is not valid.
+const NUMBER_LIMIT := 1e15
 
-static var _id := RegEx.create_from_string("^[A-Za-z0-9_.:-]{1,64}\\z")
 static var _url := RegEx.create_from_string(
 	"^(?:(?:ws|http)(s?)://)?((?:\\[[0-9A-Fa-f:.]+\\]|[^/?#\\s:@\\[\\]]+)(?::(\\d{1,5}))?)(/[^?#\\s]*)?(?:\\?([^#\\s]*))?$"
-)
-# Control characters, and those that turn the reading direction around: a name could make the rest of a line unreadable.
-static var _unreadable := RegEx.create_from_string(
-	"[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}\\x{200e}\\x{200f}\\x{61c}]"
 )
 
 # ── the handshake ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-## Whether [param text] may name a player or a room: 1 to 64 of [code]A-Z a-z 0-9 _ . : -[/code].
-static func is_id(text: String) -> bool:
-	return _id.search(text) != null
-
-
-## The address to connect to; empty where [param url] is no address of a lobby.
+## Returns the address to connect to, with the player in its query. Empty if [param url] is not a valid address of a lobby.
 static func address(url: String, player: String, room := "", name := "", token := "") -> String:
 	var parts := _url.search(url)
 	if parts == null or parts.get_string(3).to_int() > 65_535:
@@ -37,11 +26,11 @@ static func address(url: String, player: String, room := "", name := "", token :
 	var query: PackedStringArray = []
 	if parts.get_string(5):
 		query.append(parts.get_string(5))
-	var said: Dictionary[String, String] = {"pid": player, "room": room, "name": name, "v": str(VERSION), "token": token}
-	for parameter in said:
-		if said[parameter]:
-			query.append("%s=%s" % [parameter, said[parameter].uri_encode()])
-	# The path matters: the engine refuses an address that has none in front of its question mark.
+	var values: Dictionary[String, String] = {"pid": player, "room": room, "name": name, "v": str(VERSION), "token": token}
+	for parameter in values:
+		if values[parameter]:
+			query.append("%s=%s" % [parameter, values[parameter].uri_encode()])
+	# WebSocketPeer refuses an address that has no path before its question mark.
 	var path := parts.get_string(4) if parts.get_string(4) else "/"
 	return "ws%s://%s%s?%s" % [parts.get_string(1), parts.get_string(2), path, "&".join(query)]
 
@@ -49,16 +38,17 @@ static func address(url: String, player: String, room := "", name := "", token :
 # ── client to server ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-## I stand here now. Version 1 knows the place only.
-static func pos(move: LobbyMove, version := VERSION) -> String:
-	var body := {"action": "pos", "x": snappedf(move.position.x, 0.01), "y": snappedf(move.position.y, 0.01)}
+## The player's position. Version 1 of the protocol has x and y only.
+static func pos(position: LobbyPosition, version := VERSION) -> String:
+	var place := position.position
+	var body := {"action": "pos", "x": snappedf(place.x, 0.01), "y": snappedf(place.y, 0.01)}
 	if version >= 2:
 		var more := {
-			"vx": snappedf(move.velocity.x, 0.01),
-			"vy": snappedf(move.velocity.y, 0.01),
-			"h": snappedf(move.heading, 0.01),
-			"seq": move.seq,
-			"t": move.t,
+			"vx": snappedf(position.velocity.x, 0.01),
+			"vy": snappedf(position.velocity.y, 0.01),
+			"h": snappedf(position.heading, 0.01),
+			"seq": position.seq,
+			"t": position.t,
 		}
 		for field: String in more:
 			if more[field]:
@@ -66,25 +56,25 @@ static func pos(move: LobbyMove, version := VERSION) -> String:
 	return JSON.stringify(body)
 
 
-## Tell me who is here.
+## Asks for a [code]welcome[/code].
 static func hello() -> String:
 	return JSON.stringify({"action": "hello"})
 
 
-## Are you there? [param t] comes back as it was.
+## Asks for a [code]pong[/code] that carries the same [param t].
 static func ping(t: int) -> String:
 	return JSON.stringify({"action": "ping", "t": t})
 
 
-## A word over my head; empty takes it away.
+## The player's status text. Empty removes it.
 static func status(text: String) -> String:
-	return JSON.stringify({"action": "status", "status": one_line(text)})
+	return JSON.stringify({"action": "status", "status": _LobbyText.one_line(text)})
 
 
 # ── server to client ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-## What a server said; null for what is not known here, or no message at all.
+## Returns the message in [param text]; null if it is not a valid message of the protocol.
 static func decode(text: String) -> Message:
 	var json := JSON.new()
 	if json.parse(text) != OK or not json.data is Dictionary:
@@ -96,7 +86,7 @@ static func decode(text: String) -> Message:
 		"moves":
 			message = Moves.new(fields)
 		"pos":
-			message = Pos.new(fields)
+			message = PlayerPos.new(fields)
 		"welcome":
 			message = Welcome.new(fields)
 		"join":
@@ -104,47 +94,42 @@ static func decode(text: String) -> Message:
 		"leave":
 			message = Leave.new(fields)
 		"status":
-			message = Status.new(fields)
+			message = StatusChanged.new(fields)
 		"config":
 			message = Config.new(fields)
 		"pong":
 			message = Pong.new(fields)
 		"error":
-			message = Refusal.new(fields)
-	return message if fields.are_right else null
+			message = ErrorMessage.new(fields)
+	return message if fields.are_valid else null
 
 
-## [param text] as one line that can be read, no longer than [param most] characters.
-static func one_line(text: String, most := TEXT_CHARACTERS) -> String:
-	return _unreadable.sub(text.left(4 * most), " ", true).strip_edges().left(most)
-
-
-## Anything that a server says.
+## Base of all messages of the server.
 class Message:
 	extends RefCounted
 
 
-## Who is here besides you: the whole truth.
+## All other players of the room. It replaces what the client knew before.
 class Welcome:
 	extends Message
 	var your_id: String
 	var players: Array[LobbyPlayer] = []
-	## The version that is spoken.
+	## The version of the protocol that the lobby uses.
 	var v: int
-	## Your number in this room.
+	## The number of this client's player in the room.
 	var n: int
-	## Where you stand.
-	var at: LobbyMove
+	## The position at which the lobby has this client's player.
+	var position: LobbyPosition
 
 	func _init(fields: Fields) -> void:
 		your_id = fields.text("your_id")
 		v = fields.whole("v", 1)
 		n = fields.whole("n", 0)
-		at = fields.move()
+		position = fields.position()
 		players = fields.players("lobby_players")
 
 
-## Somebody came.
+## A player joined.
 class Join:
 	extends Message
 	var player: LobbyPlayer
@@ -153,7 +138,7 @@ class Join:
 		player = fields.player()
 
 
-## Somebody went.
+## A player left.
 class Leave:
 	extends Message
 	var id: String
@@ -162,59 +147,64 @@ class Leave:
 		id = fields.text("id")
 
 
-## Somebody moved (version 1).
-class Pos:
+## A player moved (version 1 only).
+class PlayerPos:
 	extends Message
 	var id: String
-	var at: LobbyMove
+	var position: LobbyPosition
 
 	func _init(fields: Fields) -> void:
 		id = fields.text("id")
-		at = fields.move()
+		position = fields.position()
 
 
-## Who moved in a window, by number.
+## All positions of one window. Players are named by their numbers.
 class Moves:
 	extends Message
 	## The server's clock, in ms.
 	var t: float
 	var numbers: PackedInt64Array = []
-	var ats: Array[LobbyMove] = []
+	var positions: Array[LobbyPosition] = []
 
 	func _init(fields: Fields) -> void:
 		t = fields.number("t")
 		for entry: Variant in fields.list("m"):
-			_take(fields, fields.numbers(entry))
+			_add(fields, fields.numbers(entry))
 
-	## [code][n, x, y, vx, vy, h, seq, t][/code] in hundredths; zeros at the end are cut off.
-	func _take(fields: Fields, entry: PackedFloat64Array) -> void:
-		fields.are_right = fields.are_right and not entry.is_empty()
+	## An entry is [code][n, x, y, vx, vy, h, seq, t][/code]. x to h are in hundredths. Zeros at the end are left out.
+	func _add(fields: Fields, entry: PackedFloat64Array) -> void:
+		fields.are_valid = fields.are_valid and not entry.is_empty()
 		entry.resize(8)
-		var at := LobbyMove.new(Vector2(entry[1], entry[2]) / 100.0, Vector2(entry[3], entry[4]) / 100.0, entry[5] / 100.0)
-		at.seq = int(entry[6])
-		at.t = int(entry[7])
+		var place := Vector2(entry[1], entry[2]) / 100.0
+		var position := LobbyPosition.new(place, Vector2(entry[3], entry[4]) / 100.0, entry[5] / 100.0)
+		position.seq = int(entry[6])
+		position.t = int(entry[7])
 		numbers.append(int(entry[0]))
-		ats.append(at)
+		positions.append(position)
 
 
-## Somebody's status changed; yours too.
-class Status:
+## A player's status changed. The player may be this client's own.
+class StatusChanged:
 	extends Message
 	var id: String
 	var status: String
 
 	func _init(fields: Fields) -> void:
 		id = fields.text("id")
-		status = LobbyMessages.one_line(fields.text("status"))
+		status = _LobbyText.one_line(fields.text("status"))
 
 
-## How often to send, what to expect.
+## Timing that the lobby asks for, in ms.
 class Config:
 	extends Message
-	var send_ms := 100.0
-	var window_ms := 60.0
-	var far_ms := 500.0
-	var heartbeat_ms := 20_000.0
+	## Shortest interval between two positions of a client.
+	var send_ms: float = _LobbyConstants.SEND_MS
+	## The lobby collects positions for so long before it sends them.
+	var window_ms: float = _LobbyConstants.WINDOW_MS
+	## The same for receivers that are far away.
+	var far_ms: float = _LobbyConstants.FAR_MS
+	## Interval between a client's pings.
+	var heartbeat_ms: float = _LobbyConstants.HEARTBEAT_MS
 
 	func _init(fields: Fields = null) -> void:
 		if fields == null:
@@ -225,7 +215,7 @@ class Config:
 		heartbeat_ms = fields.duration_ms("heartbeat_ms")
 
 
-## Answers a ping: [member t] as it went, [member now] the server's clock in ms.
+## The answer to a ping. [member t] is the ping's, [member now] is the server's clock in ms.
 class Pong:
 	extends Message
 	var t: float
@@ -236,33 +226,30 @@ class Pong:
 		now = fields.number("now")
 
 
-## The server said no: to a message, or to you, and then the connection ends.
-class Refusal:
+## The lobby refused a message, or it is about to close the connection.
+class ErrorMessage:
 	extends Message
-	## What it is about, see [LobbyErrors].
+	## Code of the error, see [LobbyErrors].
 	var code: String
 	var message: String
-	## The close code of the connection, which ends now; 0 where it goes on. Not every host can say it by the close itself.
+	## In a closing error, the code with which the connection ends; else 0. API Gateway cannot close with a code of its own.
 	var close: int
-	## Whether it says where you stand instead, as [code]too_fast[/code] does.
-	var has_place: bool
-	var place: Vector2
+	## Whether the error carries the position that the lobby has instead, as [code]too_fast[/code] does.
+	var has_position: bool
+	var position: Vector2
 
 	func _init(fields: Fields) -> void:
-		code = LobbyMessages.one_line(fields.text("code", ""))
-		message = LobbyMessages.one_line(fields.text("message", ""), SENTENCE_CHARACTERS)
+		code = _LobbyText.one_line(fields.text("code", ""))
+		message = _LobbyText.one_line(fields.text("message", ""), _LobbyConstants.SENTENCE_CHARACTERS)
 		close = fields.whole("close", 0)
-		has_place = fields.has("x") and fields.has("y")
-		place = Vector2(fields.number("x", 0.0), fields.number("y", 0.0))
+		has_position = fields.has("x") and fields.has("y")
+		position = Vector2(fields.number("x", 0.0), fields.number("y", 0.0))
 
 
-## The fields of one message. One that is not what it should be makes all of them wrong.
+## The fields of one message. One invalid field makes the whole message invalid.
 class Fields:
 	extends RefCounted
-	## No duration is longer; one that is was not meant for us.
-	const LONGEST_MS := 3_600_000.0
-
-	var are_right := true
+	var are_valid := true
 	var _body: Dictionary
 
 	func _init(body: Dictionary) -> void:
@@ -271,62 +258,62 @@ class Fields:
 	func has(name: String) -> bool:
 		return _body.has(name)
 
-	func text(name: String, otherwise: Variant = null) -> String:
-		var value: Variant = _body.get(name, otherwise)
-		are_right = are_right and value is String
+	func text(name: String, default: Variant = null) -> String:
+		var value: Variant = _body.get(name, default)
+		are_valid = are_valid and value is String
 		return value if value is String else ""
 
-	func number(name: String, otherwise: Variant = null) -> float:
-		return _number(_body.get(name, otherwise))
+	func number(name: String, default: Variant = null) -> float:
+		return _number(_body.get(name, default))
 
-	func whole(name: String, otherwise: Variant = null) -> int:
-		return int(number(name, otherwise))
+	func whole(name: String, default: Variant = null) -> int:
+		return int(number(name, default))
 
 	func duration_ms(name: String) -> float:
 		var value := number(name)
-		are_right = are_right and value >= 0.0 and value <= LONGEST_MS
+		are_valid = are_valid and value >= 0.0 and value <= _LobbyConstants.CONFIG_LONGEST_MS
 		return value
 
 	func list(name: String) -> Array:
 		var value: Variant = _body.get(name)
-		are_right = are_right and value is Array
+		are_valid = are_valid and value is Array
 		return value if value is Array else []
 
-	## An entry of a list as numbers.
+	## Returns the numbers of an entry of a list.
 	func numbers(entry: Variant) -> PackedFloat64Array:
-		are_right = are_right and entry is Array
+		are_valid = are_valid and entry is Array
 		var values: PackedFloat64Array = []
 		var all: Array = entry if entry is Array else []
 		for value: Variant in all:
 			values.append(_number(value))
 		return values
 
-	func move() -> LobbyMove:
-		var at := LobbyMove.new(
+	func position() -> LobbyPosition:
+		var found := LobbyPosition.new(
 			Vector2(number("x", 0.0), number("y", 0.0)), Vector2(number("vx", 0.0), number("vy", 0.0)), number("h", 0.0)
 		)
-		at.seq = whole("seq", 0)
-		return at
+		found.seq = whole("seq", 0)
+		return found
 
 	func player() -> LobbyPlayer:
-		var one := LobbyPlayer.new()
-		one.id = text("id")
-		one.n = whole("n", 0)
-		one.name = LobbyMessages.one_line(text("name", one.id))
-		one.status = LobbyMessages.one_line(text("status", ""))
-		one.at = move()
-		return one
+		var found := LobbyPlayer.new()
+		found.id = text("id")
+		found.n = whole("n", 0)
+		found.name = _LobbyText.one_line(text("name", found.id))
+		found.status = _LobbyText.one_line(text("status", ""))
+		found.last_position = position()
+		return found
 
 	func players(name: String) -> Array[LobbyPlayer]:
 		var all: Array[LobbyPlayer] = []
 		for entry: Variant in list(name):
 			var body: Dictionary = entry if entry is Dictionary else {}
-			var fields := Fields.new(body)  # an empty one names no player
+			var fields := Fields.new(body)  # an empty one has no id, so it is not valid
 			all.append(fields.player())
-			are_right = are_right and fields.are_right
+			are_valid = are_valid and fields.are_valid
 		return all
 
 	func _number(value: Variant) -> float:
 		var found: float = value if value is float or value is int else NAN
-		are_right = are_right and absf(found) < HUGE
-		return found if are_right else 0.0
+		are_valid = are_valid and absf(found) < NUMBER_LIMIT
+		return found if are_valid else 0.0

@@ -1,30 +1,20 @@
-class_name LobbyPlayhead
 extends RefCounted
-## Which moment of a player's past is on the screen: late enough that the next position is here in time, and no later.
+## Internal: the moment of a player's past that is on the screen. It reads no clock.
 ##
-## How late that is, the arrivals say: the worst of the last seconds counts, within bounds. Reads no clock itself.
+## The delay is as short as possible, but long enough that the next position arrives in time. It follows the latest message of
+## the last seconds, within bounds.
 
-const START_MS := 250.0
-const LEAST_MS := 100.0
-const MOST_MS := 800.0
-const SPARE_MS := 8.0
-## A need is remembered for one to two times so long.
-const WINDOW_MS := 10_000.0
-## So many arrivals say enough to be less late than at the start.
-const TRIED := 5
-## Being too early or too late is mended by playing slower or faster, never by a hop: this much, as a share of real time.
-const SLOWER := 0.2
-const FASTER := 0.03
-## So far off is no matter of pace any more.
-const LOST_MS := 2_000.0
+const _LobbyConstants := preload("constants.gd")
 
-## The moment on the screen, on the sender's clock; NAN while there is none.
+## The moment on the screen, on the sender's clock, in ms. NAN while there is none.
 var at_ms := NAN
-## How late the screen should be.
+## How far in the past a player should be drawn, in ms.
 var delay_ms: float:
 	get:
-		var least_ms := START_MS if _count < TRIED else LEAST_MS
-		return clampf(maxf(_worst_now_ms, _worst_before_ms) + SPARE_MS, least_ms, MOST_MS)
+		var is_measured := _count >= _LobbyConstants.TRACK_DELAY_NEEDS
+		var least_ms := _LobbyConstants.TRACK_DELAY_LEAST_MS if is_measured else _LobbyConstants.TRACK_DELAY_START_MS
+		var needed_ms := maxf(_worst_now_ms, _worst_before_ms) + _LobbyConstants.TRACK_DELAY_SPARE_MS
+		return clampf(needed_ms, least_ms, _LobbyConstants.TRACK_DELAY_MOST_MS)
 
 var _count := 0
 var _worst_now_ms := 0.0
@@ -32,29 +22,31 @@ var _worst_before_ms := 0.0
 var _since_ms := 0.0
 
 
-## A message that arrived at [param arrival_ms] would have been in time with this much delay.
+## Records that a message received at [param arrival_ms] would have been in time with a delay of [param needed_ms].
 func need(needed_ms: float, arrival_ms: float) -> void:
 	_count += 1
-	if arrival_ms - _since_ms > WINDOW_MS:
-		_worst_before_ms = _worst_now_ms if arrival_ms - _since_ms < 2.0 * WINDOW_MS else 0.0
+	if arrival_ms - _since_ms > _LobbyConstants.TRACK_NEED_WINDOW_MS:
+		var is_recent := arrival_ms - _since_ms < 2.0 * _LobbyConstants.TRACK_NEED_WINDOW_MS
+		_worst_before_ms = _worst_now_ms if is_recent else 0.0
 		_worst_now_ms = 0.0
 		_since_ms = arrival_ms
 	_worst_now_ms = maxf(_worst_now_ms, needed_ms)
 
 
-## Goes on by [param passed_ms]. [param here_ms] is what the sender's clock says now. From [param end_ms] on nothing moves:
-## nobody sees a leap there.
+## Advances by [param passed_ms]. The sender's clock shows [param here_ms] now. The player is at rest from [param end_ms] on:
+## a jump after that moment is not visible.
 func play(passed_ms: float, here_ms: float, end_ms := INF) -> void:
 	var wanted_ms := here_ms - delay_ms
 	var behind_ms := wanted_ms - (at_ms + passed_ms)
-	if is_nan(behind_ms) or absf(behind_ms) > LOST_MS:
+	if is_nan(behind_ms) or absf(behind_ms) > _LobbyConstants.TRACK_LOST_MS:
 		at_ms = wanted_ms
 	elif at_ms >= end_ms:
 		at_ms = maxf(wanted_ms, end_ms)
 	else:
-		at_ms += passed_ms + clampf(behind_ms, -SLOWER * passed_ms, FASTER * passed_ms)
+		var slower_ms := _LobbyConstants.TRACK_SLOWER * passed_ms
+		at_ms += passed_ms + clampf(behind_ms, -slower_ms, _LobbyConstants.TRACK_FASTER * passed_ms)
 
 
-## There is no moment to show: only a place is known.
+## Stops: no moment is on the screen, because only a position without a time is known.
 func stop() -> void:
 	at_ms = NAN

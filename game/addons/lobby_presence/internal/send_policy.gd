@@ -1,90 +1,93 @@
-class_name LobbyPilot
 extends RefCounted
-## Decides when to tell the others where you are: when they would draw you wrongly, and always once at rest.
+## Internal: decides when the client sends a position. It reads no clock.
 ##
-## The others go on in a straight line from what they last heard (dead reckoning), and draw you some hundred ms late. So a bend
-## need not be told when it begins: told a moment later, with the velocity, it is still drawn in time, and one message tells
-## more of it. Silence says "straight on" and costs nothing. Reads no clock itself.
+## Other clients predict a player along a straight line from its last position, and draw it some hundred ms late. A position
+## is sent if that prediction has been wrong for [constant PATIENCE_MS], at least once every [constant LONGEST_MS] while the
+## player moves, and once when it comes to rest. A bend that is sent a moment late, with its velocity, is still drawn in time,
+## and fewer messages are needed.
 
-## The others may be wrong by so much: units, or seconds of the way for fast players.
-const SURPRISE_UNITS := 0.07
-const SURPRISE_S := 0.006
-## A nose may point so much elsewhere.
-const SURPRISE_RADIANS := 0.35
-## For so long they may be wrong, since they draw you later than that.
+const _LobbyConstants := preload("constants.gd")
+
+## The prediction is wrong if it is off by more than this, in units.
+const TOLERANCE_UNITS := 0.07
+## The same bound for fast players, in seconds of their movement. The larger bound applies.
+const TOLERANCE_S := 0.006
+## The prediction is wrong if the heading is off by more than this, in radians.
+const TOLERANCE_RADIANS := 0.35
+## A prediction may be wrong for so long before a position is sent, in ms. Other clients draw the player later than that.
 const PATIENCE_MS := 100.0
-## While you move, they hear of you this often at least.
+## Longest interval between positions while the player moves, in ms.
 const LONGEST_MS := 1_000.0
-## Who has not moved for so long has come to rest.
+## A player whose position did not change for so long is at rest, in ms.
 const REST_MS := 250.0
 
-## No position is sent sooner than this after the one before.
+## Shortest interval between two positions, in ms.
 var send_ms := 100.0
 
-var _now := LobbyMove.new()
-var _now_ms := NAN
+var _current := LobbyPosition.new()
+var _current_ms := NAN
 var _moved_ms := 0.0
-var _right_ms := 0.0
-var _said: LobbyMove
-var _said_ms := -INF
+var _predicted_ms := 0.0  # the prediction was right then
+var _sent: LobbyPosition
+var _sent_ms := -INF
 var _free_ms := -INF
 
 
-## Stands there, at [param now_ms]. Call it as often as you like; what is worth a message, [method due] says.
-func stand(move: LobbyMove, now_ms: float) -> void:
-	move.position = move.position.snapped(Vector2(0.01, 0.01))
-	move.velocity = move.velocity.snapped(Vector2(0.01, 0.01))
-	if move.position != _now.position or move.heading != _now.heading:
+## Sets the player's current position, at [param now_ms]. It may be called at any rate; [method due] decides what is sent.
+func update(position: LobbyPosition, now_ms: float) -> void:
+	position.position = position.position.snapped(Vector2(0.01, 0.01))
+	position.velocity = position.velocity.snapped(Vector2(0.01, 0.01))
+	if position.position != _current.position or position.heading != _current.heading:
 		_moved_ms = now_ms
-	_now = move
-	_now_ms = now_ms
-	if _said != null and _is_expected():
-		_right_ms = now_ms
+	_current = position
+	_current_ms = now_ms
+	if _sent != null and _is_predicted():
+		_predicted_ms = now_ms
 
 
-## The position to send now, or null. What it gives counts as said.
-func due(now_ms: float) -> LobbyMove:
-	if is_nan(_now_ms) or now_ms < _free_ms:
+## Returns the position to send now, or null. A returned position counts as sent.
+func due(now_ms: float) -> LobbyPosition:
+	if is_nan(_current_ms) or now_ms < _free_ms:
 		return null
-	if not _now.rests() and now_ms - _now_ms > REST_MS:
-		# The game fell silent: who is not moved any more stands.
-		var rest := LobbyMove.new(_now.position, Vector2.ZERO, _now.heading)
-		rest.t = (_now.t + roundi(now_ms - _now_ms)) % LobbySenderClock.WRAP_MS
-		stand(rest, now_ms)
+	if not _current.is_at_rest() and now_ms - _current_ms > REST_MS:
+		# The game has stopped calling update(): the player is at rest.
+		var rest := LobbyPosition.new(_current.position, Vector2.ZERO, _current.heading)
+		rest.t = (_current.t + roundi(now_ms - _current_ms)) % _LobbyConstants.CLOCK_MODULUS_MS
+		update(rest, now_ms)
 	if _is_known():
 		return null
-	_said = _now
-	_said_ms = _now_ms
-	_right_ms = _now_ms
+	_sent = _current
+	_sent_ms = _current_ms
+	_predicted_ms = _current_ms
 	_free_ms = now_ms + send_ms
-	return _said
+	return _sent
 
 
-## Says it again, and nothing before [param free_ms]: the lobby does not know what it was told.
+## Sends the position again, but nothing before [param free_ms]: the lobby does not have the last position.
 func forget(free_ms := -INF) -> void:
-	_said = null
+	_sent = null
 	_free_ms = maxf(_free_ms, free_ms)
 
 
-## The same, unless the lobby knows you at [param position], which is what it was told.
+## Does the same, unless the lobby has the player at [param position], the position that was sent last.
 func forget_unless(position: Vector2) -> void:
-	if _said != null and not _said.position.is_equal_approx(position):
+	if _sent != null and not _sent.position.is_equal_approx(position):
 		forget()
 
 
 func _is_known() -> bool:
-	if _said == null:
+	if _sent == null:
 		return false
-	if _said.rests() != _now.rests():
-		return _said.rests() and _now_ms == _right_ms
-	if _now.rests():
-		var is_told := _said.position == _now.position and is_equal_approx(_said.heading, _now.heading)
-		return is_told or (_now_ms == _right_ms and _now_ms - _moved_ms < REST_MS)
-	return _now_ms - _right_ms < PATIENCE_MS and _now_ms - _said_ms < LONGEST_MS
+	if _sent.is_at_rest() != _current.is_at_rest():
+		return _sent.is_at_rest() and _current_ms == _predicted_ms
+	if _current.is_at_rest():
+		var is_sent := _sent.position == _current.position and is_equal_approx(_sent.heading, _current.heading)
+		return is_sent or (_current_ms == _predicted_ms and _current_ms - _moved_ms < REST_MS)
+	return _current_ms - _predicted_ms < PATIENCE_MS and _current_ms - _sent_ms < LONGEST_MS
 
 
-## Whether the others, who go straight on, are near enough.
-func _is_expected() -> bool:
-	var off := _said.straight((_now_ms - _said_ms) / 1000.0).distance_to(_now.position)
-	var turned := absf(angle_difference(_said.heading, _now.heading))
-	return off < maxf(SURPRISE_UNITS, SURPRISE_S * _now.velocity.length()) and turned < SURPRISE_RADIANS
+## Whether the straight line from the last position that was sent is close enough.
+func _is_predicted() -> bool:
+	var off := _sent.predicted((_current_ms - _sent_ms) / 1000.0).distance_to(_current.position)
+	var turned := absf(angle_difference(_sent.heading, _current.heading))
+	return off < maxf(TOLERANCE_UNITS, TOLERANCE_S * _current.velocity.length()) and turned < TOLERANCE_RADIANS

@@ -1,50 +1,45 @@
-class_name LobbySenderClock
 extends RefCounted
-## Maps a sender's clock to ours. Reads no clock itself.
+## Internal: maps the clock of a sender to the clock of this game. It reads no clock.
 ##
-## The message that travelled fastest tells the difference best, so the smallest difference of the last seconds counts;
-## two half windows forget old ones, because clocks drift.
+## The fastest message shows the offset between the clocks best, so the smallest difference of the last seconds counts. Old
+## differences are forgotten in two half windows, because clocks drift.
 
-## A player's clock travels modulo this.
-const WRAP_MS := 65_536
-const WINDOW_MS := 30_000.0
-## A message this early, or this late, is of another clock: the game was started anew.
-const EARLIEST_MS := -2_000.0
-const LATEST_MS := 6_000.0
+const _LobbyConstants := preload("constants.gd")
 
-## Ours minus the sender's, for the fastest message; infinite before the first.
+## The clock of this game minus the sender's clock, in ms, for the fastest message. Infinite before the first message.
 var offset_ms: float:
 	get:
 		return minf(_least_now, _least_before)
-## Whether the message that was heard last began a new clock.
+## Whether the last message started a new clock.
 var is_new := true
 
-var _wrap_ms: int
+var _modulus_ms: int
 var _least_now := INF
 var _least_before := INF
 var _since_ms := 0.0
 
 
-## [param wrap_ms]: what the sender's clock travels modulo; 0 for one that does not wrap.
-func _init(wrap_ms := WRAP_MS) -> void:
-	_wrap_ms = wrap_ms
+## The sender's clock is sent modulo [param modulus_ms]; 0: it never wraps around.
+func _init(modulus_ms := _LobbyConstants.CLOCK_MODULUS_MS) -> void:
+	_modulus_ms = modulus_ms
 
 
-## The moment [param t] that a message names, unwrapped, on the sender's clock. [param arrival_ms] is on ours.
-func heard(t: float, arrival_ms: float) -> float:
+## Returns the time [param t] of a message, unwrapped, on the sender's clock, in ms. The message was received at
+## [param arrival_ms] on the clock of this game.
+func received(t: float, arrival_ms: float) -> float:
 	var t_ms := t
 	is_new = is_inf(offset_ms)
 	if not is_new:
-		if _wrap_ms > 0:
-			# Of all the moments that t may mean, the one nearest to now: silences of any length do not matter.
-			t_ms += _wrap_ms * roundf((arrival_ms - offset_ms - t) / _wrap_ms)
+		if _modulus_ms > 0:
+			# Of all times that t may mean, take the one nearest to now. So a silence may have any length.
+			t_ms += _modulus_ms * roundf((arrival_ms - offset_ms - t) / _modulus_ms)
 		var late_ms := arrival_ms - t_ms - offset_ms
-		is_new = late_ms < EARLIEST_MS or late_ms > LATEST_MS
+		is_new = late_ms < _LobbyConstants.TRACK_CLOCK_EARLIEST_MS or late_ms > _LobbyConstants.TRACK_CLOCK_LATEST_MS
 	if is_new:
 		_least_now = INF
 		_least_before = INF
 		_since_ms = arrival_ms
-	elif arrival_ms - _since_ms > WINDOW_MS:
+	elif arrival_ms - _since_ms > _LobbyConstants.TRACK_CLOCK_WINDOW_MS:
 		_least_before = _least_now
 		_least_now = INF
 		_since_ms = arrival_ms

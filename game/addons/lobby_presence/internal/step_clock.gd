@@ -1,24 +1,25 @@
-class_name LobbyEvenClock
 extends RefCounted
-## A clock that goes by the game's own steps. By the wall clock two steps may be 0 or 33 ms apart where the game counts 16.7
-## for each; positions timed by it would jitter. This one follows the steps, and the wall clock slowly.
+## Internal: a clock that advances by the steps of the game.
+##
+## By the wall clock, two steps may be 0 or 33 ms apart where the game counts 16.7 ms for each. Positions with such times would
+## jitter. This clock advances by the length of each step and approaches the wall clock slowly.
 
-## So much of the difference from the wall clock is mended at each step.
-const PULL := 0.02
-## So far off is no jitter any more: the game stood still.
+## Share of the difference from the wall clock that is corrected at each step.
+const CORRECTION := 0.02
+## If the difference is larger, in ms, the game was stopped, and the clock jumps to the wall clock.
 const LOST_MS := 500.0
 
-## The time of this step.
+## Time of the current step, in ms. NAN before the first step.
 var now_ms := NAN
-## The length of all steps so far: how long something took, without the mending.
+## Sum of the lengths of all steps, in ms, without correction. Use it to measure durations.
 var steps_ms := 0.0
 
 
-## One step of the game, of [param step_ms], at [param wall_ms].
+## Advances by one step of [param step_ms]. The wall clock shows [param wall_ms].
 func step(step_ms: float, wall_ms: float) -> void:
 	steps_ms += step_ms
 	now_ms += step_ms
 	if is_nan(now_ms) or absf(wall_ms - now_ms) > LOST_MS:
 		now_ms = wall_ms
 	else:
-		now_ms += PULL * (wall_ms - now_ms)
+		now_ms += CORRECTION * (wall_ms - now_ms)
