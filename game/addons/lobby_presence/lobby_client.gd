@@ -99,10 +99,10 @@ func _init(connection := _LobbyConnection.new()) -> void:
 	process_mode = PROCESS_MODE_ALWAYS  # pings must be sent while the game is paused, too
 	settings = LobbySettings.of_this_game()
 	add_to_group(GROUP)
-	_connection.connected.connect(_on_connected)
-	_connection.disconnected.connect(_on_disconnected)
-	_connection.refused.connect(_on_refused)
-	_connection.message_received.connect(_on_message_received)
+	_connection.connected.connect(_handle_connected)
+	_connection.disconnected.connect(_handle_disconnected)
+	_connection.refused.connect(_handle_refused)
+	_connection.message_received.connect(_handle_message_received)
 
 
 func _exit_tree() -> void:
@@ -289,27 +289,28 @@ static func _stored(path: String, id: String) -> String:
 # ── what the connection reports ───────────────────────────────────────────────────────────────────────────────────────
 
 
-func _on_connected() -> void:
+# Not _on_...: a controller that extends this class has such names for its own listeners.
+func _handle_connected() -> void:
 	_lost_ms = INF
 	_log_verbose("connected")
 	connected.emit()
 	_send_status()
 
 
-func _on_disconnected(reason: String, pause_ms: float) -> void:
+func _handle_disconnected(reason: String, pause_ms: float) -> void:
 	_lost_ms = minf(_lost_ms, now_ms())
 	_roster.was_cut = true
 	_log_verbose("disconnected: %s; next attempt in %.1f s" % [reason, pause_ms / 1000.0])
 	disconnected.emit(reason, pause_ms / 1000.0)
 
 
-func _on_refused(code: String, message: String) -> void:
+func _handle_refused(code: String, message: String) -> void:
 	_remove_players()
 	_log_verbose("failed: %s (%s)" % [message, code])
 	failed.emit(code, message)
 
 
-func _on_message_received(message: _LobbyMessages.Message, is_busy: bool) -> void:
+func _handle_message_received(message: _LobbyMessages.Message, is_busy: bool) -> void:
 	var now := now_ms()
 	if message is _LobbyMessages.ErrorMessage:
 		_apply_error(message as _LobbyMessages.ErrorMessage, now)

@@ -46,7 +46,9 @@ func test_a_goodbye_says_what_the_close_would_have_said_and_the_first_one_counts
 
 
 func test_a_goodbye_is_believed_where_its_code_is_unknown_or_says_otherwise() -> void:
-	for told: Array in [["banned", 4777, true], ["sleeping", 4123, false], ["taken_over", 4001, false], ["binary", 1003, false]]:
+	for told: Array in [
+		["banned", 4777, true], ["sleeping", 4123, false], ["taken_over", 4001, false], ["binary", 1003, false]
+	]:
 		_join()
 		_sockets[-1].receive(JSON.stringify({"type": "error", "code": told[0], "message": "so it is", "close": told[1]}))
 		_sockets[-1].end(1006)
