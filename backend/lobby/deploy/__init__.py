@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lobby import game_config
 from lobby.deploy import names
 from lobby.deploy.aws import Aws, AwsError
 from lobby.deploy.screen import Screen
@@ -302,4 +303,4 @@ def _check(wish: Wish, known: Mapping[str, Any]) -> None:
     if wish.secret:
         check_secret(wish.secret)
     if wish.godot_config:
-        names.read_config(wish.godot_config)
+        game_config.read(wish.godot_config)
