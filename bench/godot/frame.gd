@@ -1,5 +1,5 @@
 extends SceneTree
-## What fifty remote players cost a frame; see run.py. Prints one line of JSON.
+## What fifty remote players cost per frame; see run.py. Prints one line of JSON.
 
 const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const Walker := preload("../../tests/godot/walker.gd")
@@ -30,7 +30,7 @@ func _run() -> void:
 	_socket.accept()
 	_socket.receive(_welcome())
 	await process_frame
-	var hearing: PackedFloat64Array = []
+	var reading: PackedFloat64Array = []
 	var drawing: PackedFloat64Array = []
 	var begun_ms := LobbyClient.now_ms()
 	while not windows.is_empty():
@@ -40,26 +40,26 @@ func _run() -> void:
 			var first: int = windows.keys()[0]
 			_socket.receive(windows[first])
 			windows.erase(first)
-		hearing.append(_time(_client._process))
+		reading.append(_time(_client._process))
 		drawing.append(_time(_players._process))
 	var both: PackedFloat64Array = []
-	for i in hearing.size():
-		both.append(hearing[i] + drawing[i])
-	print("ROW ", JSON.stringify({"hearing": _summary(hearing), "drawing": _summary(drawing), "both": _summary(both)}))
+	for i in reading.size():
+		both.append(reading[i] + drawing[i])
+	print("ROW ", JSON.stringify({"reading": _summary(reading), "drawing": _summary(drawing), "both": _summary(both)}))
 	quit()
 
 
-## What the lobby says: all that fifty players say of their paths, in windows.
+## The messages of the lobby, by window: all positions of fifty players along their paths.
 func _windows() -> Dictionary[int, String]:
 	var entries: Dictionary[int, PackedStringArray] = {}
 	for number in PLAYERS:
 		var seq := 0
-		for letter in Network.piloted(Walker.new(number, SECONDS)):
+		for sent in Network.by_policy(Walker.new(number, SECONDS)):
 			seq += 1
-			var at := letter.move
+			var at := sent.position
 			var row := [at.position.x, at.position.y, at.velocity.x, at.velocity.y, at.heading]
 			var whole: Array = [number + 2] + row.map(func(value: float) -> int: return roundi(value * 100.0)) + [seq, at.t]
-			var window := int(letter.sent_ms / WINDOW_MS)
+			var window := int(sent.sent_ms / WINDOW_MS)
 			entries[window] = entries.get(window, PackedStringArray()) + PackedStringArray([JSON.stringify(whole)])
 	var windows: Dictionary[int, String] = {}
 	var numbers := entries.keys()

@@ -1,10 +1,10 @@
 extends SceneTree
-## A game that is played from outside: one line of JSON in is one thing done, one line of JSON out is one thing that happened.
-##   {"call": "send_position", "args": [1, 2]}   a method of the LobbyController, or of what "on" names
-##   {"set": {"paused": true}}                   a property of the tree, or of what the path names
-##   {"count": true}                             how much there is of everything? The answer is the event "counted"
+## A game that a test controls: each line of JSON on the input is a command, each line of JSON on the output is an event.
+##   {"call": "send_position", "args": [1, 2]}   calls a method of the LobbyController, or of the node that "on" names
+##   {"set": {"paused": true}}                   sets a property of the tree, or of the client
+##   {"count": true}                             counts nodes, objects and memory; the answer is the event "counted"
 ##   {"quit": true}
-## Everything that the engine complains of comes out as {"problem": ...}.
+## Every error and warning of the engine is written as {"problem": ...}.
 
 const Problems := preload("problems.gd")
 
@@ -24,16 +24,16 @@ func _initialize() -> void:
 func _begin() -> void:
 	await process_frame  # the autoloads are in the tree now
 	_client = LobbyClient.of(root)
-	_client.connected.connect(_tell.bind("connected"))
-	_client.disconnected.connect(func(reason: String, again_s: float) -> void: _tell("disconnected", reason, again_s))
-	_client.failed.connect(func(code: String, message: String) -> void: _tell("failed", code, message))
-	_client.refused.connect(func(code: String, message: String) -> void: _tell("refused", code, message))
-	_client.corrected.connect(func(at: Vector2) -> void: _tell("corrected", at.x, at.y))
-	_client.player_joined.connect(_tell_player.bind("player_joined"))
-	_client.player_left.connect(_tell_player.bind("player_left"))
-	_client.player_moved.connect(_tell_player.bind("player_moved"))
-	_client.status_changed.connect(_tell_player.bind("status_changed"))
-	_tell("ready")
+	_client.connected.connect(_report.bind("connected"))
+	_client.disconnected.connect(func(reason: String, retry_in_s: float) -> void: _report("disconnected", reason, retry_in_s))
+	_client.failed.connect(func(code: String, message: String) -> void: _report("failed", code, message))
+	_client.refused.connect(func(code: String, message: String) -> void: _report("refused", code, message))
+	_client.corrected.connect(func(at: Vector2) -> void: _report("corrected", at.x, at.y))
+	_client.player_joined.connect(_report_player.bind("player_joined"))
+	_client.player_left.connect(_report_player.bind("player_left"))
+	_client.player_moved.connect(_report_player.bind("player_moved"))
+	_client.status_changed.connect(_report_player.bind("status_changed"))
+	_report("ready")
 
 
 func _process(_delta: float) -> bool:
@@ -45,7 +45,7 @@ func _process(_delta: float) -> bool:
 	_mutex.unlock()
 	for line in lines:
 		var command: Dictionary = JSON.parse_string(line)
-		_obey(command)
+		_execute(command)
 	return false
 
 
@@ -53,7 +53,7 @@ func _finalize() -> void:
 	_reader.wait_to_finish()
 
 
-func _obey(command: Dictionary) -> void:
+func _execute(command: Dictionary) -> void:
 	if command.has("quit"):
 		quit()
 	if command.has("count"):
@@ -76,18 +76,18 @@ func _count() -> void:
 	var nodes := Performance.get_monitor(Performance.OBJECT_NODE_COUNT)
 	var orphans := Performance.get_monitor(Performance.OBJECT_ORPHAN_NODE_COUNT)
 	var objects := Performance.get_monitor(Performance.OBJECT_COUNT)
-	_tell("counted", nodes, orphans, objects, Performance.get_monitor(Performance.MEMORY_STATIC))
+	_report("counted", nodes, orphans, objects, Performance.get_monitor(Performance.MEMORY_STATIC))
 
 
-func _tell_player(player: LobbyPlayer, what: String) -> void:
-	_tell(what, player.id, [player.position.x, player.position.y], player.status)
+func _report_player(player: LobbyPlayer, event: String) -> void:
+	_report(event, player.id, [player.position.x, player.position.y], player.status)
 
 
-func _tell(what: String, ...more: Array) -> void:
-	print(JSON.stringify({"happened": what, "with": more}))
+func _report(event: String, ...values: Array) -> void:
+	print(JSON.stringify({"event": event, "values": values}))
 
 
-## Reading blocks, so it has a thread of its own. The end of the input, or an empty line, ends it.
+## Reading blocks, so it runs in a thread. The end of the input, or an empty line, ends it.
 func _read() -> void:
 	while true:
 		var line := OS.read_string_from_stdin(65_536).strip_edges()

@@ -111,12 +111,12 @@ func test_what_the_lobby_does_not_know_is_said_again_but_not_before_it_may() -> 
 
 func test_it_says_much_less_than_a_fixed_rhythm() -> void:
 	var fixed := 0
-	var piloted := 0
+	var by_policy := 0
 	for number in 6:
 		var path := Walker.new(number, 60.0)
 		fixed += Network.fixed(path).size()
-		piloted += Network.piloted(path).size()
-	assert(piloted < 0.75 * fixed, "%d of %d" % [piloted, fixed])
+		by_policy += Network.by_policy(path).size()
+	assert(by_policy < 0.75 * fixed, "%d of %d" % [by_policy, fixed])
 
 
 func _straight(ms: float) -> LobbyPosition:

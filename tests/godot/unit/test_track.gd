@@ -26,7 +26,7 @@ func test_who_speaks_only_when_the_others_would_be_wrong_is_drawn_as_exactly() -
 	for number in 12:
 		_chance.seed = number
 		var path := Walker.new(number, 60.0)
-		all.append_array(_errors(path, Network.deliver(Network.piloted(path), _chance)))
+		all.append_array(_errors(path, Network.deliver(Network.by_policy(path), _chance)))
 	assert(_quantile(all, 0.99) < 0.1)
 	assert(_quantile(all, 0.5) < 0.02)
 
@@ -55,15 +55,15 @@ func test_nothing_ever_hops_on_the_screen_while_a_player_moves() -> void:
 	for number in range(20, 26):
 		_chance.seed = number
 		var path := Walker.new(number, 60.0)
-		var letters := Network.deliver(Network.piloted(path), _chance, 50.0, 0.05, 400.0)
+		var positions := Network.deliver(Network.by_policy(path), _chance, 50.0, 0.05, 400.0)
 		var track := Track.new()
 		var before := Vector2(NAN, NAN)
 		var worst := 0.0
 		var ms := 0.0
 		while ms < path.until_ms():
-			while not letters.is_empty() and letters[0].arrival_ms <= ms:
-				track.add(letters[0].move, 0.0, letters[0].arrival_ms)
-				letters.pop_front()
+			while not positions.is_empty() and positions[0].arrival_ms <= ms:
+				track.add(positions[0].position, 0.0, positions[0].arrival_ms)
+				positions.pop_front()
 			var drawn := track.at(ms)
 			if drawn != null:
 				worst = maxf(worst, 0.0 if is_nan(before.x) else before.distance_to(drawn.position))
@@ -154,11 +154,11 @@ func test_who_says_neither_velocity_nor_clock_is_drawn_on_a_smooth_curve_all_the
 	for server_ms: float in [0.0, 1.7e12]:
 		_chance.seed = 13
 		var path := Walker.new(13, 60.0)
-		var letters := Network.deliver(Network.fixed(path), _chance, 5.0, 0.0)
-		for letter in letters:
-			letter.move.velocity = Vector2.ZERO
-			letter.move.t = 0
-		var errors := _errors(path, letters, [], server_ms)
+		var positions := Network.deliver(Network.fixed(path), _chance, 5.0, 0.0)
+		for sent in positions:
+			sent.position.velocity = Vector2.ZERO
+			sent.position.t = 0
+		var errors := _errors(path, positions, [], server_ms)
 		assert(_quantile(errors, 0.9) < 0.35, "%f" % _quantile(errors, 0.9))
 
 
@@ -219,14 +219,18 @@ func _move(x: float, vx: float, t: int) -> LobbyPosition:
 
 ## How far off a path is drawn, frame by frame. How late, goes into [param late]. How long messages travel at least can be
 ## told only after some have come: the first seconds are for that.
-func _errors(path: Walker, letters: Array[Network.Letter], late: Array[float] = [], server_ms := 0.0) -> Array[float]:
+func _errors(path: Walker, positions: Array[Network.Sent], late: Array[float] = [], server_ms := 0.0) -> Array[float]:
 	var track := Track.new()
 	var errors: Array[float] = []
 	var next := 0
 	var ms := 0.0
 	while ms < path.until_ms():
-		while next < letters.size() and letters[next].arrival_ms <= ms:
-			track.add(letters[next].move, server_ms + letters[next].arrival_ms if server_ms else 0.0, letters[next].arrival_ms)
+		while next < positions.size() and positions[next].arrival_ms <= ms:
+			track.add(
+				positions[next].position,
+				server_ms + positions[next].arrival_ms if server_ms else 0.0,
+				positions[next].arrival_ms
+			)
 			next += 1
 		var drawn := track.at(ms)
 		if drawn != null and ms > 15_000.0 and not is_nan(drawn.late_ms):
