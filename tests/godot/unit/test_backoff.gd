@@ -12,12 +12,12 @@ func test_pauses_grow_up_to_half_a_minute() -> void:
 	assert(pauses.max() == 30_000.0 and pauses[-1] == 30_000.0)
 
 
-func test_the_whole_range_is_drawn_from() -> void:
+func test_a_pause_may_have_any_length_up_to_its_limit() -> void:
 	assert(Backoff.new().pause_ms(0.0, 0.0) == 0.0)
 	assert(Backoff.new().pause_ms(0.0, 0.5) == 250.0)
 
 
-func test_a_connection_that_lived_makes_the_next_pause_small_again() -> void:
+func test_a_connection_that_lived_resets_the_pauses() -> void:
 	var backoff := Backoff.new()
 	for i in 10:
 		backoff.pause_ms(0.0, 1.0)
@@ -25,7 +25,7 @@ func test_a_connection_that_lived_makes_the_next_pause_small_again() -> void:
 	assert(backoff.pause_ms(5_000.0, 1.0) == 500.0)
 
 
-func test_to_ask_for_it_begins_anew() -> void:
+func test_reset_makes_the_next_pause_short() -> void:
 	var backoff := Backoff.new()
 	for i in 10:
 		backoff.pause_ms(0.0, 1.0)

@@ -23,7 +23,7 @@ func _init() -> void:
 	add_child(_client)
 
 
-func test_a_server_may_say_anything() -> void:
+func test_random_messages_of_a_server_cause_no_error() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	add_child(players)

@@ -18,7 +18,7 @@ func _ready() -> void:
 	_socket.receive(WELCOME % BEA)
 
 
-func test_in_3d_a_player_stands_there_at_the_height_of_the_floor_and_looks_the_right_way() -> void:
+func test_a_node_in_3d_has_position_height_of_the_floor_and_heading() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	players.position.y = 2.0
@@ -31,7 +31,7 @@ func test_in_3d_a_player_stands_there_at_the_height_of_the_floor_and_looks_the_r
 	assert((node.get_node("Label") as Label3D).text == "Bea\naway")
 
 
-func test_in_2d_too_and_the_name_stays_upright() -> void:
+func test_a_node_in_2d_has_position_and_heading_and_an_upright_name() -> void:
 	var players := LobbyPlayers2D.new()
 	players.client = _client
 	players.position.y = 2.0
@@ -44,7 +44,7 @@ func test_in_2d_too_and_the_name_stays_upright() -> void:
 	assert((node.get_node("Upright/Label") as Label).text == "Bea\naway")
 
 
-func test_players_come_move_and_fade_away() -> void:
+func test_nodes_appear_move_and_fade_out() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	add_child(players)
@@ -64,7 +64,7 @@ func test_players_come_move_and_fade_away() -> void:
 	assert(players.get_child_count() == 1)
 
 
-func test_a_status_that_changes_is_shown() -> void:
+func test_a_changed_status_is_shown() -> void:
 	var players := LobbyPlayers2D.new()
 	players.client = _client
 	add_child(players)
@@ -74,7 +74,7 @@ func test_a_status_that_changes_is_shown() -> void:
 	assert((players.get_child(0).get_node("Upright/Label") as Label).text == "Bea\ntrading")
 
 
-func test_any_scene_of_the_games_own_will_do() -> void:
+func test_any_scene_of_the_game_works_as_an_avatar() -> void:
 	var plain := PackedScene.new()
 	var root := Sprite2D.new()
 	plain.pack(root)
@@ -91,12 +91,12 @@ func test_any_scene_of_the_games_own_will_do() -> void:
 	assert(players.get_child_count() == 0)
 
 
-func test_a_scene_with_methods_is_told() -> void:
+func test_the_methods_of_an_avatar_are_called() -> void:
 	var script := GDScript.new()
 	script.source_code = """extends Node3D
-var told: Array = []
-func show_player(player: LobbyPlayer) -> void: told.append(player.status)
-func show_movement(velocity: Vector2) -> void: told.append(velocity)
+var calls: Array = []
+func show_player(player: LobbyPlayer) -> void: calls.append(player.status)
+func show_movement(velocity: Vector2) -> void: calls.append(velocity)
 func depart() -> void: queue_free()
 """
 	script.reload()
@@ -110,11 +110,11 @@ func depart() -> void: queue_free()
 	players.avatar = scene
 	add_child(players)
 	await _frames(1)
-	var told: Array = players.get_child(0).get(&"told")
-	assert(told.slice(0, 2) == ["away", Vector2.ZERO])
+	var calls: Array = players.get_child(0).get(&"calls")
+	assert(calls.slice(0, 2) == ["away", Vector2.ZERO])
 
 
-func test_an_avatar_that_the_game_frees_itself_is_no_harm() -> void:
+func test_the_game_may_free_an_avatar() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	add_child(players)
@@ -126,7 +126,7 @@ func test_an_avatar_that_the_game_frees_itself_is_no_harm() -> void:
 	await _frames(2)
 
 
-func test_a_colour_is_a_players_own() -> void:
+func test_each_player_has_its_own_colour() -> void:
 	var ann := LobbyAvatar3D.colour_of("ann")
 	assert(LobbyAvatar3D.colour_of("ann") == ann and LobbyAvatar3D.colour_of("bea") != ann)
 

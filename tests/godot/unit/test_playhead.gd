@@ -5,7 +5,7 @@ const Constants := preload("res://addons/lobby_presence/internal/constants.gd")
 const FRAME_MS := 1000.0 / 60.0
 
 
-func test_it_is_as_late_as_the_worst_of_the_last_seconds_within_bounds() -> void:
+func test_the_delay_follows_the_latest_message_of_the_last_seconds_within_bounds() -> void:
 	var head := Playhead.new()
 	assert(head.delay_ms == Constants.TRACK_DELAY_START_MS)
 	for i in 10:
@@ -36,7 +36,7 @@ func test_a_longer_delay_is_reached_by_playing_slower_and_a_shorter_one_by_playi
 	assert(absf(here - head.at_ms - 408.0) < FRAME_MS)
 
 
-func test_where_nothing_moves_it_is_right_at_once() -> void:
+func test_at_rest_a_new_delay_applies_at_once() -> void:
 	var head := Playhead.new()
 	head.play(0.0, 1_000.0)
 	head.need(600.0, 1_000.0)
@@ -44,7 +44,7 @@ func test_where_nothing_moves_it_is_right_at_once() -> void:
 	assert(head.at_ms == 700.0)
 
 
-func test_who_is_lost_leaps() -> void:
+func test_a_playhead_that_is_far_off_jumps() -> void:
 	var head := Playhead.new()
 	head.play(0.0, 1_000.0)
 	head.play(FRAME_MS, 9_000.0)

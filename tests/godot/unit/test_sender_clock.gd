@@ -3,14 +3,14 @@ extends RefCounted
 const SenderClock := preload("res://addons/lobby_presence/internal/sender_clock.gd")
 
 
-func test_a_clock_is_understood_after_a_silence_of_many_wraps() -> void:
+func test_a_clock_is_unwrapped_after_a_silence_of_many_turns() -> void:
 	var clock := SenderClock.new()
 	clock.received(1_000, 50.0)
 	assert(clock.received((1_000 + 400_000) % 65_536, 400_050.0) == 401_000.0)
 	assert(not clock.is_new)
 
 
-func test_the_message_that_travelled_fastest_sets_the_clock_and_old_ones_are_forgotten() -> void:
+func test_the_fastest_message_sets_the_offset_and_old_ones_are_forgotten() -> void:
 	var clock := SenderClock.new()
 	var chance := RandomNumberGenerator.new()
 	chance.seed = 9
@@ -22,7 +22,7 @@ func test_the_message_that_travelled_fastest_sets_the_clock_and_old_ones_are_for
 	assert(absf(clock.offset_ms - 560.0) < 5.0)
 
 
-func test_the_first_message_begins_a_clock_and_one_that_no_network_explains_begins_another() -> void:
+func test_the_first_message_starts_a_clock_and_an_impossible_one_starts_another() -> void:
 	var clock := SenderClock.new()
 	assert(clock.received(40_000, 100_000.0) == 40_000.0)
 	assert(clock.is_new)
@@ -34,7 +34,7 @@ func test_the_first_message_begins_a_clock_and_one_that_no_network_explains_begi
 	assert(not clock.is_new)
 
 
-func test_a_clock_that_does_not_wrap_is_taken_as_it_is() -> void:
+func test_a_clock_without_a_modulus_is_used_as_it_is() -> void:
 	var clock := SenderClock.new(0)
 	assert(clock.received(1.7e12, 5.0) == 1.7e12)
 	assert(clock.received(1.7e12 + 100.0, 105.0) == 1.7e12 + 100.0)

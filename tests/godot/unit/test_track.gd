@@ -9,7 +9,7 @@ const FRAME_MS := 1000.0 / 60.0
 var _chance := RandomNumberGenerator.new()
 
 
-func test_a_player_is_drawn_within_a_tenth_of_a_unit_of_its_own_path_over_a_network_that_jitters() -> void:
+func test_over_a_network_with_jitter_a_player_is_drawn_within_a_tenth_of_a_unit() -> void:
 	var all: Array[float] = []
 	for number in 12:
 		_chance.seed = number
@@ -21,7 +21,7 @@ func test_a_player_is_drawn_within_a_tenth_of_a_unit_of_its_own_path_over_a_netw
 	assert(_quantile(all, 0.5) < 0.02)
 
 
-func test_who_speaks_only_when_the_others_would_be_wrong_is_drawn_as_exactly() -> void:
+func test_with_the_send_policy_a_player_is_drawn_as_exactly() -> void:
 	var all: Array[float] = []
 	for number in 12:
 		_chance.seed = number
@@ -31,7 +31,7 @@ func test_who_speaks_only_when_the_others_would_be_wrong_is_drawn_as_exactly() -
 	assert(_quantile(all, 0.5) < 0.02)
 
 
-func test_straight_on_for_long_with_a_word_a_second_is_drawn_without_a_stop() -> void:
+func test_straight_movement_with_one_position_a_second_is_drawn_without_a_stop() -> void:
 	var track := Track.new()
 	var before := NAN
 	for ms in range(0, 12_000, 20):
@@ -43,7 +43,7 @@ func test_straight_on_for_long_with_a_word_a_second_is_drawn_without_a_stop() ->
 		before = x
 
 
-func test_over_a_good_network_it_is_late_by_about_one_interval() -> void:
+func test_over_a_good_network_the_delay_is_about_one_interval() -> void:
 	_chance.seed = 5
 	var path := Walker.new(5, 60.0)
 	var late: Array[float] = []
@@ -51,7 +51,7 @@ func test_over_a_good_network_it_is_late_by_about_one_interval() -> void:
 	assert(_quantile(late, 0.99) < 290.0 and _quantile(late, 0.5) > 180.0, "%f" % _quantile(late, 0.5))
 
 
-func test_nothing_ever_hops_on_the_screen_while_a_player_moves() -> void:
+func test_a_moving_player_never_jumps_on_the_screen() -> void:
 	for number in range(20, 26):
 		_chance.seed = number
 		var path := Walker.new(number, 60.0)
@@ -73,7 +73,7 @@ func test_nothing_ever_hops_on_the_screen_while_a_player_moves() -> void:
 		assert(worst < 1.1, "path %d: %f units in one frame" % [number, worst])
 
 
-func test_the_senders_clock_may_wrap_and_begin_anywhere() -> void:
+func test_the_senders_clock_may_wrap_and_start_anywhere() -> void:
 	for clock_ms: int in [0, 65_000, 65_535, 1_000_000_000]:
 		_chance.seed = 7
 		var path := Walker.new(7, 140.0)
@@ -81,7 +81,7 @@ func test_the_senders_clock_may_wrap_and_begin_anywhere() -> void:
 		assert(_quantile(errors, 0.99) < 0.1, "clock from %d: %f" % [clock_ms, _quantile(errors, 0.99)])
 
 
-func test_a_game_that_was_started_anew_has_another_clock_and_its_player_stays_where_it_is() -> void:
+func test_a_restarted_game_has_a_new_clock_and_its_player_stays_in_place() -> void:
 	var track := Track.new()
 	track.add(_move(5.0, 0.0, 40_000), 0.0, 100_000.0)
 	track.at(100_300.0)
@@ -92,7 +92,7 @@ func test_a_game_that_was_started_anew_has_another_clock_and_its_player_stays_wh
 		assert(x >= 4.9 and x < 6.9, "%f at %d" % [x, ms])
 
 
-func test_without_news_a_player_goes_straight_on_for_a_while_then_holds() -> void:
+func test_without_positions_a_player_is_predicted_for_a_while_and_then_stops() -> void:
 	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms)
@@ -104,7 +104,7 @@ func test_without_news_a_player_goes_straight_on_for_a_while_then_holds() -> voi
 	assert(drawn.is_still and is_nan(drawn.late_ms) and drawn.velocity == Vector2.ZERO)
 
 
-func test_a_last_position_at_rest_is_where_it_comes_to_rest_exactly() -> void:
+func test_a_player_comes_to_rest_exactly_at_its_last_position() -> void:
 	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms + 30.0)
@@ -116,7 +116,7 @@ func test_a_last_position_at_rest_is_where_it_comes_to_rest_exactly() -> void:
 	assert(track.at(4_000.0).is_still)
 
 
-func test_a_teleport_is_drawn_as_one_nobody_is_seen_on_the_way() -> void:
+func test_a_teleport_is_not_drawn_as_a_movement() -> void:
 	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		var far := 500.0 if ms > 1_000 else 0.0
@@ -126,7 +126,7 @@ func test_a_teleport_is_drawn_as_one_nobody_is_seen_on_the_way() -> void:
 			assert(x < 30.0 or x > 499.0, "%f at %d" % [x, now_ms])
 
 
-func test_a_teleport_from_rest_to_rest_is_one_too() -> void:
+func test_a_teleport_from_rest_to_rest_is_not_drawn_as_a_movement() -> void:
 	var track := Track.new()
 	track.place(LobbyPosition.new(Vector2(1.0, 0.0)))
 	track.add(_move(1.0, 0.0, 1), 0.0, 0.0)
@@ -137,7 +137,7 @@ func test_a_teleport_from_rest_to_rest_is_one_too() -> void:
 		assert(x == 1.0 or x == 100.0, "%f at %d" % [x, ms])
 
 
-func test_a_game_in_pixels_is_fast_and_not_full_of_teleports() -> void:
+func test_a_fast_game_in_pixels_has_no_teleports() -> void:
 	var track := Track.new()
 	var before := NAN
 	var worst := 0.0
@@ -150,7 +150,7 @@ func test_a_game_in_pixels_is_fast_and_not_full_of_teleports() -> void:
 	assert(worst < 8.0, "%f of 4.8 pixels a frame" % worst)
 
 
-func test_who_says_neither_velocity_nor_clock_is_drawn_on_a_smooth_curve_all_the_same() -> void:
+func test_without_velocities_and_clock_a_player_is_drawn_on_a_smooth_curve() -> void:
 	for server_ms: float in [0.0, 1.7e12]:
 		_chance.seed = 13
 		var path := Walker.new(13, 60.0)
@@ -162,7 +162,7 @@ func test_who_says_neither_velocity_nor_clock_is_drawn_on_a_smooth_curve_all_the
 		assert(_quantile(errors, 0.9) < 0.35, "%f" % _quantile(errors, 0.9))
 
 
-func test_a_player_that_does_not_say_where_its_nose_points_looks_where_it_goes() -> void:
+func test_without_a_heading_a_player_looks_where_it_moves() -> void:
 	var track := Track.new()
 	for ms in range(0, 3_000, 200):
 		var move := LobbyPosition.new(Vector2(0.0, ms / 100.0), Vector2(0.0, 10.0))
@@ -173,7 +173,7 @@ func test_a_player_that_does_not_say_where_its_nose_points_looks_where_it_goes()
 	assert(absf(track.at(3_000.0).heading - PI / 2.0) < 0.01)
 
 
-func test_what_waited_for_a_busy_game_does_not_make_everything_late() -> void:
+func test_messages_that_waited_for_a_busy_game_do_not_increase_the_delay() -> void:
 	var late: Array[float] = []
 	for is_told: bool in [false, true]:
 		var track := Track.new()
@@ -186,7 +186,7 @@ func test_what_waited_for_a_busy_game_does_not_make_everything_late() -> void:
 	assert(late[0] > late[1] + 100.0, "%s" % [late])
 
 
-func test_to_stand_somewhere_is_known_without_any_message() -> void:
+func test_a_placed_player_is_drawn_without_any_position() -> void:
 	var track := Track.new()
 	assert(track.at(0.0) == null)
 	track.place(LobbyPosition.new(Vector2(3.0, 4.0), Vector2.ZERO, 1.0))
@@ -194,14 +194,14 @@ func test_to_stand_somewhere_is_known_without_any_message() -> void:
 	assert(drawn.position == Vector2(3.0, 4.0) and drawn.heading == 1.0 and drawn.is_still)
 
 
-func test_a_player_whom_nobody_draws_does_not_grow() -> void:
+func test_the_track_of_a_player_that_is_not_drawn_does_not_grow() -> void:
 	var track := Track.new()
 	for ms in range(0, 100_000, 200):
 		track.add(_move(ms / 100.0, 10.0, ms % 65_536), 0.0, ms)
 	assert(track._samples.size() == Track.SAMPLES_KEPT)
 
 
-func test_the_curve_goes_through_both_places_with_both_velocities() -> void:
+func test_the_curve_meets_both_positions_with_their_velocities() -> void:
 	var a := Track.Sample.new(0.0, Vector2.ZERO, Vector2(10.0, 0.0), 3.0)
 	var b := Track.Sample.new(200.0, Vector2(1.5, 1.0), Vector2(0.0, 10.0), -3.0)
 	for end: Track.Sample in [a, b]:
