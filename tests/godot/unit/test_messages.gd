@@ -74,7 +74,7 @@ func test_an_invalid_message_is_null() -> void:
 		assert(Messages.decode(text) == null, text)
 
 
-func test_one_line_repositions_unsafe_characters_and_limits_the_length() -> void:
+func test_one_line_removes_unsafe_characters_and_limits_the_length() -> void:
 	assert(Text.one_line("  two\nlines\t\u202eno\u0007 ") == "two lines  no")
 	assert(Text.one_line("x".repeat(5_000)).length() == Constants.TEXT_CHARACTERS)
 	assert(Text.one_line("Zoë 🚀 李") == "Zoë 🚀 李")
