@@ -518,7 +518,7 @@ def test_who_came_without_a_name_comes_back_as_the_same_player() -> None:
             first = await me.next_event()
             await bea.hear("welcome")
             (cut,) = [row.connection for row in lobby.server.store.room("lobby") if row.player != "bea"]
-            lobby.server.close(cut, 4001, "silent")
+            lobby.server.connections.close(cut, 4001, "silent")
             await heard(me, Disconnected)
             assert await heard(me, Connected) == first
 
@@ -542,7 +542,7 @@ def test_before_its_time_is_over_a_new_connection_takes_over_and_nobody_notices(
                     assert message["type"] == "moves"  # neither a leave nor a join
                     seqs.append(message["m"][0][6])
                     await asyncio.sleep(0.012)
-                assert lobby.server.service.counts["takeovers", ""] >= 2
+                assert lobby.server.counts["takeovers", ""] >= 2
                 assert seqs == sorted(set(seqs))
                 with pytest.raises(TimeoutError):
                     await me.next_event(0.01)
