@@ -164,7 +164,7 @@ def test_serve_on_a_port_in_use_names_it_and_another() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = failed(lobby("serve", "--port", str(port), "--quiet"))
-    assert said.startswith(f"Cannot listen on port {port} on 127.0.0.1: something else uses it.")
+    assert said.startswith(f"Cannot listen on port {port} on 127.0.0.1: another program uses it.")
     assert f"--port {port + 1}" in said
 
 
