@@ -12,8 +12,8 @@ from typing import NamedTuple
 class Code(NamedTuple):
     """One way of being told no.
 
-    ``close``: the WebSocket close code, or None where the connection stays open. 4000 to 4499 mean come back, 4500 to
-    4999 do not; 1003 and 1009 are what API Gateway closes with for the same mistakes.
+    ``close``: the WebSocket close code, or None where the connection stays open. 4500 to 4999 mean do not come back, all
+    others do; 1003 and 1009 are what API Gateway closes with for the same mistakes.
     ``http``: the status where a host has to refuse before the upgrade (API Gateway's authorizer), else None.
     """
 
@@ -24,7 +24,7 @@ class Code(NamedTuple):
     @property
     def retry(self) -> bool:
         """Whether a client should try again by itself, after a pause."""
-        return self.close is not None and 4000 <= self.close < 4500
+        return self.close is not None and not 4500 <= self.close < 5000
 
 
 CODES: dict[str, Code] = {

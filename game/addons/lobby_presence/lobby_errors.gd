@@ -19,9 +19,9 @@ const CODES: Dictionary[String, Array] = {
 	"origin_not_allowed": [4504, false, "pages from this origin may not connect"],
 	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
 	"removed": [4506, false, "an administrator closed the connection"],
-	"binary": [1003, false, "binary frames are not spoken here"],
-	"bad_text": [1007, false, "the text is not UTF-8"],
-	"too_large_frame": [1009, false, "a frame of over 32 KiB"],
+	"binary": [1003, true, "binary frames are not spoken here"],
+	"bad_text": [1007, true, "the text is not UTF-8"],
+	"too_large_frame": [1009, true, "a frame of over 32 KiB"],
 	# end of codes
 }
 ## Close codes of others.
