@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lobby.client.connection import Connection, State
+from lobby.client.connection import Connection, Listener, State
 from lobby.messages import TYPES, ServerMessage
 
 FOLDER = Path(__file__).parent.parent / "playbooks"
@@ -64,7 +64,11 @@ class Stage:
         self.sockets: list[FakeSocket] = []
         self.entries: list[Entry] = []
         self._state = State.CLOSED
-        self.connection = Connection(self.new_socket, lambda: book["random"], self)
+        self.connection = Connection(
+            self.new_socket,
+            lambda: book["random"],
+            Listener(lambda: None, self.disconnected, self.refused, self.received),  # the state says what is connected
+        )
         self.connection.takeover_ms = book.get("takeover_ms", self.connection.takeover_ms)
 
     def log(self, what: str, *values: Any) -> None:
@@ -76,9 +80,6 @@ class Stage:
         self.log(f"socket {len(self.sockets)} opens", url)
         self.sockets.append(FakeSocket(self, len(self.sockets)))
         return self.sockets[-1]
-
-    def connected(self) -> None:
-        pass  # the state says so
 
     def disconnected(self, reason: str, retry_ms: float) -> None:
         self.log("disconnected", reason, round(retry_ms))
@@ -92,7 +93,8 @@ class Stage:
     def play(self) -> list[Entry]:
         """Plays everything and returns the log."""
         steps = list(self.book["steps"])
-        for self.now_ms in range(0, self.book["until"] + 1, self.book.get("tick_ms", TICK_MS)):
+        for now_ms in range(0, self.book["until"] + 1, self.book.get("tick_ms", TICK_MS)):
+            self.now_ms = now_ms
             for socket in self.sockets:
                 socket.begin_tick()
             while steps and steps[0]["at"] <= self.now_ms:

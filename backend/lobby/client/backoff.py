@@ -18,17 +18,10 @@ class Backoff:
         """The pause after a connection that lasted ``lived_ms`` (0: it was never established). ``random`` is from 0 to 1."""
         if lived_ms >= BACKOFF_STEADY_MS:
             self._tries = 0
-        longest_ms = min(BACKOFF_LONGEST_MS, BACKOFF_BASE_MS * 2 ** min(self._tries, 16))
+        longest_ms = min(BACKOFF_LONGEST_MS, BACKOFF_BASE_MS << min(self._tries, 16))
         self._tries += 1
         return random * longest_ms
 
     def reset(self) -> None:
         """Starts again at the shortest pause."""
         self._tries = 0
-
-
-STEADY_MS = BACKOFF_STEADY_MS
-
-
-def pause_ms(tries: int, chance: float) -> int:
-    return round(chance * min(BACKOFF_LONGEST_MS, BACKOFF_BASE_MS << min(tries, 16)))

@@ -1,7 +1,7 @@
 """A player's connection to a lobby, as a state machine: it comes back by itself, takes over in time, and notices dead sockets.
 
 Pure: time, random numbers and sockets are arguments. :meth:`Connection.poll` moves everything on; call it at least every
-:data:`lobby.client.constants.BUSY_MS`. What the messages mean is the listener's concern. The page (``viewer/connection.js``)
+:data:`lobby.client.constants.BUSY_MS`. The listener decides what the messages mean. The page (``viewer/connection.js``)
 and the Godot addon (``internal/connection.gd``) have the same machine; ``tests/playbooks`` holds all three to the same
 behaviour.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lobby.client import endings
 from lobby.client.backoff import Backoff
@@ -82,20 +82,17 @@ class Socket(Protocol):
         """Closes with 1000, and frees everything by itself, also if the lobby does not answer the close."""
 
 
-class Listener(Protocol):
-    """What a connection reports. It may call :meth:`Connection.close` and :meth:`Connection.open` from here."""
+class Listener(NamedTuple):
+    """What a connection calls. Each of these may call :meth:`Connection.close` and :meth:`Connection.open`."""
 
-    def connected(self) -> None:
-        """The lobby sent its welcome: for the first time, or again."""
-
-    def disconnected(self, reason: str, retry_ms: float) -> None:
-        """The connection is gone, or an attempt failed; the next attempt follows in ``retry_ms``."""
-
-    def refused(self, code: str, message: str) -> None:
-        """The lobby does not take this player, and there is no further attempt."""
-
-    def received(self, message: ServerMessage, is_busy: bool) -> None:
-        """A message arrived. ``is_busy``: it may have waited for this client, not for the network."""
+    on_connected: Callable[[], None]
+    """The lobby sent its welcome: for the first time, or again after a disconnect."""
+    on_disconnected: Callable[[str, float], None]
+    """The connection is gone, or an attempt failed: the reason, and the pause before the next attempt in ms."""
+    on_refused: Callable[[str, str], None]
+    """The lobby does not take this player, and there is no further attempt: code (may be empty) and message."""
+    on_message: Callable[[ServerMessage, bool], None]
+    """A message arrived. True: it may have waited for this client, not for the network."""
 
 
 def decode_safely(text: str) -> ServerMessage | None:
@@ -131,7 +128,7 @@ class Connection:
         self.round_trip_ms = math.nan
         """How long the last ping took; NaN before the first pong."""
         self.takeover_ms: float = TAKEOVER_MS
-        self._new_socket, self._random, self._listener, self._decode = new_socket, random, listener, decode
+        self._new_socket, self._random, self._on, self._decode = new_socket, random, listener, decode
         self._current: Attempt | None = None  # in use, or on its way
         self._next: Attempt | None = None  # takes over
         self._leaving: list[Attempt] = []
@@ -163,9 +160,10 @@ class Connection:
         return bool(self._leaving)
 
     @property
-    def can_send(self) -> bool:
-        """Whether :meth:`send` would send."""
-        return self.state == State.CONNECTED and self._current is not None and self._current.socket.is_open
+    def socket(self) -> Socket | None:
+        """The socket to send by; None without a connection. After a takeover it is another one."""
+        current = self._current
+        return current.socket if self.state == State.CONNECTED and current is not None and current.socket.is_open else None
 
     def nudge(self, now_ms: float) -> None:
         """Does not wait any longer: a person asked for it, or the machine woke up."""
@@ -173,9 +171,9 @@ class Connection:
 
     def send(self, text: str) -> bool:
         """Sends a text; False if there is no connection."""
-        if not self.can_send or self._current is None:
+        if (socket := self.socket) is None:
             return False
-        self._current.socket.send(text)
+        socket.send(text)
         return True
 
     def poll(self, now_ms: float) -> None:
@@ -198,7 +196,7 @@ class Connection:
         self._current = self._attempt(now_ms)
         if self._current is None:
             self.state = State.REFUSED
-            self._listener.refused("bad_address", BAD_ADDRESS)
+            self._on.on_refused("bad_address", BAD_ADDRESS)
 
     def _attempt(self, now_ms: float) -> Attempt | None:
         try:
@@ -239,7 +237,7 @@ class Connection:
             self._ping_at_ms = min(self._ping_at_ms, now_ms + self._heartbeat_ms)
         if isinstance(message, Pong) and not is_busy and message.t == math.floor(self._pinged_ms):
             self.round_trip_ms = now_ms - self._pinged_ms
-        self._listener.received(message, is_busy)
+        self._on.on_message(message, is_busy)
 
     def _welcomed(self, attempt: Attempt, welcome: Welcome, now_ms: float) -> None:
         """From its welcome on an attempt is the one in use."""
@@ -254,7 +252,7 @@ class Connection:
         self._takeover_at_ms = now_ms + self.takeover_ms * (1 - TAKEOVER_SPREAD * self._random())
         if self.state != State.CONNECTED:
             self.state = State.CONNECTED
-            self._listener.connected()
+            self._on.on_connected()
 
     def _keep_alive(self, current: Attempt, now_ms: float) -> None:
         if current.received_ms < self._unanswered_ms and now_ms - self._unanswered_ms > PONG_MS:
@@ -285,13 +283,13 @@ class Connection:
                 return  # it has taken over, or its own end will say why not
         if ending.is_final and not (ending.code == "taken_over" and attempt.may_be_own_takeover):
             self.state = State.REFUSED
-            self._listener.refused(ending.code, ending.text)
+            self._on.on_refused(ending.code, ending.text)
             return
         lived_ms = 0.0 if ending.is_unexplained else attempt.lived_ms(now_ms)
         pause_ms = self._backoff.pause_ms(lived_ms, self._random())
         self.state = State.WAITING
         self.retry_at_ms = now_ms + pause_ms
-        self._listener.disconnected(ending.text, pause_ms)
+        self._on.on_disconnected(ending.text, pause_ms)
 
     def _is_ours(self, attempt: Attempt) -> bool:
         return attempt is self._current or attempt is self._next
