@@ -82,8 +82,6 @@ def gd_constants() -> str:
         "extends RefCounted",
         "## Internal. The constants that the clients in GDScript, Python and JavaScript share, by the same names.",
         "## Made from backend/lobby/client/constants.py by scripts/docs.py.",
-        "##",
-        "## @private",
         "",
     ]
     for name, value, meaning in constant_table():

@@ -12,7 +12,7 @@ CONNECT_MS = 10_000
 """A socket and its ``welcome`` may take so long together, in ms."""
 
 WELCOME_MS = 300
-"""If the ``welcome`` has not arrived this long after the socket opened, the client sends ``hello`` once, in ms."""
+"""If no ``welcome`` has arrived this long after the socket opened, the client sends ``hello`` once, in ms."""
 
 FIRST_PING_MS = 200
 """The first ping follows the ``welcome`` after so long, in ms. It measures the round trip early."""

@@ -4,7 +4,7 @@
 /** A socket and its `welcome` may take so long together, in ms. */
 export const CONNECT_MS = 10_000;
 
-/** If the `welcome` has not arrived this long after the socket opened, the client sends `hello` once, in ms. */
+/** If no `welcome` has arrived this long after the socket opened, the client sends `hello` once, in ms. */
 export const WELCOME_MS = 300;
 
 /** The first ping follows the `welcome` after so long, in ms. It measures the round trip early. */

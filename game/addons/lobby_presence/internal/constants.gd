@@ -1,12 +1,10 @@
 extends RefCounted
 ## Internal. The constants that the clients in GDScript, Python and JavaScript share, by the same names.
 ## Made from backend/lobby/client/constants.py by scripts/docs.py.
-##
-## @private
 
 ## A socket and its [code]welcome[/code] may take so long together, in ms.
 const CONNECT_MS := 10_000.0
-## If the [code]welcome[/code] has not arrived this long after the socket opened, the client sends [code]hello[/code] once, in ms.
+## If no [code]welcome[/code] has arrived this long after the socket opened, the client sends [code]hello[/code] once, in ms.
 const WELCOME_MS := 300.0
 ## The first ping follows the [code]welcome[/code] after so long, in ms. It measures the round trip early.
 const FIRST_PING_MS := 200.0
