@@ -247,6 +247,11 @@ class LobbyClient:
         """How long the last ping took, in ms; None before the first answer."""
         return None if math.isnan(self._connection.round_trip_ms) else self._connection.round_trip_ms
 
+    @property
+    def _version(self) -> int:
+        """The version that both sides speak."""
+        return min(self.v, self._connection.version)
+
     def _send_position_when_free(self) -> None:
         self._cancel_send_timer()
         wait_ms = self._free_ms - _now_ms()
@@ -260,11 +265,11 @@ class LobbyClient:
         if self._at is not None and self.is_connected:
             self._seq += 1
             self._free_ms = _now_ms() + self.config.send_ms
-            at = self._at._replace(seq=self._seq) if self._connection.version >= 2 else Position(*self._at[:2])
+            at = self._at._replace(seq=self._seq) if self._version >= 2 else Position(*self._at[:2])
             self.send_text(encode_client(Pos(at)))
 
     def _send_status(self) -> None:
-        if self._status is not None and self._connection.version >= 2:
+        if self._status is not None and self._version >= 2:
             self.send_text(encode_client(Status(self._status)))
 
     def _send_all(self) -> None:

@@ -136,6 +136,7 @@ class Connection:
         self._polled_ms = math.nan
         self._ping_at_ms = math.inf
         self._pinged_ms = math.nan
+        self._ping_t = -1  # what the newest ping carried
         self._unanswered_ms = math.nan  # when the first ping was sent after which nothing was received
         self._takeover_at_ms = math.inf
 
@@ -235,7 +236,7 @@ class Connection:
         if isinstance(message, Config):
             self.config = message
             self._ping_at_ms = min(self._ping_at_ms, now_ms + self._heartbeat_ms)
-        if isinstance(message, Pong) and not is_busy and message.t == math.floor(self._pinged_ms):
+        if isinstance(message, Pong) and not is_busy and message.t == self._ping_t:
             self.round_trip_ms = now_ms - self._pinged_ms
         self._on.on_message(message, is_busy)
 
@@ -247,7 +248,8 @@ class Connection:
                 self._release(self._current, now_ms)
             self._current, self._next = attempt, None
         self.version = min(welcome.v, VERSION)
-        self._pinged_ms = self._unanswered_ms = math.nan
+        self._unanswered_ms = math.nan
+        self._ping_t = -1
         self._ping_at_ms = now_ms + FIRST_PING_MS
         self._takeover_at_ms = now_ms + self.takeover_ms * (1 - TAKEOVER_SPREAD * self._random())
         if self.state != State.CONNECTED:
@@ -262,9 +264,9 @@ class Connection:
         if now_ms >= self._ping_at_ms and self.version >= 2:
             if not current.received_ms < self._unanswered_ms:
                 self._unanswered_ms = now_ms
-            self._pinged_ms = now_ms
+            self._pinged_ms, self._ping_t = now_ms, math.floor(now_ms)
             self._ping_at_ms = now_ms + self._heartbeat_ms
-            self.send(encode_client(Ping(math.floor(now_ms))))
+            self.send(encode_client(Ping(self._ping_t)))
         if now_ms >= self._takeover_at_ms:
             self._takeover_at_ms = now_ms + TAKEOVER_RETRY_MS * (0.5 + self._random())
             if self._next is None:
