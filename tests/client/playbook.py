@@ -98,20 +98,24 @@ class Stage:
             for socket in self.sockets:
                 socket.begin_tick()
             while steps and steps[0]["at"] <= self.now_ms:
-                self._take(steps.pop(0))
+                self.take(steps.pop(0))
                 self._note_state()
             if self.now_ms >= self.busy_until_ms:
-                self.connection.poll(self.now_ms)
+                self.poll()
                 self._note_state()
         assert not steps, "steps after the end"
         return self.entries
+
+    def poll(self) -> None:
+        self.connection.poll(self.now_ms)
 
     def _note_state(self) -> None:
         if self.connection.state != self._state:
             self._state = self.connection.state
             self.log("state", str(self._state))
 
-    def _take(self, step: dict[str, Any]) -> None:
+    def take(self, step: dict[str, Any]) -> None:
+        """Takes one step."""
         match step:
             case {"client": "open", "url": url}:
                 self.connection.open(url, self.now_ms)
