@@ -61,7 +61,7 @@ class Historian(Stage):
             self.at_ms += wait_ms
             book_steps.append({"at": self.at_ms, "older": is_older, **event})
         super().__init__(
-            {"random": random, "takeover_ms": 8_000, "tick_ms": 100, "until": self.at_ms + 60_000, "steps": book_steps}
+            {"random": random, "takeover_ms": 1_000, "tick_ms": 100, "until": self.at_ms + 60_000, "steps": book_steps}
         )
 
     def take(self, step: dict[str, Any]) -> None:
