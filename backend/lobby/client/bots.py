@@ -42,15 +42,15 @@ def bot_name(number: int) -> str:
 class Walker:
     """One path: it changes its speed and direction every second or so."""
 
-    def __init__(self, chance: random.Random, arena: float = ARENA) -> None:
-        self._chance, self._arena = chance, arena
-        angle, distance = chance.uniform(-math.pi, math.pi), arena * math.sqrt(chance.random())
+    def __init__(self, numbers: random.Random, arena: float = ARENA) -> None:
+        self._random, self._arena = numbers, arena
+        angle, distance = numbers.uniform(-math.pi, math.pi), arena * math.sqrt(numbers.random())
         self.x, self.y = distance * math.cos(angle), distance * math.sin(angle)
-        self.h, self.speed = chance.uniform(-math.pi, math.pi), 0.0
-        self._top = chance.uniform(10, 15)
-        self._acceleration = chance.uniform(20, 40)
-        self._turning = math.radians(chance.uniform(45, 90))
-        self._wanted_speed, self._wanted_turn, self._until_s = 0.0, 0.0, chance.uniform(0, 2)
+        self.h, self.speed = numbers.uniform(-math.pi, math.pi), 0.0
+        self._top = numbers.uniform(10, 15)
+        self._acceleration = numbers.uniform(20, 40)
+        self._turning = math.radians(numbers.uniform(45, 90))
+        self._wanted_speed, self._wanted_turn, self._until_s = 0.0, 0.0, numbers.uniform(0, 2)
         self._now_s = 0.0
 
     def step(self, seconds: float) -> Position:
@@ -76,14 +76,14 @@ class Walker:
 
     def _choose(self) -> None:
         """Chooses what to do next: rest, drive straight on, or turn."""
-        choice = self._chance.random()
+        choice = self._random.random()
         if choice < 0.2:
-            self._wanted_speed, self._wanted_turn, lasts_s = 0.0, 0.0, self._chance.uniform(1, 4)
+            self._wanted_speed, self._wanted_turn, lasts_s = 0.0, 0.0, self._random.uniform(1, 4)
         elif choice < 0.6:
-            self._wanted_speed, self._wanted_turn, lasts_s = self._top, 0.0, self._chance.uniform(1, 4)
+            self._wanted_speed, self._wanted_turn, lasts_s = self._top, 0.0, self._random.uniform(1, 4)
         else:
-            self._wanted_speed = self._top * self._chance.uniform(0.6, 1)
-            self._wanted_turn, lasts_s = self._chance.choice((-1, 1)) * self._turning, self._chance.uniform(0.5, 2)
+            self._wanted_speed = self._top * self._random.uniform(0.6, 1)
+            self._wanted_turn, lasts_s = self._random.choice((-1, 1)) * self._turning, self._random.uniform(0.5, 2)
         self._until_s = self._now_s + lasts_s
 
 
@@ -175,7 +175,7 @@ class _Bot:
             self.client.move(*at[:5])
 
 
-async def _walk(bots: list[_Bot], seconds: float, chance: random.Random) -> None:
+async def _walk(bots: list[_Bot], seconds: float, numbers: random.Random) -> None:
     """Moves ``bots``, one group after the other, until the time is over or the lobby has refused all of them."""
     loop = asyncio.get_running_loop()
     due_s = loop.time()
@@ -189,7 +189,7 @@ async def _walk(bots: list[_Bot], seconds: float, chance: random.Random) -> None
             refused = [bot.client.refused for bot in bots if bot.client.refused is not None]
             if len(refused) == len(bots):
                 raise refused[0]
-            if chance.random() < STEP_S / 2:
-                chance.choice(bots).client.set_status(chance.choice(STATUSES))
+            if numbers.random() < STEP_S / 2:
+                numbers.choice(bots).client.set_status(numbers.choice(STATUSES))
         due_s = max(due_s + STEP_S / PHASES, now_s)  # a late step is not followed by quicker ones
         await asyncio.sleep(due_s - loop.time())

@@ -29,7 +29,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from lobby.client.connection import Connection, Listener, Socket, State, decode_safely
+from lobby.client.attempt import Socket
+from lobby.client.connection import Connection, Listener, State
 from lobby.client.constants import SLOW_DOWN_MS, TAKEOVER_MS
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.client.sockets import LobbySocket, address
@@ -149,7 +150,7 @@ class LobbyClient:
         self.received = self.received_bytes = self.sent = 0
         self._tls = tls
         listener = Listener(self._on_connected, self._on_disconnected, self._on_refused, self._on_message)
-        self._connection = Connection(self._new_socket, random, listener, self._decode)
+        self._connection = Connection(self._new_socket, random, listener)
         self._connection.takeover_ms = takeover_ms
         self._inbox = _Inbox()
         self._entered: asyncio.Future[None] | None = None  # the first attempt, which may raise
@@ -340,14 +341,12 @@ class LobbyClient:
     # ── the shell of the state machine ──────────────────────────────────────────────────────────────────────────────
 
     def _new_socket(self, url: str) -> LobbySocket:
-        return LobbySocket(url, self._poll, self._tls, pings=self.v < 2)
+        return LobbySocket(url, self._poll, tls=self._tls, pings=self.v < 2, accepts=self._accepts)
 
-    def _decode(self, text: str) -> ServerMessage | None:
+    def _accepts(self, text: str) -> bool:
         self.received += 1
         self.received_bytes += len(text) if text.isascii() else len(text.encode())
-        if not self.follow and text.startswith(_OF_OTHERS):
-            return None
-        return decode_safely(text)
+        return self.follow or not text.startswith(_OF_OTHERS)
 
     def _poll(self) -> None:
         self._connection.poll(_now_ms())

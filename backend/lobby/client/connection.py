@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from lobby.client import endings
+from lobby.client.attempt import Attempt, Socket
 from lobby.client.backoff import Backoff
 from lobby.client.constants import (
     BUSY_MS,
@@ -21,7 +21,6 @@ from lobby.client.constants import (
     CLOSING_ERROR_MS,
     CONFIG_LONGEST_MS,
     CONNECT_MS,
-    ERROR_EXPLAINS_MS,
     FAR_MS,
     FIRST_PING_MS,
     HEARTBEAT_LEAST_MS,
@@ -31,16 +30,14 @@ from lobby.client.constants import (
     TAKEOVER_MS,
     TAKEOVER_RETRY_MS,
     TAKEOVER_SPREAD,
-    WELCOME_MS,
     WINDOW_MS,
 )
-from lobby.client.endings import Ending, one_line
-from lobby.messages import VERSION, Config, Error, Hello, Ping, Pong, ServerMessage, Welcome, decode, encode_client
+from lobby.client.endings import Ending
+from lobby.messages import VERSION, Config, Error, Ping, Pong, ServerMessage, Welcome, decode, encode_client
 
 BAD_ADDRESS = "this is no address of a lobby; one looks like ws://127.0.0.1:8765/"
 NO_WELCOME = "no lobby answered within ten seconds"
 NO_PONG = "the lobby stopped answering"
-NO_LOBBY = "no lobby answers there, or it refuses the connection"
 
 
 class State(StrEnum):
@@ -51,35 +48,6 @@ class State(StrEnum):
     CONNECTED = "connected"
     WAITING = "waiting"
     REFUSED = "refused"
-
-
-class Socket(Protocol):
-    """One WebSocket, which connects by itself. ``close_code`` is 1006 if it ended without a close."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether texts can be sent."""
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it has ended."""
-
-    @property
-    def close_code(self) -> int:
-        """The code of its close. A refused handshake counts as the close code of the same meaning."""
-
-    @property
-    def close_reason(self) -> str:
-        """The reason that came with the close, for people."""
-
-    def take(self) -> list[str]:
-        """The texts that have arrived since the last call."""
-
-    def send(self, text: str) -> None:
-        """Sends a text."""
-
-    def close(self) -> None:
-        """Closes with 1000, and frees everything by itself, also if the lobby does not answer the close."""
 
 
 class Listener(NamedTuple):
@@ -107,16 +75,13 @@ def decode_safely(text: str) -> ServerMessage | None:
 
 
 class Connection:
-    """One player's connection. ``new_socket`` begins to connect to an address and raises ValueError if it is none; ``random``
-    returns numbers from 0 to 1."""
+    """One player's connection, made of one attempt after the other; during a takeover there are two.
 
-    def __init__(
-        self,
-        new_socket: Callable[[str], Socket],
-        random: Callable[[], float],
-        listener: Listener,
-        decode: Callable[[str], ServerMessage | None] = decode_safely,
-    ) -> None:
+    ``new_socket`` begins to connect to an address, and raises ValueError if it is none. ``random`` returns numbers from 0 to 1.
+    All times are in ms on one clock that never goes back.
+    """
+
+    def __init__(self, new_socket: Callable[[str], Socket], random: Callable[[], float], listener: Listener) -> None:
         self.url = ""
         """The address of the next attempt, with the player in its query."""
         self.state = State.CLOSED
@@ -128,7 +93,8 @@ class Connection:
         self.round_trip_ms = math.nan
         """How long the last ping took; NaN before the first pong."""
         self.takeover_ms: float = TAKEOVER_MS
-        self._new_socket, self._random, self._on, self._decode = new_socket, random, listener, decode
+        """When a new connection takes over, after a welcome."""
+        self._new_socket, self._random, self._on = new_socket, random, listener
         self._current: Attempt | None = None  # in use, or on its way
         self._next: Attempt | None = None  # takes over
         self._leaving: list[Attempt] = []
@@ -185,7 +151,7 @@ class Connection:
         for attempt in (self._next, self._current):
             if attempt is not None and self._is_ours(attempt):
                 if away_ms > BUSY_MS:
-                    attempt.began_ms += away_ms - BUSY_MS  # nobody polled, so an answer could not count
+                    attempt.began_ms += away_ms - BUSY_MS  # without a poll no answer could be seen
                 self._poll(attempt, now_ms, away_ms > BUSY_MS)
         if self.state == State.WAITING and now_ms >= self.retry_at_ms:
             self._connect(now_ms)
@@ -207,7 +173,7 @@ class Connection:
 
     def _poll(self, attempt: Attempt, now_ms: float, is_busy: bool) -> None:
         for text in attempt.socket.take():
-            self._receive(attempt, self._decode(text), now_ms, is_busy)
+            self._receive(attempt, decode_safely(text), now_ms, is_busy)
             if not self._is_ours(attempt):
                 return  # the listener has closed
         if attempt.socket.is_open and not attempt.is_welcomed:
@@ -227,7 +193,8 @@ class Connection:
             return  # the first closing error counts, and nothing after it
         if isinstance(message, Error):
             attempt.error, attempt.error_ms = message, now_ms
-            if attempt.closing_error is not None:
+            if message.close:
+                attempt.closing_error = message
                 return
         if isinstance(message, Welcome) and not attempt.is_welcomed:
             self._welcomed(attempt, message, now_ms)
@@ -242,7 +209,7 @@ class Connection:
 
     def _welcomed(self, attempt: Attempt, welcome: Welcome, now_ms: float) -> None:
         """From its welcome on an attempt is the one in use."""
-        attempt.welcomed_ms = now_ms
+        attempt.is_welcomed, attempt.welcomed_ms = True, now_ms
         if attempt is self._next:
             if self._current is not None:
                 self._release(self._current, now_ms)
@@ -304,55 +271,3 @@ class Connection:
     @property
     def _heartbeat_ms(self) -> float:
         return max(HEARTBEAT_LEAST_MS, self.config.heartbeat_ms)
-
-
-class Attempt:
-    """One socket, and what is known of it."""
-
-    def __init__(self, socket: Socket, now_ms: float) -> None:
-        self.socket = socket
-        self.began_ms = now_ms
-        self.welcomed_ms = math.nan
-        self.received_ms = 0.0
-        self.error: Error | None = None
-        self.error_ms = -math.inf
-        self.may_be_own_takeover = False
-        self._ask_at_ms = math.nan
-
-    @property
-    def is_welcomed(self) -> bool:
-        """Whether its welcome has come."""
-        return not math.isnan(self.welcomed_ms)
-
-    @property
-    def closing_error(self) -> Error | None:
-        """The error that ends this connection, if there was one."""
-        return self.error if self.error is not None and self.error.close else None
-
-    def lived_ms(self, now_ms: float) -> float:
-        """How long it has been connected; 0 if it never was."""
-        return now_ms - self.welcomed_ms if self.is_welcomed else 0.0
-
-    def ask_for_welcome(self, now_ms: float) -> None:
-        """Asks for the welcome, once, if it does not come by itself."""
-        if math.isnan(self._ask_at_ms):
-            self._ask_at_ms = now_ms + WELCOME_MS
-        elif now_ms >= self._ask_at_ms:
-            self._ask_at_ms = math.inf
-            self.socket.send(encode_client(Hello()))
-
-    def ending(self, now_ms: float) -> Ending:
-        """Why it ended. An error right before the end is its reason, since API Gateway cannot send one with the close."""
-        close, closing, error = self.socket.close_code, self.closing_error, self.error
-        if closing is not None and closing.close is not None and not endings.is_own(close):
-            close = closing.close
-        code = endings.code_of(close)
-        text = one_line(self.socket.close_reason).removeprefix(f"{code}: ")
-        if error is not None and (closing is not None or now_ms - self.error_ms < ERROR_EXPLAINS_MS):
-            text = one_line(error.message)
-            if closing is not None or endings.ends(error.code):
-                code = one_line(error.code)
-        is_final, is_unexplained = endings.is_final(code, close), not text and close == 1000
-        if not text:
-            text = NO_LOBBY if not self.is_welcomed and not code else endings.meaning(code, close)
-        return Ending(code, text, is_final, is_unexplained)

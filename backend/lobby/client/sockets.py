@@ -147,13 +147,22 @@ class LobbySocket:
     """The socket of one attempt, for :class:`lobby.client.connection.Connection`. It connects by itself.
 
     ``wake`` is called whenever something has changed: a text has arrived, or the socket has opened or ended. ``pings``: pings
-    of the WebSocket itself find out whether the lobby lives; for lobbies without the message ``ping``.
+    of the WebSocket itself find out whether the lobby lives; for lobbies without the message ``ping``. ``accepts``: texts for
+    which it returns False are dropped.
     """
 
-    def __init__(self, url: str, wake: Callable[[], None], tls: ssl.SSLContext | None = None, *, pings: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        wake: Callable[[], None],
+        *,
+        tls: ssl.SSLContext | None = None,
+        pings: bool = False,
+        accepts: Callable[[str], bool] = lambda text: True,
+    ) -> None:
         self.close_code, self.close_reason = 1006, ""
         self.is_closed = False
-        self._wake = wake
+        self._wake, self._accepts = wake, accepts
         self._texts: list[str] = []
         self._socket = TextSocket(self._received, self._ended)
         self._opening = asyncio.create_task(self._open(url, tls, pings))
@@ -191,8 +200,9 @@ class LobbySocket:
             self._wake()
 
     def _received(self, text: str) -> None:
-        self._texts.append(text)
-        self._wake()
+        if self._accepts(text):
+            self._texts.append(text)
+            self._wake()
 
     def _ended(self) -> None:
         if self._socket.was_open:  # otherwise the handshake's error says more
