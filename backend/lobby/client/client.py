@@ -161,6 +161,7 @@ class LobbyClient:
         self._status: str | None = None
         self._seq = 0
         self._free_ms = 0.0  # when the next position may be sent
+        self._is_woken = False
         self._poll_timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
 
@@ -341,14 +342,21 @@ class LobbyClient:
     # ── the shell of the state machine ──────────────────────────────────────────────────────────────────────────────
 
     def _new_socket(self, url: str) -> LobbySocket:
-        return LobbySocket(url, self._poll, tls=self._tls, pings=self.v < 2, accepts=self._accepts)
+        return LobbySocket(url, self._wake, tls=self._tls, pings=self.v < 2, accepts=self._accepts)
 
     def _accepts(self, text: str) -> bool:
         self.received += 1
         self.received_bytes += len(text) if text.isascii() else len(text.encode())
         return self.follow or not text.startswith(_OF_OTHERS)
 
+    def _wake(self) -> None:
+        """Polls soon, once for all that has arrived by then."""
+        if not self._is_woken:
+            self._is_woken = True
+            asyncio.get_running_loop().call_soon(self._poll)
+
     def _poll(self) -> None:
+        self._is_woken = False
         self._connection.poll(_now_ms())
         if self._connection.state == State.CLOSED and not self._connection.is_leaving:
             self._left.set()
@@ -356,9 +364,10 @@ class LobbyClient:
     def _poll_regularly(self) -> None:
         if self._poll_timer is not None:
             self._poll_timer.cancel()
+        self._poll_timer = asyncio.get_running_loop().call_later(POLL_MS / 1000, self._poll_regularly)
         self._poll()
-        if self._connection.state not in (State.CLOSED, State.REFUSED) or self._connection.is_leaving:
-            self._poll_timer = asyncio.get_running_loop().call_later(POLL_MS / 1000, self._poll_regularly)
+        if self._connection.state in (State.CLOSED, State.REFUSED) and not self._connection.is_leaving:
+            self._poll_timer.cancel()
 
     def _cancel_send_timer(self) -> None:
         if self._send_timer is not None:
