@@ -8,9 +8,9 @@
 
 The naive lobby is a formula: everybody who moves sends five positions a second, and each is sent to everybody else. The
 windowed one is counted: our bots walk in simulated time, `SendPolicy` decides what they send, the function's rules decide who
-leads a window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in operations
-is counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to answer is assumed,
-the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
+leads a window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in
+operations is counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to
+answer is assumed, the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
 """
 
 import argparse
