@@ -7,10 +7,10 @@
     python bench/cost.py all --json > bench/results/cost.json && python scripts/docs.py       the tables of docs/cost.md
 
 The naive lobby is a formula: everybody who moves sends five positions a second, and each is sent to everybody else. The
-windowed one is counted: our bots walk in simulated time, `Pilot` decides what they say, the function's rules decide who leads a
-window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in operations is
-counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to answer is assumed,
-the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
+windowed one is counted: our bots walk in simulated time, `SendPolicy` decides what they send, the function's rules decide who
+leads a window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in
+operations is counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to
+answer is assumed, the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
 from lobby.budget import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
-from lobby.client.bots import STEP_S, Pilot, Walker
+from lobby.client.bots import STEP_S, SendPolicy, Walker
 from lobby.cloudformation.reading import parse, read_template
 from lobby.emulator.conditions import LATENCIES, Conditions
 from lobby.emulator.metering import cpu_factor
@@ -150,7 +150,7 @@ class _Player:
 
     def __init__(self, number: int, moving: float, send_ms: int) -> None:
         self._chance = random.Random(number)
-        self._walker, self._pilot = Walker(self._chance), Pilot()
+        self._walker, self._policy = Walker(self._chance), SendPolicy()
         self._moving, self._send_ms = moving, send_ms
         self._moves = self._chance.random() < moving
         self._left_s = self._bout()
@@ -177,7 +177,7 @@ class _Player:
             self.moving_s += STEP_S
         else:
             self._at = Position(self._walker.x, self._walker.y, h=self._walker.h)
-        if self._pilot.speaks(self._at, now_ms / 1000):
+        if self._policy.due(now_ms, self._at):
             self._waits = True
         if not self._waits or now_ms - self._sent_ms < self._send_ms:
             return None

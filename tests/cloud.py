@@ -62,7 +62,7 @@ class Peer:
             self.send_ms = message.send_ms
         before = {(id, player.n): player.at.seq for id, player in self.roster.players.items()}
         may_go_back = isinstance(message, m.Welcome)  # the newer of two connections may be gone, and the older one goes on
-        events = self.roster.hear(message)
+        events = self.roster.apply(message)
         if self.v == 1 and isinstance(message, m.PlayerPos) and message.id in self.roster.players:
             # Version 1 does not count, so the test does: every position of a player lies farther out than the one before.
             assert message.at.x >= self.far.get(message.id, 0), (
