@@ -6,9 +6,21 @@ after a short break of the network no player leaves and joins again.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from lobby.messages import Join, Leave, Moves, Player, PlayerPos, ServerMessage, StatusChanged, Welcome
+from lobby.messages import (
+    Config,
+    Error,
+    Join,
+    Leave,
+    Moves,
+    Player,
+    PlayerPos,
+    Pong,
+    ServerMessage,
+    StatusChanged,
+    Welcome,
+)
 from lobby.presence import Position
 
 
@@ -78,8 +90,10 @@ class Roster:
                     return []
                 player = self.players[id] = known._replace(status=status)
                 return [StatusSet(player)]
+            case Config() | Pong() | Error():
+                return []  # not about players
             case _:
-                return []
+                assert_never(message)
 
     def _know(self, player: Player) -> None:
         self.players[player.id] = player
