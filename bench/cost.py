@@ -41,7 +41,7 @@ from lobby.fanout import Window
 from lobby.messages import encode_moves
 from lobby.presence import Position, Presence
 from lobby.serverless.aws.client import CONNECTIONS
-from lobby.serverless.invocation import PATIENCE_MS, SKEW_MS
+from lobby.serverless.broadcast import LOCK_POLL_MS, SKEW_MS
 from lobby.settings import Settings
 from lobby.telemetry import METRICS
 
@@ -76,7 +76,7 @@ def _mean_ms(kind: str) -> float:
 # Assumed of AWS, not measured there.
 TABLE_MS = _mean_ms("table")
 OPENING_MS = 10  # two calls: who finds a window closed and opens it is still about to while others write
-NOTICING_MS = (PATIENCE_MS + TABLE_MS) / 2 + TABLE_MS  # from a floor that is free to the next one who has it
+NOTICING_MS = (LOCK_POLL_MS + TABLE_MS) / 2 + TABLE_MS  # from a floor that is free to the next one who has it
 FRAME_BYTES = 90  # WebSocket, TLS, TCP and IP around a message
 THROTTLE_PER_S = 10_000  # messages and posts together: an account's quota, unless AWS raises it
 ROOM_WRITES_PER_S = 1_000  # what the partition of one room takes
@@ -222,19 +222,19 @@ def simulate(
                 continue
             positions += 1
             said_ms[number] = now_ms
-            if window.is_empty:
+            if not (window.near or window.far):
                 due_ms, has_waited = now_ms + window_ms + (0 if served else OPENING_MS), False
             roster[number] = roster[number]._replace(at=at)
-            window.moved(roster[number].player)
-        if not window.is_empty and now_ms >= due_ms and now_ms < busy_ms and not has_waited:
+            window.moved(roster[number].player, now_ms, window_ms)
+        if (window.near or window.far) and now_ms >= due_ms and now_ms < busy_ms and not has_waited:
             due_ms, has_waited = math.ceil(busy_ms + NOTICING_MS), True
             waited, waited_ms = waited + 1, waited_ms + due_ms - now_ms
-        if not window.is_empty and now_ms >= max(due_ms, busy_ms):
+        if (window.near or window.far) and now_ms >= max(due_ms, busy_ms):
             windows += 1
             recent = sum(at_ms >= now_ms - RECENT_MS for at_ms in said_ms)
             floor_units += _units(FLOOR_BYTES + STAMP_BYTES * recent, 1024)
             heard = 0
-            for receivers, movers in window.close(roster, now_ms, settings):
+            for receivers, movers in window.close(roster, now_ms, settings).shares:
                 size = len(encode_moves(1_795_426_800_000 + now_ms, [(row.n, row.at) for row in movers]))
                 heard += len(receivers)
                 told_steps += len(receivers) * steps(size)
@@ -348,7 +348,7 @@ def windowed(count: Count) -> Usage:
     told = round(count.told / count.windows) if count.windows else 0
     races = count.positions * count.windows * TABLE_MS / 1000
     waits_ms = count.windows * (count.window_ms + TABLE_MS + telling_ms(told)) + count.waited_ms
-    polls = count.waited_ms / (PATIENCE_MS + TABLE_MS)
+    polls = count.waited_ms / (LOCK_POLL_MS + TABLE_MS)
     position = deeds(count.players)["position in an open window"]
     return (
         presence(count.players)

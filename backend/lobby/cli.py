@@ -167,6 +167,7 @@ def serve(quiet: bool, **flags: Any) -> None:
     import gc
 
     from lobby.server.host import Server
+    from lobby.server.memory import MemoryStore
 
     settings = load_settings(flags)
     _log_to_stderr(quiet)
@@ -186,7 +187,7 @@ def serve(quiet: bool, **flags: Any) -> None:
             who = "Anybody who reaches this machine" if settings.open else "Anybody on this machine"
             tell(click.style(f"{who} may join as anybody: no secret is set.", fg="yellow"))
 
-    _run(Server(settings).run(ready))
+    _run(Server(settings, MemoryStore()).run(ready))
 
 
 @main.command()

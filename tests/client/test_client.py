@@ -458,7 +458,7 @@ def test_a_player_that_came_without_an_id_comes_back_as_the_same_player() -> Non
             first = await me.next_event()
             await bea.hear("welcome")
             (cut,) = [row.connection for row in lobby.server.store.room("lobby") if row.player != "bea"]
-            lobby.server.close(cut, 4001, "silent")
+            lobby.server.connections.close(cut, 4001, "silent")
             await next_of(me, Disconnected)
             assert await next_of(me, Connected) == first
 
@@ -482,7 +482,7 @@ def test_a_new_connection_takes_over_and_the_other_players_notice_nothing() -> N
                     assert message["type"] == "moves"  # neither a leave nor a join
                     seqs.append(message["m"][0][6])
                     await asyncio.sleep(0.012)
-                assert lobby.server.service.counts["takeovers", ""] >= 2
+                assert lobby.server.counts["takeovers", ""] >= 2
                 assert seqs == sorted(set(seqs))
                 with pytest.raises(TimeoutError):
                     await me.next_event(0.01)

@@ -202,7 +202,7 @@ def test_a_paused_game_stays_in_the_lobby(home: Path) -> None:
             await ann.hears("player_joined", "bea")
             await ann.tell(set={"paused": True})
             await asyncio.sleep(1.0)  # four heartbeats more than it takes to be thrown out
-            assert lobby.server.service.counts["closed", "silent"] == 0
+            assert lobby.server.counts["closed", "silent"] == 0
             await bea.does("send_position", 1, 2)
             await ann.hears("player_moved", "bea", [1, 2])
 

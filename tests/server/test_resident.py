@@ -49,7 +49,7 @@ def test_one_message_over_the_limit_is_answered_once_and_a_flood_is_cut() -> Non
     assert host.gateway.closed == {ann: 4003}
     host.settle()
     assert host.hear(bea)[-1] == m.Leave("ann")
-    assert host.service.counts["closed", "flood"] == 1
+    assert host.lobby.counts["closed", "flood"] == 1
 
 
 def test_a_teleport_is_answered_with_where_the_player_stands() -> None:
@@ -81,6 +81,6 @@ def test_what_happens_is_counted() -> None:
     host.connect("ann")
     host.send(ann, "no")
     host.close(ann)
-    counts = host.service.counts
+    counts = host.lobby.counts
     assert (counts["joins", ""], counts["takeovers", ""], counts["leaves", ""]) == (2, 1, 0)
     assert counts["frames", "welcome"] == 3
