@@ -355,7 +355,7 @@ def godot_smoothing() -> str:
     """How exactly players are drawn, as bench/godot/run.py measured it."""
     names = {
         "curve": "the addon: a curve through positions and velocities",
-        "lines": "straight lines between positions, as late",
+        "lines": "straight lines between positions, with the same delay",
         "easing": "easing towards the newest position",
     }
     rows = ["| drawn as | mean error | p99 error | late, median | speed ripple |", "|---|---:|---:|---:|---:|"]
@@ -364,8 +364,8 @@ def godot_smoothing() -> str:
 
 
 def godot_messages() -> str:
-    """What it takes in messages, as bench/godot/run.py measured it."""
-    names = {"a bend begins": "when a bend begins", "a bend has shown": "when a bend has shown: the addon"}
+    """How many messages are needed, as bench/godot/run.py measured it."""
+    names = {"a bend begins": "as soon as a bend begins", "a bend has shown": "a moment after a bend begins: the addon"}
     rows = [
         "| a position is sent | messages per moving second | mean error | p99 error | late, median | speed ripple |",
         "|---|---:|---:|---:|---:|---:|",
@@ -377,12 +377,12 @@ def godot_messages() -> str:
 
 
 def godot_frame() -> str:
-    """What fifty remote players cost a frame, as bench/godot/run.py measured it."""
+    """What fifty remote players cost per frame, as bench/godot/run.py measured it."""
     frame = _results("godot")["frame"]
-    names = {"hearing": "reading what the lobby says", "drawing": "placing the figures", "both": "both"}
+    names = {"reading": "reading messages", "drawing": "moving the figures", "both": "both"}
     rows = ["| fifty remote players, headless | mean | p99 |", "|---|---:|---:|"]
     rows += [f"| {name} | {frame[part]['mean']:.2f} ms | {frame[part]['p99']:.2f} ms |" for part, name in names.items()]
-    rows.append(f"| the demo game's ships, with names, flames and the room they make | {frame['game']['mean']:.2f} ms | |")
+    rows.append(f"| the ships of the demo game, with names, flames and separation | {frame['game']['mean']:.2f} ms | |")
     return "\n".join(rows)
 
 
@@ -394,15 +394,15 @@ def godot_waits() -> str:
 
 
 def godot_soak() -> str:
-    """What a game lived through, as bench/godot/soak.py counted it."""
+    """What happened to two games, as bench/godot/soak.py counted it."""
     found = _results("soak")
     rows = [f"| in {found['minutes']:g} minutes | |", "|---|---:|"]
     rows += [f"| {name} | {times:,} |" for name, times in found["done"].items()]
-    rows.append(f"| passages between the zones | {found['passages']['times']} |")
+    rows.append(f"| flights from one zone to the other | {found['passages']['times']} |")
     for game, looks in found["seen"].items():
         most = f"{looks['begin']['nodes']:.0f}, {looks['end']['nodes']:.0f}"
-        rows.append(f"| nodes at once ({game}), at the most, first and last quarter | {most} |")
-    wrong = "**errors and warnings in the logs of the games**, but for the engine's own of a refused upgrade"
+        rows.append(f"| highest number of nodes ({game}), in the first and the last quarter | {most} |")
+    wrong = "**errors and warnings in the logs of the games**, without the engine's own for a refused handshake"
     rows.append(f"| {wrong} | **{len(found['wrong'])}** |")
     return "\n".join(rows)
 

@@ -22,7 +22,7 @@ func _init(with_seed: int) -> void:
 ## What [param helm] is to do for the next [param seconds].
 func steer(helm: Helm, flight: ShipFlight, seconds: float) -> void:
 	if goal.is_finite():
-		helm.fly_to(goal, flight)
+		helm.fly_to(goal, flight.position, flight.heading)
 		return
 	_now_s += seconds
 	if _now_s >= _until_s:
@@ -30,7 +30,7 @@ func steer(helm: Helm, flight: ShipFlight, seconds: float) -> void:
 	helm.turn = _turn
 	helm.thrust = _thrust
 	if flight.position.length() > EDGE * flight.bounds.radius:
-		helm.fly_to(Vector2.ZERO, flight)
+		helm.fly_to(Vector2.ZERO, flight.position, flight.heading)
 		helm.thrust = maxf(helm.thrust, 0.6)
 
 

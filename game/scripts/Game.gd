@@ -80,7 +80,8 @@ func _is_ready() -> bool:
 func _arrive() -> void:
 	zone = _next
 	zone.left.connect(go)
-	zone.ui = _ui
+	zone.hint_changed.connect(_ui.hint)
+	zone.trading_started.connect(_ui.open_trading)
 	add_child(zone)
 	move_child(zone, 0)
 	if _arguments.autopilot:

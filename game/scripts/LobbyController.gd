@@ -16,6 +16,8 @@ func _ready() -> void:
 		_room = settings.room
 	if NetworkManager.lobby_url:
 		settings.url = NetworkManager.lobby_url
+	if settings.player.is_empty():
+		settings.player = LocalPlayerData.player_id
 	if settings.name.is_empty():
 		settings.name = LocalPlayerData.player_name
 	connected.connect(_log.bind("connected"))
@@ -32,7 +34,7 @@ func enter(beside := "") -> void:
 
 ## Your id: what the lobby calls you, or will.
 func player() -> String:
-	return me.id if me.id else _player_id()
+	return me.id if me.id else settings.player
 
 
 func _on_disconnected(reason: String, next_try_s: float) -> void:

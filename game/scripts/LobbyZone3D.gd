@@ -15,8 +15,7 @@ func _ready() -> void:
 
 
 func _process(_delta: float) -> void:
-	if ui != null:
-		ui.hint("E   trade" if _computer.is_near() and not ship.is_parked else "")
+	hint_changed.emit("E   trade" if _computer.is_near() and not ship.is_parked else "")
 
 
 func help() -> String:
@@ -33,7 +32,7 @@ func use() -> void:
 		return
 	ship.is_parked = true
 	LobbyController.set_status("trading")
-	ui.open_trading(stop_trading)
+	trading_started.emit(stop_trading)
 
 
 ## Flies on.

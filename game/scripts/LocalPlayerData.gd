@@ -26,8 +26,8 @@ static func kept_in(path: String) -> Dictionary[String, String]:
 	var json := JSON.new()
 	var found: Dictionary = json.data if json.parse(text) == OK and json.data is Dictionary else {}
 	var id := str(found.get("id", ""))
-	var name_found := LobbyMessages.one_line(str(found.get("name", "")))
-	if LobbyMessages.is_id(id) and id.length() <= 40 and name_found:
+	var name_found := str(found.get("name", "")).strip_edges().left(32)
+	if LobbyPlayer.is_valid_id(id) and id.length() <= 40 and name_found:
 		return {"id": id, "name": name_found}
 	var made: Dictionary[String, String] = {
 		"id": "pilot_" + _chance(), "name": "%s %s" % [FIRST_NAMES.pick_random(), LAST_NAMES.pick_random()]

@@ -55,7 +55,7 @@ func _follow_pointer() -> void:
 	var hit: Variant = plane.intersects_ray(camera.project_ray_origin(pointer), camera.project_ray_normal(pointer))
 	if hit is Vector3:
 		var at: Vector3 = hit
-		_helm.fly_to(Vector2(at.x, at.z), flight)
+		_helm.fly_to(Vector2(at.x, at.z), flight.position, flight.heading)
 
 
 func _show(seconds: float) -> void:

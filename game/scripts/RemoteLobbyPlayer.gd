@@ -46,7 +46,7 @@ func show_player(who: LobbyPlayer) -> void:
 ## How it moves. A player of whom no place is known yet is not shown.
 func show_movement(velocity: Vector2) -> void:
 	_power = velocity.length() / ShipFlight.TOP_SPEED
-	if not _is_here and player.has_place:
+	if not _is_here and player.has_position:
 		_is_here = true
 		_fade(1.0)
 

@@ -4,6 +4,12 @@ extends Node3D
 
 ## The player goes to another zone; an empty name: out of the game.
 signal left(to: StringName)
+## The hint changed: what the player can do here. Empty: nothing.
+@warning_ignore("unused_signal")
+signal hint_changed(text: String)
+## The player starts to trade. Call [param on_close] when the trading screen is closed.
+@warning_ignore("unused_signal")
+signal trading_started(on_close: Callable)
 
 ## What it is called.
 @export var title := ""
@@ -17,9 +23,6 @@ signal left(to: StringName)
 @export var way_out: StringName
 ## How far the radar sees.
 @export var radar_reach := 60.0
-
-## What is drawn over it.
-var ui: ZoneUIManager
 
 @onready var ship: PlayerShip3D = $PlayerShip
 @onready var others: OtherShips = $Others

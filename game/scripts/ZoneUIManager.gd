@@ -81,17 +81,17 @@ func _show_connection() -> void:
 	var text := "alone: no lobby wanted"
 	_ping.text = ""
 	match lobby.state:
-		LobbyConnection.State.CONNECTED:
+		LobbyClient.State.CONNECTED:
 			colour = GOOD
 			text = "connected"
 			_ping.text = "" if is_nan(lobby.round_trip_ms) else "%d ms" % maxi(1, roundi(lobby.round_trip_ms))
-		LobbyConnection.State.CONNECTING:
+		LobbyClient.State.CONNECTING:
 			colour = WAITING
 			text = "looking for the lobby"
-		LobbyConnection.State.WAITING:
+		LobbyClient.State.WAITING:
 			colour = WAITING
 			text = "no lobby; next try in %d s" % ceili(lobby.retry_in_s)
-		LobbyConnection.State.REFUSED:
+		LobbyClient.State.REFUSED:
 			colour = BAD
 			text = "the lobby does not take you"
 	var pulse := 0.65 + 0.35 * sin(Time.get_ticks_msec() * 0.005)
@@ -104,7 +104,7 @@ func _show_players() -> void:
 	var here: Array[LobbyPlayer] = []
 	here.assign(LobbyController.players.values())
 	here.sort_custom(func(a: LobbyPlayer, b: LobbyPlayer) -> bool: return a.name.naturalnocasecmp_to(b.name) < 0)
-	_count.text = "%d pilots here" % (here.size() + 1) if here else "only you here"
+	_count.text = "%d players here" % (here.size() + 1) if here else "only you here"
 	for i in _rows.size():
 		if i == 0:
 			_rows[i].show_you()

@@ -35,7 +35,7 @@ async def visiting(home: Path, handler: Callable[[ServerConnection], Awaitable[N
     async with serve(handle, "127.0.0.1", 0, compression=None, close_timeout=0.2) as server:
         url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
         async with playing(home, url, "ann") as ann:
-            await ann.does("join")
+            await ann.call("join")
             yield ann
 
 
@@ -75,8 +75,8 @@ def test_garbage_of_every_kind_is_nothing_to_a_game(home: Path) -> None:
 
     async def test() -> None:
         async with visiting(home, talk) as ann:
-            await ann.hears("connected")
-            while (await ann.hears("player_left"))[0] != "bea":
+            await ann.wait_for("connected")
+            while (await ann.wait_for("player_left"))[0] != "bea":
                 pass
 
     run(test())
@@ -92,9 +92,9 @@ def test_a_text_that_is_none_ends_the_connection_and_the_game_comes_back(home: P
 
     async def test() -> None:
         async with visiting(home, talk) as ann:
-            await ann.hears("connected")
-            await ann.hears("disconnected")
-            await ann.hears("connected")
+            await ann.wait_for("connected")
+            await ann.wait_for("disconnected")
+            await ann.wait_for("connected")
 
     run(test())
 
@@ -108,8 +108,8 @@ def test_a_message_without_end_does_not_fill_the_memory(home: Path) -> None:
 
     async def test() -> None:
         async with visiting(home, talk) as ann:
-            await ann.hears("connected")
-            await ann.hears("disconnected")
+            await ann.wait_for("connected")
+            await ann.wait_for("disconnected")
 
     run(test())
 
@@ -123,7 +123,7 @@ def test_who_is_shown_the_door_at_once_does_not_hammer_at_it(home: Path) -> None
 
     async def test() -> None:
         async with visiting(home, talk) as ann:
-            pauses = [(await ann.hears("disconnected"))[1] for _ in range(4)]
+            pauses = [(await ann.wait_for("disconnected"))[1] for _ in range(4)]
             assert all(pause <= 0.5 * 2**tries for tries, pause in enumerate(pauses))
             for begun, again, pause in zip(times, times[1:], pauses, strict=False):
                 assert again - begun >= pause - 0.05
@@ -143,7 +143,7 @@ def test_an_error_right_before_an_end_without_a_code_decides(home: Path, code: s
 
     async def test() -> None:
         async with visiting(home, talk) as ann:
-            assert "so it is" in await ann.hears(outcome)
+            assert "so it is" in await ann.wait_for(outcome)
 
     run(test())
 
@@ -155,7 +155,7 @@ def test_an_error_in_the_same_breath_as_the_end_is_known_by_the_code_of_the_end(
 
     async def test() -> None:
         async with visiting(home, talk) as ann:
-            assert await ann.hears("failed") == ("unauthorized", "a token is needed")
+            assert await ann.wait_for("failed") == ("unauthorized", "a token is needed")
 
     run(test())
 
@@ -170,10 +170,10 @@ def test_a_refused_upgrade_is_tried_again(home: Path, status: HTTPStatus) -> Non
 
         async with serve(listen, "127.0.0.1", 0, process_request=refuse) as server:
             url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
-            async with playing(home, url, "ann", engine_says="modules/websocket/") as ann:
-                await ann.does("join")
-                reason, _ = await ann.hears("disconnected")
-                assert reason == "no lobby answers there, or it does not let you in"
-                await ann.hears("disconnected")
+            async with playing(home, url, "ann", allowed_error="modules/websocket/") as ann:
+                await ann.call("join")
+                reason, _ = await ann.wait_for("disconnected")
+                assert reason == "no lobby answers there, or it refuses the connection"
+                await ann.wait_for("disconnected")
 
     run(test())

@@ -24,7 +24,7 @@ def engine_without_screen(tmp_path: Path) -> str:
     script = tmp_path / "godot"
     script.write_text(
         f'#!/bin/sh\ncase "$*" in *--import*) exec "{engine}" "$@" ;; esac\n'
-        f'exec "{engine}" --headless --no-header --max-fps 60 --script "{HERE / "pilot.gd"}" "$@"\n'
+        f'exec "{engine}" --headless --no-header --max-fps 60 --script "{HERE / "remote_control_game.gd"}" "$@"\n'
     )
     script.chmod(0o755)
     return str(script)
@@ -34,9 +34,9 @@ def test_one_command_is_a_game_among_bots_and_ends_with_it(home: Path, game: Pat
     async def test() -> None:
         there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
         async with running([*PLAY, "--bots", "3", "--autopilot", "--zone=lobby"], there) as ann:
-            await ann.sees(lambda sight: sight.says == "connected" and len(sight.others) == 3 and sight.passage_ms > 0)
-            await ann.tell(call="go", args=["main"], on="/root/Game")
-            await ann.sees(lambda sight: sight.zone == "main" and len(sight.others) == 4)
+            await ann.wait_until(lambda view: view.connection == "connected" and len(view.others) == 3 and view.passage_ms > 0)
+            await ann.send(call="go", args=["main"], on="/root/Game")
+            await ann.wait_until(lambda view: view.zone == "main" and len(view.others) == 4)
 
     run(test())
 
@@ -45,7 +45,7 @@ def test_ctrl_c_ends_all_of_it(home: Path, game: Path, engine_without_screen: st
     async def test() -> None:
         there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
         async with running([*PLAY, "--bots", "1", "--zone=lobby"], there) as ann:
-            await ann.sees(lambda sight: sight.says == "connected")
+            await ann.wait_until(lambda view: view.connection == "connected")
             ann.process.send_signal(signal.SIGINT)
             assert await ann.process.wait() == 0
 

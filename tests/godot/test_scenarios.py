@@ -52,19 +52,19 @@ def test_players_come_move_speak_and_go(home: Path) -> None:
     async def test() -> None:
         async with serving() as lobby, joined(home, lobby.url, "ann", LOBBY_NAME="Ann") as ann:
             async with joined(home, lobby.url, "bea") as bea:
-                assert (await bea.hears("player_joined"))[0] == "ann"
-                await ann.hears("player_joined", "bea")
-                await ann.does("send_position", 12.5, -8.25)
-                await bea.hears("player_moved", "ann", [12.5, -8.25])
-                await bea.does("set_status", "trading")
-                await ann.hears("status_changed", "bea", [0, 0], "trading")
-                await bea.hears("status_changed", "bea", [0, 0], "trading")
-                await bea.does("leave")
-                await bea.hears("player_left", "ann")
-                await ann.hears("player_left", "bea")
-                await bea.does("join")
-                await bea.hears("player_joined", "ann", [12.5, -8.25])
-            await ann.hears("player_left", "bea")  # the game was closed
+                assert (await bea.wait_for("player_joined"))[0] == "ann"
+                await ann.wait_for("player_joined", "bea")
+                await ann.call("send_position", 12.5, -8.25)
+                await bea.wait_for("player_moved", "ann", [12.5, -8.25])
+                await bea.call("set_status", "trading")
+                await ann.wait_for("status_changed", "bea", [0, 0], "trading")
+                await bea.wait_for("status_changed", "bea", [0, 0], "trading")
+                await bea.call("leave")
+                await bea.wait_for("player_left", "ann")
+                await ann.wait_for("player_left", "bea")
+                await bea.call("join")
+                await bea.wait_for("player_joined", "ann", [12.5, -8.25])
+            await ann.wait_for("player_left", "bea")  # the game was closed
 
     run(test())
 
@@ -76,16 +76,16 @@ def test_a_lobby_that_is_killed_and_comes_back_finds_everybody(home: Path, comma
         url = f"ws://127.0.0.1:{port}{path}"
         with serving_process(port, command) as first:
             async with joined(home, url, "ann") as ann, joined(home, url, "bea") as bea:
-                await ann.hears("player_joined", "bea")
-                await ann.does("send_position", 7, 8)
-                await bea.hears("player_moved", "ann", [7, 8])
+                await ann.wait_for("player_joined", "bea")
+                await ann.call("send_position", 7, 8)
+                await bea.wait_for("player_moved", "ann", [7, 8])
                 first.send_signal(signal.SIGKILL)
-                assert (await bea.hears("disconnected"))[0] == "the connection broke off"
+                assert (await bea.wait_for("disconnected"))[0] == "the connection broke off"
                 with serving_process(port, command):
-                    await ann.hears("connected")
-                    await bea.hears("connected")
-                    await ann.does("send_position", 9, 9)
-                    await bea.hears("player_moved", "ann", [9, 9])
+                    await ann.wait_for("connected")
+                    await bea.wait_for("connected")
+                    await ann.call("send_position", 9, 9)
+                    await bea.wait_for("player_moved", "ann", [9, 9])
 
     run(test())
 
@@ -95,16 +95,16 @@ def test_a_lobby_that_restarts_finds_its_players_where_they_stood(home: Path) ->
         port = free_port()
         async with playing(home, f"ws://127.0.0.1:{port}/", "ann") as ann:
             async with serving(Settings(port=port)):
-                await ann.does("join")
-                await ann.hears("connected")
-                await ann.does("send_position", 7, 8)
-                await ann.does("set_status", "away")
-                await ann.hears("status_changed", "ann")
-            reason, again_s = await ann.hears("disconnected")
+                await ann.call("join")
+                await ann.wait_for("connected")
+                await ann.call("send_position", 7, 8)
+                await ann.call("set_status", "away")
+                await ann.wait_for("status_changed", "ann")
+            reason, again_s = await ann.wait_for("disconnected")
             assert reason == "the server is restarting"
             assert 0 <= again_s <= 0.5
             async with serving(Settings(port=port)), LobbyClient(f"ws://127.0.0.1:{port}/", "watch") as watch:
-                await ann.hears("connected")
+                await ann.wait_for("connected")
                 while (known := watch.roster.players.get("ann")) is None or (known.at[:2], known.status) != ((7, 8), "away"):
                     await watch.next_event()
 
@@ -118,11 +118,11 @@ def test_the_same_player_elsewhere_takes_over_and_the_first_game_does_not_fight(
             async with joined(home, lobby.url, "ann") as first:
                 assert isinstance(await watch.next_event(), Joined)
                 async with joined(home, lobby.url, "ann") as second:
-                    code, message = await first.hears("failed")
+                    code, message = await first.wait_for("failed")
                     assert code == "taken_over"
                     assert "connected again" in message
                     await asyncio.sleep(0.7)  # longer than the longest first pause
-                    await second.does("send_position", 1, 2)
+                    await second.call("send_position", 1, 2)
                     assert isinstance(await watch.next_event(), Moved)
 
     run(test())
@@ -133,11 +133,11 @@ def test_a_lobby_that_wants_tokens_takes_the_right_one_only(home: Path) -> None:
         token, other = (sign(player, SECRET, time.time_ns() // 1_000_000 + 60_000) for player in ("ann", "watch"))
         async with serving(secret=SECRET) as lobby:
             async with playing(home, lobby.url, "ann") as ann:
-                await ann.does("join")
-                assert (await ann.hears("failed"))[0] == "unauthorized"
+                await ann.call("join")
+                assert (await ann.wait_for("failed"))[0] == "unauthorized"
             async with playing(home, lobby.url, "ann", LOBBY_TOKEN="a.b.c") as ann:
-                await ann.does("join")
-                assert (await ann.hears("failed"))[0] == "unauthorized"
+                await ann.call("join")
+                assert (await ann.wait_for("failed"))[0] == "unauthorized"
             async with joined(home, lobby.url, "", LOBBY_TOKEN=token), LobbyClient(lobby.url, token=other) as watch:
                 await watch.next_event()
                 assert list(watch.roster.players) == ["ann"]  # the token says who comes
@@ -150,18 +150,18 @@ def test_before_the_connection_is_cut_a_new_one_takes_over_and_nobody_notices(ho
         async with serving() as lobby, LobbyClient(lobby.url, "watch") as watch:
             await watch.next_event()
             async with playing(home, lobby.url, "ann") as ann:
-                await ann.tell(set={"_connection:takeover_ms": 300.0})
-                await ann.does("join")
+                await ann.send(set={"_connection:takeover_ms": 300.0})
+                await ann.call("join")
                 assert isinstance(await watch.next_event(), Joined)
                 before = set(lobby.server.connections)
                 async with asyncio.timeout(5):
                     while len(before & set(lobby.server.connections)) > 1:
                         await asyncio.sleep(0.02)
-                await ann.does("send_position", 3, 4)
+                await ann.call("send_position", 3, 4)
                 moved = await watch.next_event()
                 assert isinstance(moved, Moved)
                 assert moved.player.at[:2] == (3, 4)
-                assert [event[0] for event in ann.happened] == ["connected", "player_joined"]
+                assert [event[0] for event in ann.events] == ["connected", "player_joined"]
 
     run(test())
 
@@ -175,19 +175,19 @@ def test_a_gateway_that_cuts_everybody_after_its_time_loses_nobody(home: Path, t
             url = lobby.at().partition("?")[0]
             async with playing(home, url, "ann") as ann, playing(home, url, "bea") as bea:
                 for game in (ann, bea):
-                    await game.tell(set={"_connection:takeover_ms": takeover_ms})
-                    await game.does("join")
-                    await game.hears("connected")
+                    await game.send(set={"_connection:takeover_ms": takeover_ms})
+                    await game.call("join")
+                    await game.wait_for("connected")
                 if takeover_ms == NEVER_MS:
                     for game in (ann, bea):
-                        await game.hears("disconnected")
-                        await game.hears("connected")
+                        await game.wait_for("disconnected")
+                        await game.wait_for("connected")
                 else:
-                    await ann.hears("player_joined", "bea")
+                    await ann.wait_for("player_joined", "bea")
                     await asyncio.sleep(3)
-                    assert [event for event in ann.happened + bea.happened if event[0] in ("disconnected", "player_left")] == []
-                await ann.does("send_position", 3, 4)
-                await bea.hears("player_moved", "ann", [3, 4])
+                    assert [event for event in ann.events + bea.events if event[0] in ("disconnected", "player_left")] == []
+                await ann.call("send_position", 3, 4)
+                await bea.wait_for("player_moved", "ann", [3, 4])
 
     run(test())
 
@@ -199,12 +199,12 @@ def test_a_paused_game_stays_in_the_lobby(home: Path) -> None:
             joined(home, lobby.url, "ann") as ann,
             joined(home, lobby.url, "bea") as bea,
         ):
-            await ann.hears("player_joined", "bea")
-            await ann.tell(set={"paused": True})
+            await ann.wait_for("player_joined", "bea")
+            await ann.send(set={"paused": True})
             await asyncio.sleep(1.0)  # four heartbeats more than it takes to be thrown out
             assert lobby.server.counts["closed", "silent"] == 0
-            await bea.does("send_position", 1, 2)
-            await ann.hears("player_moved", "bea", [1, 2])
+            await bea.call("send_position", 1, 2)
+            await ann.wait_for("player_moved", "bea", [1, 2])
 
     run(test())
 
@@ -225,7 +225,7 @@ def test_who_closes_the_window_says_goodbye(home: Path) -> None:
         async with serve(stub, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             async with joined(home, f"ws://127.0.0.1:{port}/", "ann") as ann:
-                assert await ann.quits() == 0
+                assert await ann.quit() == 0
                 assert await asyncio.wait_for(closed, 5) == 1000
 
     run(test())
@@ -234,18 +234,18 @@ def test_who_closes_the_window_says_goodbye(home: Path) -> None:
 def test_a_game_without_a_lobby_goes_on(home: Path) -> None:
     async def test() -> None:
         async with playing(home, f"ws://127.0.0.1:{free_port()}/", "ann") as ann:
-            await ann.does("send_position", 1, 2)
-            await ann.does("set_status", "away")
-            await ann.does("leave")
-            await ann.does("join")
-            reason, again_s = await ann.hears("disconnected")
-            assert reason == "no lobby answers there, or it does not let you in"
+            await ann.call("send_position", 1, 2)
+            await ann.call("set_status", "away")
+            await ann.call("leave")
+            await ann.call("join")
+            reason, again_s = await ann.wait_for("disconnected")
+            assert reason == "no lobby answers there, or it refuses the connection"
             assert again_s <= 0.5
-            await ann.hears("disconnected")
-            await ann.does("leave")
+            await ann.wait_for("disconnected")
+            await ann.call("leave")
         async with playing(home, "ftp://nowhere/", "ann") as ann:
-            await ann.does("join")
-            assert (await ann.hears("failed"))[0] == "bad_address"
+            await ann.call("join")
+            assert (await ann.wait_for("failed"))[0] == "bad_address"
 
     run(test())
 
@@ -263,10 +263,10 @@ def test_a_lobby_of_version_1_is_understood(home: Path) -> None:
         async with serve(stub, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             async with joined(home, f"ws://127.0.0.1:{port}/", "ann") as ann:
-                await ann.hears("player_joined", "bea", [1, 2])
-                await ann.hears("player_moved", "bea", [3, 4])
-                await ann.does("set_status", "away")
-                await ann.does("send_position", 5, 6)
+                await ann.wait_for("player_joined", "bea", [1, 2])
+                await ann.wait_for("player_moved", "bea", [3, 4])
+                await ann.call("set_status", "away")
+                await ann.call("send_position", 5, 6)
                 async with asyncio.timeout(5):
                     while not any(message["action"] == "pos" for message in heard):
                         await asyncio.sleep(0.02)
@@ -280,11 +280,11 @@ def test_who_is_too_fast_is_told_where_it_stands(home: Path) -> None:
         async with serving(max_speed=15) as lobby, joined(home, lobby.url, "ann") as ann:
             async with hosts.joined(lobby.at(pid="bea", v=2)) as bea:
                 await bea.hear("welcome")
-                await ann.does("send_position", 1, 2)
+                await ann.call("send_position", 1, 2)
                 await bea.hear("moves")
-                await ann.does("send_position", 5000, 2)
-                assert (await ann.hears("refused"))[0] == "too_fast"
-                await ann.hears("corrected", 1, 2)
+                await ann.call("send_position", 5000, 2)
+                assert (await ann.wait_for("refused"))[0] == "too_fast"
+                await ann.wait_for("corrected", 1, 2)
 
     run(test())
 
@@ -295,12 +295,12 @@ def test_a_lobby_without_a_server_is_the_same_to_a_game(home: Path) -> None:
             url = lobby.at().partition("?")[0]
             async with joined(home, url, "ann") as ann:
                 async with joined(home, url, "bea", LOBBY_NAME="Bea") as bea:
-                    await bea.hears("player_joined", "ann")
-                    await ann.hears("player_joined", "bea")
-                    await ann.does("send_position", 12.5, -8.25)
-                    await bea.hears("player_moved", "ann", [12.5, -8.25])
-                    await bea.does("set_status", "trading")
-                    await ann.hears("status_changed", "bea", [0, 0], "trading")
-                await ann.hears("player_left", "bea")
+                    await bea.wait_for("player_joined", "ann")
+                    await ann.wait_for("player_joined", "bea")
+                    await ann.call("send_position", 12.5, -8.25)
+                    await bea.wait_for("player_moved", "ann", [12.5, -8.25])
+                    await bea.call("set_status", "trading")
+                    await ann.wait_for("status_changed", "bea", [0, 0], "trading")
+                await ann.wait_for("player_left", "bea")
 
     run(test())

@@ -23,6 +23,7 @@ from lobby.deploy.stack import DEAD, Event, Plan, Stack, State
 from lobby.errors import LobbyError
 from lobby.settings import ENV_FILE
 from lobby.tokens import check_secret
+from lobby.tools import game_config
 
 OURS = {
     "Stage": "say --stage",
@@ -302,4 +303,4 @@ def _check(wish: Wish, known: Mapping[str, Any]) -> None:
     if wish.secret:
         check_secret(wish.secret)
     if wish.godot_config:
-        names.read_config(wish.godot_config)
+        game_config.read(wish.godot_config)

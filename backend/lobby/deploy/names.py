@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from lobby.errors import LobbyError
+from lobby.tools import game_config
 
 OUTPUTS = {"URL": "WebSocketUrl", "FUNCTION": "FunctionName", "TABLE": "TableName"}
 """What of the stack's outputs is written down: ``LOBBY_URL_DEV`` is the output ``WebSocketUrl`` of the stage dev."""
@@ -41,23 +40,9 @@ def forget(names: list[str], file: Path) -> None:
         raise LobbyError(f"Cannot write {file}: {error}. It still names what is gone.") from None
 
 
-def read_config(file: Path) -> dict[str, Any]:
-    """The game's configuration of the lobby; an empty one where there is none yet. Raises :class:`LobbyError`."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise LobbyError(f"Cannot read {file}: {error}. Mend it, or name another file with --godot-config.") from None
-    if not isinstance(found, dict):
-        raise LobbyError(f"{file} is JSON, but not an object. Mend it, or name another file with --godot-config.")
-    return found
-
-
 def write_config(url: str, file: Path) -> None:
-    """Points the game to ``url``; all else that the file says stays."""
-    config = read_config(file) | {"url": url}
+    """Sets the address of the lobby in the game's configuration. Raises :class:`LobbyError`."""
     try:
-        file.write_text(json.dumps(config, indent="\t", ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise LobbyError(f"Cannot write {file}: {error.strerror}. The lobby runs all the same.") from None
+        game_config.write(url, file)
+    except LobbyError as error:
+        raise LobbyError(f"{error} The lobby runs all the same.") from None

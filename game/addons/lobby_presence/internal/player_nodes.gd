@@ -1,7 +1,5 @@
-class_name LobbyCrowd
 extends RefCounted
-## The nodes of the others: one appears when a player comes, moves as the player moves, and goes when the player goes. What
-## [LobbyPlayers3D] and [LobbyPlayers2D] have in common.
+## Internal: one node for each of the other players. [LobbyPlayers3D] and [LobbyPlayers2D] share it.
 
 var _parent: Node
 var _scene: PackedScene
@@ -9,38 +7,40 @@ var _place: Callable
 var _nodes: Dictionary[LobbyPlayer, Node] = {}
 
 
-## The crowd among the children of [param parent]. [param place] is given a node and a [LobbyTrack.Drawn], and moves it there.
-func _init(client: LobbyClient, parent: Node, scene: PackedScene, place: Callable) -> void:
+## The nodes are instances of [param scene], and children of [param parent]. [param place] takes a node and a
+## [LobbyPosition.Drawn], and moves the node there.
+func _init(parent: Node, scene: PackedScene, place: Callable) -> void:
 	_parent = parent
 	_scene = scene
 	_place = place
-	if client == null:
-		push_warning("Lobby: there is no LobbyController, so there is nobody to draw. Is the plugin enabled?")
-		return
-	for player: LobbyPlayer in client.players.values():
+
+
+## Adds a node for each player in [param players] (by id), and follows the signals of a client.
+func follow(players: Dictionary[String, LobbyPlayer], joined: Signal, left: Signal, status_changed: Signal) -> void:
+	for player: LobbyPlayer in players.values():
 		_on_player_joined(player)
-	client.player_joined.connect(_on_player_joined)
-	client.player_left.connect(_on_player_left)
-	client.status_changed.connect(_on_status_changed)
+	joined.connect(_on_player_joined)
+	left.connect(_on_player_left)
+	status_changed.connect(_on_status_changed)
 
 
-## Moves everybody to where they are to be drawn now.
+## Moves each node to where its player is drawn now.
 func draw() -> void:
 	for player in _nodes:
 		if is_instance_valid(_nodes[player]):  # the game may have freed it
 			_draw(player, _nodes[player])
 
 
-## The node of a player; null where there is none.
+## Returns the node of a player; null if it has none.
 func node_of(player: LobbyPlayer) -> Node:
 	return _nodes[player] if _nodes.has(player) and is_instance_valid(_nodes[player]) else null
 
 
 func _draw(player: LobbyPlayer, node: Node) -> void:
-	var seen := player.seen()
-	_place.call(node, seen)
+	var drawn := player.drawn()
+	_place.call(node, drawn)
 	if node.has_method(&"show_movement"):
-		node.call(&"show_movement", seen.velocity)
+		node.call(&"show_movement", drawn.velocity)
 
 
 func _on_player_joined(player: LobbyPlayer) -> void:

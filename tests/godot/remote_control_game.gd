@@ -1,7 +1,7 @@
-extends "player.gd"
-## The demo game, played from outside: what player.gd knows, and
-##   {"look": true}          what is there to see? The answer is the event "seen"
-##   {"fly_to": [30, 40]}    the autopilot's goal
+extends "remote_control.gd"
+## The demo game, controlled by a test. Commands of remote_control.gd, and these:
+##   {"look": true}          reports what the game shows; the answer is the event "view"
+##   {"fly_to": [30, 40]}    sets the goal of the autopilot
 
 
 func _begin() -> void:
@@ -9,7 +9,7 @@ func _begin() -> void:
 	change_scene_to_file(str(ProjectSettings.get_setting("application/run/main_scene")))
 
 
-func _obey(command: Dictionary) -> void:
+func _execute(command: Dictionary) -> void:
 	super(command)
 	var zone := _zone()
 	if command.has("look"):
@@ -26,7 +26,7 @@ func _zone() -> Node:
 
 func _look(zone: Node) -> void:
 	if zone == null:
-		_tell("seen", "", 0.0, 0.0, {}, "", 0.0)
+		_report("view", "", 0.0, 0.0, {}, "", 0.0)
 		return
 	var at: Vector2 = zone.get_indexed(^"ship:flight:position")
 	var others: Dictionary[String, Array] = {}
@@ -35,5 +35,5 @@ func _look(zone: Node) -> void:
 		var place := ship.global_position
 		var id: String = ship.get_indexed(^"player:id")
 		others[id] = [ship.get_instance_id(), place.x, place.z, status, ship.get_node("Ship").get(&"presence")]
-	var says: String = current_scene.get_node("UI/Screen/Players/List/Connection/State").get(&"text")
-	_tell("seen", zone.name, at.x, at.y, others, says, current_scene.get(&"passage_ms"))
+	var connection: String = current_scene.get_node("UI/Screen/Players/List/Connection/State").get(&"text")
+	_report("view", zone.name, at.x, at.y, others, connection, current_scene.get(&"passage_ms"))

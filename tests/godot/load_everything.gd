@@ -1,5 +1,5 @@
 extends SceneTree
-## Loads every script and scene of the project, makes one of each scene, and complains of what does not load.
+## Loads every script and scene of the project, instantiates each scene, and reports errors.
 
 const Problems := preload("problems.gd")
 

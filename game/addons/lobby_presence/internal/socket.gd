@@ -1,25 +1,24 @@
-class_name LobbySocket
 extends RefCounted
-## One WebSocket, for one attempt: whole texts in and out. A thin skin over [WebSocketPeer]; tests put their own in its place.
+## Internal: one WebSocket that sends and receives whole texts. A thin layer over [WebSocketPeer]; tests use a fake one.
 
-## The largest message: the welcome of some 5,000 players.
+## Largest message, in bytes: the [code]welcome[/code] of some 5,000 players.
 const INBOUND_BYTES := 1 << 20
-## What the network has not taken yet; above it, what can be said again later is not sent at all.
+## If more bytes than this wait to be sent, messages that a newer one will replace are not sent at all.
 const BACKLOG_BYTES := 16_384
-## A line on which nobody answers a ping of the WebSocket itself for so long is dead. Costs nothing; not in web exports.
+## Interval of the WebSocket's own pings, in s. A connection without an answer is closed. Web exports do not have them.
 const HEARTBEAT_S := 20.0
 
 var _peer := WebSocketPeer.new()
 
 
-## Begins to connect. Whether it worked, [method is_open] and [method is_closed] say after some polls.
+## Starts to connect. [method is_open] or [method is_closed] is true after some polls.
 func open(url: String) -> Error:
 	_peer.inbound_buffer_size = INBOUND_BYTES
 	_peer.heartbeat_interval = HEARTBEAT_S
 	return _peer.connect_to_url(url)
 
 
-## Moves bytes. Call it every frame until it is closed.
+## Sends and receives. Call it every frame until the socket is closed.
 func poll() -> void:
 	_peer.poll()
 
@@ -29,17 +28,17 @@ func is_open() -> bool:
 	return _peer.get_ready_state() == WebSocketPeer.STATE_OPEN
 
 
-## Whether it has ended.
+## Whether the socket is closed.
 func is_closed() -> bool:
 	return _peer.get_ready_state() == WebSocketPeer.STATE_CLOSED
 
 
-## Whether the network is behind with what was sent.
+## Whether too many bytes wait to be sent.
 func is_slow() -> bool:
 	return _peer.get_current_outbound_buffered_amount() > BACKLOG_BYTES
 
 
-## The texts that have arrived. What is no text is dropped.
+## Returns the texts that were received since the last call. Binary frames are dropped.
 func take() -> PackedStringArray:
 	var texts: PackedStringArray = []
 	while _peer.get_available_packet_count() > 0:
@@ -54,16 +53,16 @@ func send(text: String) -> void:
 	_peer.send_text(text)
 
 
-## Says goodbye. Goes on being polled until it is closed, or is dropped.
+## Starts the close handshake. Poll the socket until it is closed.
 func close() -> void:
 	_peer.close(1000, "bye")
 
 
-## The code of the close; -1 where the line broke.
+## Returns the close code; -1 if the connection broke off.
 func close_code() -> int:
 	return _peer.get_close_code()
 
 
-## What was said with the close, for people.
+## Returns the reason that came with the close, for people.
 func close_reason() -> String:
 	return _peer.get_close_reason()
