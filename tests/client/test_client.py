@@ -326,7 +326,7 @@ def test_a_close_below_4500_brings_the_client_back(code: int, reason: str) -> No
     run(test())
 
 
-@pytest.mark.parametrize(("code", "named"), [(4506, "removed"), (4999, "")])
+@pytest.mark.parametrize(("code", "named"), [(4502, "token_expired"), (4999, "")])
 def test_a_close_from_4500_on_ends_the_client(code: int, named: str) -> None:
     async def test() -> None:
         async def closes(peer: ServerConnection) -> None:
