@@ -66,7 +66,7 @@ func _delivered(positions: Array[Network.Sent], number: int) -> Array[Network.Se
 	return Network.deliver(positions, chance)
 
 
-## Draws a path as it arrives. Calls [param see] for each frame with the time, the drawn position, the own position, delay, speed.
+## Draws a path as it arrives. Calls [param see] for each frame with time, drawn position, own position, delay, speed.
 func _play(path: Walker, positions: Array[Network.Sent], kind: GDScript, see: Callable) -> void:
 	var drawer: Drawers.Drawer = kind.new()
 	var before := Vector2(NAN, NAN)

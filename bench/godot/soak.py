@@ -157,7 +157,7 @@ async def lobbies(port: int, chance: random.Random, done: Counter[str]) -> None:
 
 
 async def rejoin(game: Game, done: Counter[str]) -> None:
-    """Joins again after each refusal, as a player does who presses the button."""
+    """Joins again after each refusal, as a player would with a button."""
     while True:
         await asyncio.sleep(0.5)
         events, game.events = game.events, [event for event in game.events if event[0] in ("view", "counted")]

@@ -87,7 +87,7 @@ class Game:
             raise AssertionError(f"the condition was never met; last view: {view}; problems: {self.problems}") from None
 
     async def quit(self) -> int:
-        """Ends the game as a player does who closes the window; returns the exit status."""
+        """Ends the game as closing the window does; returns the exit status."""
         await self.send(quit=True)
         assert self.process.stdin is not None
         self.process.stdin.close()

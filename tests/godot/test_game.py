@@ -1,4 +1,4 @@
-"""The demo game in the real engine, two at once in a real lobby. Whatever happens, nothing is wrong in their logs."""
+"""Two demo games in the real engine, in a real lobby. There must be no errors in their logs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.hosts import free_port, run, serving
 IN_LOBBY = ("--zone=lobby", "--autopilot")
 
 
-async def watches(game: Game, player: str) -> set[tuple[float, float]]:
-    """The places in which ``game`` draws ``player``, once there are several that are apart."""
+async def drawn_positions(game: Game, player: str) -> set[tuple[float, float]]:
+    """The positions at which ``game`` draws ``player``, once there are several that are apart."""
     places: set[tuple[float, float]] = set()
     while len(places) < 5:
         ship = (await game.wait_until(lambda view: player in view.others)).others[player]
@@ -24,14 +24,14 @@ async def watches(game: Game, player: str) -> set[tuple[float, float]]:
     return places
 
 
-def test_two_who_fly_in_the_lobby_see_each_other_move(home: Path, game: Path) -> None:
+def test_two_players_in_the_lobby_see_each_other_move(home: Path, game: Path) -> None:
     async def test() -> None:
         async with (
             serving() as lobby,
             playing_demo(home, lobby.url, "ann", *IN_LOBBY) as ann,
             playing_demo(home, lobby.url, "bea", *IN_LOBBY) as bea,
         ):
-            seen = await asyncio.gather(watches(ann, "bea"), watches(bea, "ann"))
+            seen = await asyncio.gather(drawn_positions(ann, "bea"), drawn_positions(bea, "ann"))
             assert all(math.hypot(*place) < 85 for places in seen for place in places)
             own = await ann.look()
             assert own.connection == "connected"
@@ -63,7 +63,7 @@ def test_through_the_portal_into_the_lobby_to_trade_and_out_again(home: Path, ga
     run(test())
 
 
-def test_a_lobby_that_is_killed_and_comes_back_costs_nobody_its_node(home: Path, game: Path) -> None:
+def test_players_keep_their_nodes_when_the_lobby_is_killed_and_restarts(home: Path, game: Path) -> None:
     async def test() -> None:
         port = free_port()
         url = f"ws://127.0.0.1:{port}/"
@@ -75,7 +75,7 @@ def test_a_lobby_that_is_killed_and_comes_back_costs_nobody_its_node(home: Path,
                 with serving_process(port):
                     for game in (ann, bea):
                         await game.wait_until(lambda view: view.connection == "connected")
-                    await watches(ann, "bea")
+                    await drawn_positions(ann, "bea")
                     after = await ann.look()
                     assert after.others["bea"].node == before.others["bea"].node
                     assert after.others["bea"].presence == 1.0
@@ -83,7 +83,7 @@ def test_a_lobby_that_is_killed_and_comes_back_costs_nobody_its_node(home: Path,
     run(test())
 
 
-def test_without_a_lobby_the_game_plays_on(home: Path, game: Path) -> None:
+def test_the_game_runs_without_a_lobby(home: Path, game: Path) -> None:
     async def test() -> None:
         async with playing_demo(home, f"ws://127.0.0.1:{free_port()}/", "ann", "--autopilot") as ann:
             first = await ann.wait_until(lambda view: view.zone == "main")
@@ -95,7 +95,7 @@ def test_without_a_lobby_the_game_plays_on(home: Path, game: Path) -> None:
     run(test())
 
 
-def test_a_game_that_keeps_away_from_the_network_is_alone(home: Path, game: Path) -> None:
+def test_an_offline_game_does_not_connect(home: Path, game: Path) -> None:
     async def test() -> None:
         async with serving() as lobby, playing_demo(home, lobby.url, "ann", "--offline", *IN_LOBBY) as ann:
             await ann.wait_until(lambda view: view.zone == "lobby" and view.connection.startswith("alone"))

@@ -41,14 +41,14 @@ def serving_process(port: int, command: str = "serve") -> Iterator[subprocess.Po
                 try:
                     with urlopen(f"http://127.0.0.1:{port}/", timeout=1):
                         break
-                except OSError:  # nobody listens yet, or the one before is just dying
+                except OSError:  # no process listens yet, or the killed one still does
                     time.sleep(0.05)
             yield child
         finally:
-            child.kill()  # an end in good order would refuse games that come back meanwhile, and the engine complains of that
+            child.kill()  # a graceful end would refuse games that reconnect meanwhile, and the engine prints an error then
 
 
-def test_players_come_move_speak_and_go(home: Path) -> None:
+def test_players_join_move_set_a_status_and_leave(home: Path) -> None:
     async def test() -> None:
         async with serving() as lobby, joined(home, lobby.url, "ann", LOBBY_NAME="Ann") as ann:
             async with joined(home, lobby.url, "bea") as bea:
@@ -64,13 +64,13 @@ def test_players_come_move_speak_and_go(home: Path) -> None:
                 await ann.wait_for("player_left", "bea")
                 await bea.call("join")
                 await bea.wait_for("player_joined", "ann", [12.5, -8.25])
-            await ann.wait_for("player_left", "bea")  # the game was closed
+            await ann.wait_for("player_left", "bea")  # its game was closed
 
     run(test())
 
 
 @pytest.mark.parametrize(("command", "path"), [("serve", "/"), ("emulate", "/dev")])
-def test_a_lobby_that_is_killed_and_comes_back_finds_everybody(home: Path, command: str, path: str) -> None:
+def test_games_reconnect_to_a_lobby_that_was_killed(home: Path, command: str, path: str) -> None:
     async def test() -> None:
         port = free_port()
         url = f"ws://127.0.0.1:{port}{path}"
@@ -90,7 +90,7 @@ def test_a_lobby_that_is_killed_and_comes_back_finds_everybody(home: Path, comma
     run(test())
 
 
-def test_a_lobby_that_restarts_finds_its_players_where_they_stood(home: Path) -> None:
+def test_after_a_restart_the_lobby_gets_position_and_status_again(home: Path) -> None:
     async def test() -> None:
         port = free_port()
         async with playing(home, f"ws://127.0.0.1:{port}/", "ann") as ann:
@@ -100,9 +100,9 @@ def test_a_lobby_that_restarts_finds_its_players_where_they_stood(home: Path) ->
                 await ann.call("send_position", 7, 8)
                 await ann.call("set_status", "away")
                 await ann.wait_for("status_changed", "ann")
-            reason, again_s = await ann.wait_for("disconnected")
+            reason, retry_in_s = await ann.wait_for("disconnected")
             assert reason == "the server is restarting"
-            assert 0 <= again_s <= 0.5
+            assert 0 <= retry_in_s <= 0.5
             async with serving(Settings(port=port)), LobbyClient(f"ws://127.0.0.1:{port}/", "watch") as watch:
                 await ann.wait_for("connected")
                 while (known := watch.roster.players.get("ann")) is None or (known.at[:2], known.status) != ((7, 8), "away"):
@@ -111,7 +111,7 @@ def test_a_lobby_that_restarts_finds_its_players_where_they_stood(home: Path) ->
     run(test())
 
 
-def test_the_same_player_elsewhere_takes_over_and_the_first_game_does_not_fight(home: Path) -> None:
+def test_the_same_player_elsewhere_takes_over_and_the_first_game_does_not_reconnect(home: Path) -> None:
     async def test() -> None:
         async with serving() as lobby, LobbyClient(lobby.url, "watch") as watch:
             await watch.next_event()
@@ -128,7 +128,7 @@ def test_the_same_player_elsewhere_takes_over_and_the_first_game_does_not_fight(
     run(test())
 
 
-def test_a_lobby_that_wants_tokens_takes_the_right_one_only(home: Path) -> None:
+def test_a_lobby_that_requires_tokens_accepts_a_valid_one_only(home: Path) -> None:
     async def test() -> None:
         token, other = (sign(player, SECRET, time.time_ns() // 1_000_000 + 60_000) for player in ("ann", "watch"))
         async with serving(secret=SECRET) as lobby:
@@ -140,12 +140,12 @@ def test_a_lobby_that_wants_tokens_takes_the_right_one_only(home: Path) -> None:
                 assert (await ann.wait_for("failed"))[0] == "unauthorized"
             async with joined(home, lobby.url, "", LOBBY_TOKEN=token), LobbyClient(lobby.url, token=other) as watch:
                 await watch.next_event()
-                assert list(watch.roster.players) == ["ann"]  # the token says who comes
+                assert list(watch.roster.players) == ["ann"]  # the token names the player
 
     run(test())
 
 
-def test_before_the_connection_is_cut_a_new_one_takes_over_and_nobody_notices(home: Path) -> None:
+def test_a_takeover_causes_no_event(home: Path) -> None:
     async def test() -> None:
         async with serving() as lobby, LobbyClient(lobby.url, "watch") as watch:
             await watch.next_event()
@@ -167,7 +167,7 @@ def test_before_the_connection_is_cut_a_new_one_takes_over_and_nobody_notices(ho
 
 
 @pytest.mark.parametrize("takeover_ms", [500.0, NEVER_MS])
-def test_a_gateway_that_cuts_everybody_after_its_time_loses_nobody(home: Path, takeover_ms: float) -> None:
+def test_a_gateway_that_closes_connections_after_a_time_loses_no_player(home: Path, takeover_ms: float) -> None:
     async def test() -> None:
         async with cloud() as lobby:
             api = lobby.desk.gateway.api
@@ -201,7 +201,7 @@ def test_a_paused_game_stays_in_the_lobby(home: Path) -> None:
         ):
             await ann.wait_for("player_joined", "bea")
             await ann.send(set={"paused": True})
-            await asyncio.sleep(1.0)  # four heartbeats more than it takes to be thrown out
+            await asyncio.sleep(1.0)  # four heartbeats longer than the lobby waits for a ping
             assert lobby.server.counts["closed", "silent"] == 0
             await bea.call("send_position", 1, 2)
             await ann.wait_for("player_moved", "bea", [1, 2])
@@ -209,7 +209,7 @@ def test_a_paused_game_stays_in_the_lobby(home: Path) -> None:
     run(test())
 
 
-def test_who_closes_the_window_says_goodbye(home: Path) -> None:
+def test_closing_the_window_closes_the_connection(home: Path) -> None:
     async def test() -> None:
         closed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
@@ -231,16 +231,16 @@ def test_who_closes_the_window_says_goodbye(home: Path) -> None:
     run(test())
 
 
-def test_a_game_without_a_lobby_goes_on(home: Path) -> None:
+def test_a_game_runs_without_a_lobby(home: Path) -> None:
     async def test() -> None:
         async with playing(home, f"ws://127.0.0.1:{free_port()}/", "ann") as ann:
             await ann.call("send_position", 1, 2)
             await ann.call("set_status", "away")
             await ann.call("leave")
             await ann.call("join")
-            reason, again_s = await ann.wait_for("disconnected")
+            reason, retry_in_s = await ann.wait_for("disconnected")
             assert reason == "no lobby answers there, or it refuses the connection"
-            assert again_s <= 0.5
+            assert retry_in_s <= 0.5
             await ann.wait_for("disconnected")
             await ann.call("leave")
         async with playing(home, "ftp://nowhere/", "ann") as ann:
@@ -250,15 +250,15 @@ def test_a_game_without_a_lobby_goes_on(home: Path) -> None:
     run(test())
 
 
-def test_a_lobby_of_version_1_is_understood(home: Path) -> None:
+def test_a_lobby_of_version_1_works(home: Path) -> None:
     async def test() -> None:
-        heard: list[dict[str, object]] = []
+        received: list[dict[str, object]] = []
 
         async def stub(peer: ServerConnection) -> None:
             await peer.send('{"type":"welcome","your_id":"ann","lobby_players":[{"id":"bea","x":1.0,"y":2.0}]}')
             await peer.send('{"type":"pos","id":"bea","x":3.0,"y":4.0}')
             async for text in peer:
-                heard.append(json.loads(text))
+                received.append(json.loads(text))
 
         async with serve(stub, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
@@ -268,14 +268,14 @@ def test_a_lobby_of_version_1_is_understood(home: Path) -> None:
                 await ann.call("set_status", "away")
                 await ann.call("send_position", 5, 6)
                 async with asyncio.timeout(5):
-                    while not any(message["action"] == "pos" for message in heard):
+                    while not any(message["action"] == "pos" for message in received):
                         await asyncio.sleep(0.02)
-        assert [message for message in heard if message["action"] != "hello"] == [{"action": "pos", "x": 5, "y": 6}]
+        assert [message for message in received if message["action"] != "hello"] == [{"action": "pos", "x": 5, "y": 6}]
 
     run(test())
 
 
-def test_who_is_too_fast_is_told_where_it_stands(home: Path) -> None:
+def test_a_player_that_is_too_fast_is_corrected(home: Path) -> None:
     async def test() -> None:
         async with serving(max_speed=15) as lobby, joined(home, lobby.url, "ann") as ann:
             async with hosts.joined(lobby.at(pid="bea", v=2)) as bea:
@@ -289,7 +289,7 @@ def test_who_is_too_fast_is_told_where_it_stands(home: Path) -> None:
     run(test())
 
 
-def test_a_lobby_without_a_server_is_the_same_to_a_game(home: Path) -> None:
+def test_a_serverless_lobby_works_the_same(home: Path) -> None:
     async def test() -> None:
         async with cloud() as lobby:
             url = lobby.at().partition("?")[0]

@@ -1,5 +1,5 @@
-"""The tests in GDScript: each function, and each play-book, is one test here. They run in the real engine, those of the addon in
-one process and those of the game in another.
+"""The tests in GDScript. Each function and each play-book is one test here. They run in the real engine: those of the addon in
+one process, those of the game in another.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ const _LobbyTrack := preload("internal/track.gd")
 
 ## Id of the player. It is unique within a room.
 var id: String = ""
-## Number of the player in this room. 0 if the lobby speaks version 1 of the protocol.
+## Number of the player in this room. 0 if the lobby uses version 1 of the protocol.
 var n: int = 0
 ## Name to show.
 var name: String = ""

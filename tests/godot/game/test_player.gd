@@ -1,5 +1,5 @@
 extends RefCounted
-## Who plays, what was said on the command line, and the market.
+## The local player, the command line and the market.
 
 const Data := preload("res://scripts/LocalPlayerData.gd")
 const Market := preload("res://scripts/TradingMarketplace.gd")
@@ -30,11 +30,11 @@ func test_during_development_every_run_is_a_new_player() -> void:
 
 
 func test_the_command_line_is_parsed_and_unknown_arguments_are_ignored() -> void:
-	var said := Arguments.new(
+	var arguments := Arguments.new(
 		["--lobby=ws://10.0.0.1:8765/?a=b", "--name=Ann Lee", "--zone=lobby", "--autopilot", "tests/a.gd", "--x"]
 	)
-	assert(said.lobby == "ws://10.0.0.1:8765/?a=b" and said.name == "Ann Lee" and said.zone == "lobby")
-	assert(said.autopilot and not said.offline and not said.silent)
+	assert(arguments.lobby == "ws://10.0.0.1:8765/?a=b" and arguments.name == "Ann Lee" and arguments.zone == "lobby")
+	assert(arguments.autopilot and not arguments.offline and not arguments.silent)
 	assert(Arguments.new().zone == "main")
 	assert(Arguments.new(["--name"]).name == "")
 

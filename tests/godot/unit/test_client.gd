@@ -86,7 +86,7 @@ func test_position_numbers_continue_from_the_welcome() -> void:
 	await _frames(3)
 	_welcome()
 	await _frames(2)
-	# The lobby knows this player at 0, 0: it is told again.
+	# The lobby has this player at 0, 0, so the position is sent again.
 	assert(_positions()[0].x == 1.0 and _positions()[0].seq == 42.0)
 
 
@@ -128,10 +128,10 @@ func test_a_closing_error_does_not_emit_refused() -> void:
 	_join()
 	_client.refused.connect(func(code: String, _message: String) -> void: _events.append(code))
 	_client.failed.connect(func(code: String, message: String) -> void: _events.append([code, message]))
-	_sockets[-1].receive('{"type":"error","code":"taken_over","message":"somebody else","close":4500}')
+	_sockets[-1].receive('{"type":"error","code":"taken_over","message":"a newer connection","close":4500}')
 	_sockets[-1].end(1000)
 	await _frames(2)
-	assert(_events == ["connected", ["joined", "bea"], ["left", "bea"], ["taken_over", "somebody else"]], str(_events))
+	assert(_events == ["connected", ["joined", "bea"], ["left", "bea"], ["taken_over", "a newer connection"]], str(_events))
 
 
 func test_a_listener_may_leave_and_every_player_that_joined_leaves() -> void:
@@ -182,20 +182,20 @@ func test_hello_is_sent_about_unknown_players_but_not_repeatedly() -> void:
 
 
 func test_the_player_id_comes_from_the_settings_or_the_autoload_of_the_game() -> void:
-	var data := Node.new()
-	data.name = "LocalPlayerData"
-	data.set_script(_script('extends Node\nvar player_id: String = "from_the_game"'))
-	get_tree().root.add_child(data)
+	var autoload := Node.new()
+	autoload.name = "LocalPlayerData"
+	autoload.set_script(_script('extends Node\nvar player_id: String = "from_the_game"'))
+	get_tree().root.add_child(autoload)
 	_client.settings.player = ""
 	_client.join()
 	assert(_sockets[-1].url.contains("pid=from_the_game&"))
-	data.set(&"player_id", "somebody_else_now")
+	autoload.set(&"player_id", "another_now")
 	_client.join()
-	assert(_sockets[-1].url.contains("pid=somebody_else_now&"))
+	assert(_sockets[-1].url.contains("pid=another_now&"))
 	_client.settings.player = "as_set"
 	_client.join()
 	assert(_sockets[-1].url.contains("pid=as_set&"))
-	data.free()
+	autoload.free()
 
 
 func test_without_settings_the_token_names_the_player_or_an_id_is_made() -> void:

@@ -140,7 +140,7 @@ func _folder() -> String:
 	return script.resource_path.get_base_dir().path_join(FOLDER)
 
 
-## A socket that does what the play-book says.
+## A socket that follows the play-book.
 class StagedSocket:
 	extends "res://addons/lobby_presence/internal/socket.gd"
 	var state := WebSocketPeer.STATE_CONNECTING

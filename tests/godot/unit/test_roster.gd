@@ -37,7 +37,7 @@ func test_after_a_lost_connection_a_missing_player_has_time_to_reconnect() -> vo
 	_roster.was_cut = true
 	assert(_apply(_welcome()) == [] and _roster.players.size() == 2)
 	assert(_roster.expire(Roster.GRACE_MS - 1.0).is_empty())
-	# The lobby has started anew: it has not heard yet where Bea stands, and counts from the beginning.
+	# The lobby has restarted: it has no position of Bea yet, and position numbers start again.
 	assert(_apply(_join('{"id":"bea","x":0,"y":0,"n":2,"name":"Bea"}')) == [])
 	assert(_roster.players["bea"] == before and before.position == Vector2(9, 9))
 	assert(_apply('{"type":"moves","t":1,"m":[[2,1000,900,0,0,0,1]]}') == [[MOVED, "bea"]])
@@ -118,7 +118,7 @@ func test_a_status_is_applied_to_the_own_player_too() -> void:
 	assert(_apply('{"type":"status","id":"bea","status":"away"}') == [[STATUS, "bea"]])
 	assert(_apply('{"type":"status","id":"ann","status":"away"}') == [[STATUS, "ann"]])
 	assert(_roster.you.status == "away")
-	assert(_apply('{"type":"status","id":"who","status":"away"}') == [])
+	assert(_apply('{"type":"status","id":"unknown","status":"away"}') == [])
 
 
 func test_clear_removes_all_players() -> void:

@@ -32,7 +32,7 @@ func test_a_switch_is_yes_or_no() -> void:
 
 
 func test_a_file_is_read_and_a_broken_one_is_one_problem() -> void:
-	_write('{"url": "wss://lobby.example/prod", "unheard": "of"}')
+	_write('{"url": "wss://lobby.example/prod", "unknown": "value"}')
 	var settings := LobbySettings.new()
 	settings.take_file("user://test.json")
 	assert(settings.url == "wss://lobby.example/prod" and settings.problems.is_empty())

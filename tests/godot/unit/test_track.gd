@@ -31,12 +31,12 @@ func test_with_the_send_policy_a_player_is_drawn_as_exactly() -> void:
 	assert(_quantile(all, 0.5) < 0.02)
 
 
-func test_straight_movement_with_one_position_a_second_is_drawn_without_a_stop() -> void:
+func test_straight_positionment_with_one_position_a_second_is_drawn_without_a_stop() -> void:
 	var track := Track.new()
 	var before := NAN
 	for ms in range(0, 12_000, 20):
 		if ms % 1_000 == 0:
-			track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms)
+			track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, ms)
 		var x := track.at(ms).position.x
 		if ms > 3_000:
 			assert(x - before > 0.15 and x - before < 0.25, "%f at %d" % [x - before, ms])
@@ -83,10 +83,10 @@ func test_the_senders_clock_may_wrap_and_start_anywhere() -> void:
 
 func test_a_restarted_game_has_a_new_clock_and_its_player_stays_in_place() -> void:
 	var track := Track.new()
-	track.add(_move(5.0, 0.0, 40_000), 0.0, 100_000.0)
+	track.add(_position(5.0, 0.0, 40_000), 0.0, 100_000.0)
 	track.at(100_300.0)
-	track.add(_move(5.0, 0.0, 300), 0.0, 105_000.0)
-	track.add(_move(5.5, 2.0, 500), 0.0, 105_200.0)
+	track.add(_position(5.0, 0.0, 300), 0.0, 105_000.0)
+	track.add(_position(5.5, 2.0, 500), 0.0, 105_200.0)
 	for ms in range(105_000, 106_000, 16):
 		var x := track.at(ms).position.x
 		assert(x >= 4.9 and x < 6.9, "%f at %d" % [x, ms])
@@ -95,7 +95,7 @@ func test_a_restarted_game_has_a_new_clock_and_its_player_stays_in_place() -> vo
 func test_without_positions_a_player_is_predicted_for_a_while_and_then_stops() -> void:
 	var track := Track.new()
 	for ms in range(0, 2_001, 200):
-		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms)
+		track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, ms)
 		track.at(ms)
 	var drawn: LobbyPosition.Drawn
 	for ms in range(2_000, 6_000, 16):
@@ -107,31 +107,31 @@ func test_without_positions_a_player_is_predicted_for_a_while_and_then_stops() -
 func test_a_player_comes_to_rest_exactly_at_its_last_position() -> void:
 	var track := Track.new()
 	for ms in range(0, 2_001, 200):
-		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms + 30.0)
+		track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, ms + 30.0)
 		track.at(ms + 30.0)
-	track.add(_move(21.0, 0.0, 2_201), 0.0, 2_230.0)
+	track.add(_position(21.0, 0.0, 2_201), 0.0, 2_230.0)
 	for ms in range(2_230, 4_000, 16):
 		track.at(ms)
 	assert(track.at(4_000.0).position == Vector2(21.0, 0.0))
 	assert(track.at(4_000.0).is_still)
 
 
-func test_a_teleport_is_not_drawn_as_a_movement() -> void:
+func test_a_teleport_is_not_drawn_as_a_positionment() -> void:
 	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		var far := 500.0 if ms > 1_000 else 0.0
-		track.add(_move(far + ms / 100.0, 10.0, ms + 1), 0.0, ms)
+		track.add(_position(far + ms / 100.0, 10.0, ms + 1), 0.0, ms)
 		for now_ms in range(ms, ms + 200, 16):
 			var x := track.at(now_ms).position.x
 			assert(x < 30.0 or x > 499.0, "%f at %d" % [x, now_ms])
 
 
-func test_a_teleport_from_rest_to_rest_is_not_drawn_as_a_movement() -> void:
+func test_a_teleport_from_rest_to_rest_is_not_drawn_as_a_positionment() -> void:
 	var track := Track.new()
 	track.place(LobbyPosition.new(Vector2(1.0, 0.0)))
-	track.add(_move(1.0, 0.0, 1), 0.0, 0.0)
+	track.add(_position(1.0, 0.0, 1), 0.0, 0.0)
 	track.at(0.0)
-	track.add(_move(100.0, 0.0, 1_001), 0.0, 1_000.0)
+	track.add(_position(100.0, 0.0, 1_001), 0.0, 1_000.0)
 	for ms in range(0, 3_000, 16):
 		var x := track.at(ms).position.x
 		assert(x == 1.0 or x == 100.0, "%f at %d" % [x, ms])
@@ -162,12 +162,12 @@ func test_without_velocities_and_clock_a_player_is_drawn_on_a_smooth_curve() -> 
 		assert(_quantile(errors, 0.9) < 0.35, "%f" % _quantile(errors, 0.9))
 
 
-func test_without_a_heading_a_player_looks_where_it_moves() -> void:
+func test_without_a_heading_a_player_looks_where_it_positions() -> void:
 	var track := Track.new()
 	for ms in range(0, 3_000, 200):
-		var move := LobbyPosition.new(Vector2(0.0, ms / 100.0), Vector2(0.0, 10.0))
-		move.t = ms + 1
-		track.add(move, 0.0, ms)
+		var position := LobbyPosition.new(Vector2(0.0, ms / 100.0), Vector2(0.0, 10.0))
+		position.t = ms + 1
+		track.add(position, 0.0, ms)
 		for now_ms in range(ms, ms + 200, 16):
 			track.at(now_ms)
 	assert(absf(track.at(3_000.0).heading - PI / 2.0) < 0.01)
@@ -175,11 +175,11 @@ func test_without_a_heading_a_player_looks_where_it_moves() -> void:
 
 func test_messages_that_waited_for_a_busy_game_do_not_increase_the_delay() -> void:
 	var late: Array[float] = []
-	for is_told: bool in [false, true]:
+	for is_marked: bool in [false, true]:
 		var track := Track.new()
 		for ms in range(0, 8_000, 200):
 			var is_stalled := ms >= 2_000 and ms < 2_600
-			track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, 2_600.0 if is_stalled else float(ms), is_stalled and is_told)
+			track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, 2_600.0 if is_stalled else float(ms), is_stalled and is_marked)
 			for now_ms in range(ms, ms + 200, 16):
 				track.at(now_ms)
 		late.append(track.at(8_000.0).late_ms)
@@ -197,7 +197,7 @@ func test_a_placed_player_is_drawn_without_any_position() -> void:
 func test_the_track_of_a_player_that_is_not_drawn_does_not_grow() -> void:
 	var track := Track.new()
 	for ms in range(0, 100_000, 200):
-		track.add(_move(ms / 100.0, 10.0, ms % 65_536), 0.0, ms)
+		track.add(_position(ms / 100.0, 10.0, ms % 65_536), 0.0, ms)
 	assert(track._samples.size() == Track.SAMPLES_KEPT)
 
 
@@ -211,14 +211,14 @@ func test_the_curve_meets_both_positions_with_their_velocities() -> void:
 	assert(absf(angle_difference(Track.Sample.between(a, b, 100.0).heading, PI)) < 0.001)
 
 
-func _move(x: float, vx: float, t: int) -> LobbyPosition:
-	var move := LobbyPosition.new(Vector2(x, 0.0), Vector2(vx, 0.0))
-	move.t = t
-	return move
+func _position(x: float, vx: float, t: int) -> LobbyPosition:
+	var position := LobbyPosition.new(Vector2(x, 0.0), Vector2(vx, 0.0))
+	position.t = t
+	return position
 
 
-## How far off a path is drawn, frame by frame. How late, goes into [param late]. How long messages travel at least can be
-## told only after some have come: the first seconds are for that.
+## Returns the error of the drawn path for each frame, and appends the delays to [param late]. The first seconds do not count:
+## the shortest travel time of messages is known only after some messages.
 func _errors(path: Walker, positions: Array[Network.Sent], late: Array[float] = [], server_ms := 0.0) -> Array[float]:
 	var track := Track.new()
 	var errors: Array[float] = []
