@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lobby.client.connection import Connection, Listener, ConnectionState
+from lobby.client.connection import Connection, ConnectionState, Listener
 from lobby.messages import TYPES, ServerMessage
 
 FOLDER = Path(__file__).parent.parent / "playbooks"

@@ -30,7 +30,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from lobby.client.attempt import Socket
-from lobby.client.connection import Connection, Listener, ConnectionState
+from lobby.client.connection import Connection, ConnectionState, Listener
 from lobby.client.constants import SLOW_DOWN_MS, TAKEOVER_MS
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.client.sockets import LobbySocket, address
