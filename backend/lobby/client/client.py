@@ -30,7 +30,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from lobby.client.attempt import Socket
-from lobby.client.connection import Connection, Listener, State
+from lobby.client.connection import Connection, ConnectionState, Listener
 from lobby.client.constants import SLOW_DOWN_MS, TAKEOVER_MS
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.client.sockets import LobbySocket, address
@@ -358,7 +358,7 @@ class LobbyClient:
     def _poll(self) -> None:
         self._is_woken = False
         self._connection.poll(_now_ms())
-        if self._connection.state == State.CLOSED and not self._connection.is_leaving:
+        if self._connection.state == ConnectionState.CLOSED and not self._connection.is_leaving:
             self._left.set()
 
     def _poll_regularly(self) -> None:
@@ -366,7 +366,7 @@ class LobbyClient:
             self._poll_timer.cancel()
         self._poll_timer = asyncio.get_running_loop().call_later(POLL_MS / 1000, self._poll_regularly)
         self._poll()
-        if self._connection.state in (State.CLOSED, State.REFUSED) and not self._connection.is_leaving:
+        if self._connection.state in (ConnectionState.CLOSED, ConnectionState.REFUSED) and not self._connection.is_leaving:
             self._poll_timer.cancel()
 
     def _cancel_send_timer(self) -> None:
