@@ -37,8 +37,8 @@ UPDATE = {
 
 
 def by_ours(posts: str, table: str) -> Ways:
-    """`lobby.aws`."""
-    from lobby.aws import Answer, Client, DynamoDB, Request, connection_path
+    """`lobby.serverless.aws`."""
+    from lobby.serverless.aws import Answer, Client, DynamoDB, Request, connection_path
 
     dynamodb, gateway = DynamoDB(Client("dynamodb", table)), Client("execute-api", posts)
 
@@ -123,7 +123,7 @@ def by_asyncio(posts: str, table: str, connections: int = 32, streams: bool = Tr
             self.transport, _ = await loop.create_connection(lambda: self, host, port, ssl=tls)
 
         async def ask(self, request: bytes) -> int:
-            from lobby.aws.answers import reading
+            from lobby.serverless.aws.answers import reading
 
             self.answer, self.status = reading(), loop.create_future()
             next(self.answer)
@@ -164,7 +164,7 @@ def by_asyncio(posts: str, table: str, connections: int = 32, streams: bool = Tr
 
 def _signed(posts: str, table: str) -> Any:
     """The host, its ports for posts and for the table, and what writes a call of DynamoDB and a post to a connection."""
-    from lobby.aws import Client, Credentials, Request, connection_path
+    from lobby.serverless.aws import Client, Credentials, Request, connection_path
 
     who, region = Credentials.of(os.environ), os.environ["AWS_REGION"]
     gateway, dynamodb = Client("execute-api", posts), Client("dynamodb", table)

@@ -31,8 +31,8 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
 from lobby.budget import PRICES
-from lobby.gateways.emulator.metering import CORE_MB, cpu_factor
-from lobby.template import parse, read_template
+from lobby.cloudformation.reading import parse, read_template
+from lobby.emulator.metering import CORE_MB, cpu_factor
 
 MEMORY_MB = (128, 256, 512, 1024, CORE_MB)
 KINDS = {

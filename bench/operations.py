@@ -26,13 +26,13 @@ from websockets.asyncio.client import ClientConnection, connect
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.bots import Walker
-from lobby.emulate import engine
-from lobby.gateways.emulator import Desk, parse, read_stack, read_template
-from lobby.gateways.emulator.capacity import size
-from lobby.gateways.emulator.tables import TARGET, Engine
+from lobby.client.bots import Walker
+from lobby.emulator import Desk, parse, read_stack, read_template
+from lobby.emulator.capacity import size
+from lobby.emulator.tables import TARGET, Engine
 from lobby.messages import Pos, encode_client
 from lobby.presence import Position
+from lobby.tools.emulate import engine
 
 BACKEND = Path(__file__).parent.parent / "backend"
 ROOM = "lobby"
@@ -55,7 +55,7 @@ class Ledger:
         self._heard, self._quiet_s = 0, quiet_s
 
     def __call__(self, kind: str, /, **facts: Any) -> None:
-        """See `lobby.gateways.emulator.meters.Meter`."""
+        """See `lobby.emulator.meters.Meter`."""
         self._heard += 1
         match kind:
             case "message_in" | "message_out":

@@ -18,8 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lobby.gateways.emulator import parse, read_stack, read_template
-from lobby.gateways.emulator.tables import TARGET, Dynoxide, Engine, Moto
+from lobby.emulator import parse, read_stack, read_template
+from lobby.emulator.tables import TARGET, Dynoxide, Engine, Moto
 
 AT_ONCE, PLAYERS = 8, 50
 TABLE = "LobbyConnections-dev"

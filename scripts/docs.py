@@ -1,25 +1,30 @@
-"""Writes the tables that are made from code and from the benches' results, in the docs and in the addon:
+"""Writes what is made from code and from the benches' results, in the docs, the addon and the page:
 python scripts/docs.py [--check]
 
-A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, or in GDScript between such comments.
+A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, or in GDScript between such comments. Some files are
+made as a whole: the constants and error codes of the clients.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
+from lobby.client import constants
+from lobby.client.endings import CLOSES
+from lobby.emulator.conditions import FAULTS, LATENCIES
 from lobby.errors import CODES
-from lobby.gateways.emulator.conditions import FAULTS, LATENCIES
 from lobby.settings import Settings, flag, variable
 from lobby.telemetry import COUNTED, METRICS
 
@@ -44,6 +49,86 @@ def codes() -> str:
         for name, code in CODES.items()
         if code.close is not None
     )
+
+
+class Constant(NamedTuple):
+    """One row of the table of constants in lobby/client/constants.py."""
+
+    name: str
+    value: float
+    meaning: str
+
+
+def constant_table() -> list[Constant]:
+    """The constants of all clients: each assignment, with the docstring below it."""
+    body = ast.parse(Path(constants.__file__).read_text()).body
+    table = []
+    for statement, below in pairwise(body):
+        if isinstance(statement, ast.Assign):
+            assert isinstance(statement.targets[0], ast.Name)
+            assert isinstance(below, ast.Expr), f"{statement.targets[0].id} has no docstring"
+            name = statement.targets[0].id
+            table.append(Constant(name, getattr(constants, name), ast.literal_eval(below.value)))
+    return table
+
+
+WHOLE = {"CLOCK_MODULUS_MS", "TEXT_CHARACTERS", "SENTENCE_CHARACTERS", "TRACK_DELAY_NEEDS"}
+"""Constants that GDScript counts with; all others are floats there."""
+
+
+def gd_constants() -> str:
+    """The constants of all clients, in GDScript."""
+    lines = [
+        "extends RefCounted",
+        "## Internal. The constants that the clients in GDScript, Python and JavaScript share, by the same names.",
+        "## Made from backend/lobby/client/constants.py by scripts/docs.py.",
+        "",
+    ]
+    for name, value, meaning in constant_table():
+        comment = re.sub(r"``([A-Z_]+)``", r"[constant \1]", meaning)
+        comment = re.sub(r"``(.*?)``", r"[code]\1[/code]", comment)
+        lines += [f"## {comment}", f"const {name} := {value if name in WHOLE else float(value):_}"]
+    return "\n".join(lines) + "\n"
+
+
+def js_constants() -> str:
+    """The constants of all clients, in JavaScript."""
+    lines = [
+        "// The constants that the clients in JavaScript, Python and GDScript share, by the same names.",
+        "// Made from backend/lobby/client/constants.py by scripts/docs.py.",
+    ]
+    for name, value, meaning in constant_table():
+        lines += ["", f"/** {meaning.replace('``', '`')} */", f"export const {name} = {value:_};"]
+    return "\n".join(lines) + "\n"
+
+
+def js_errors() -> str:
+    """What ends a connection, from lobby/errors.py and lobby/client/endings.py, in JavaScript."""
+    lines = [
+        "// Why connections end, and whether to come back. Made from backend/lobby/errors.py by scripts/docs.py.",
+        "",
+        "/**",
+        " * By the code of an `error`: the close code that goes with it, whether to come back, and what it means.",
+        " * @type {Record<string, { close: number, retry: boolean, meaning: string }>}",
+        " */",
+        "export const CODES = {",
+    ]
+    for name, code in CODES.items():
+        if code.close is not None:
+            shown = f"close: {code.close}, retry: {str(code.retry).lower()}, meaning: {json.dumps(code.meaning)}"
+            lines.append(f"  {name}: {{ {shown} }},")
+    lines += [
+        "};",
+        "",
+        "/**",
+        " * Close codes that are not the lobby's own, with their meaning for people.",
+        " * @type {Record<number, string>}",
+        " */",
+        "export const CLOSES = {",
+        *(f"  {close}: {json.dumps(meaning)}," for close, meaning in CLOSES.items()),
+        "};",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def settings() -> str:
@@ -163,7 +248,7 @@ def windows() -> str:
 
 
 def latencies() -> str:
-    """How long things take with ``--latency aws``, from lobby/gateways/emulator/conditions.py."""
+    """How long things take with ``--latency aws``, from lobby/emulator/conditions.py."""
     kinds = {
         "connect": "to open a connection, before the function is asked",
         "message": "a message of a client, to the gateway",
@@ -179,7 +264,7 @@ def latencies() -> str:
 
 
 def faults() -> str:
-    """What ``--fault`` turns on, from lobby/gateways/emulator/conditions.py."""
+    """What ``--fault`` turns on, from lobby/emulator/conditions.py."""
     rows = ["| fault | how often, without a number | what happens |", "|---|---:|---|"]
     rows += [f"| `{name}` | {chance:g} | {meaning} |" for name, (chance, meaning) in FAULTS.items()]
     return "\n".join(rows)
@@ -362,6 +447,13 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "memory": ("docs/performance.md", memory),
 }
 
+FILES: dict[str, Callable[[], str]] = {
+    "game/addons/lobby_presence/internal/constants.gd": gd_constants,
+    "backend/lobby/viewer/constants.js": js_constants,
+    "backend/lobby/viewer/errors.js": js_errors,
+}
+"""Files that are made as a whole."""
+
 
 def rendered(name: str, text: str) -> str:
     """``text`` with the table ``name`` made anew."""
@@ -379,6 +471,12 @@ def main() -> None:
         text = rendered(name, file.read_text())
         if "--check" in sys.argv and text != file.read_text():
             raise SystemExit(f"{path}: the table {name!r} is not what the code says; run python scripts/docs.py")
+        file.write_text(text)
+    for path, made in FILES.items():
+        file, text = ROOT / path, made()
+        if "--check" in sys.argv and (not file.is_file() or text != file.read_text()):
+            raise SystemExit(f"{path} is not what the code says; run python scripts/docs.py")
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text)
 
 

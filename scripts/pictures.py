@@ -29,7 +29,7 @@ from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 
 from lobby.client import LobbyClient
-from lobby.watch import Scene, Traffic, picture
+from lobby.tools.watch import Scene, Traffic, picture
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs/pictures"

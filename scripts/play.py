@@ -18,9 +18,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backend"))
 
-from lobby.bots import run_bots
-from lobby.demo import demo
+from lobby.client.bots import run_bots
 from lobby.settings import Settings
+from lobby.tools.demo import demo
 
 GAME = Path(__file__).parents[1] / "game"
 STROLLERS = 4

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from lobby.aws import AwsError
-from lobby.gateways.emulator.tables import TARGET, Moto
+from lobby.emulator.tables import TARGET, Moto
 from lobby.rules import Change
-from lobby.stores.dynamodb import DynamoStore, changes
+from lobby.serverless.aws import AwsError
+from lobby.serverless.dynamodb import DynamoStore, changes
 
 KEYS = {"room": "HASH", "connectionId": "RANGE"}
 DEFINITION = {

@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from lobby import __version__
+from lobby.cloudformation.reading import STAGES
 from lobby.errors import LobbyError
 from lobby.settings import ENV_FILE, Settings, flag, variable
-from lobby.template import STAGES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -166,7 +166,8 @@ def serve(quiet: bool, **flags: Any) -> None:
     """
     import gc
 
-    from lobby.gateways.server import Server
+    from lobby.server.host import Server
+    from lobby.server.memory import MemoryStore
 
     settings = load_settings(flags)
     _log_to_stderr(quiet)
@@ -186,7 +187,7 @@ def serve(quiet: bool, **flags: Any) -> None:
             who = "Anybody who reaches this machine" if settings.open else "Anybody on this machine"
             tell(click.style(f"{who} may join as anybody: no secret is set.", fg="yellow"))
 
-    _run(Server(settings).run(ready))
+    _run(Server(settings, MemoryStore()).run(ready))
 
 
 @main.command()
@@ -220,10 +221,10 @@ def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any
     from lobby.signals import stop_on_signals
 
     try:
-        from lobby.emulate import Wish
-        from lobby.emulate import emulate as run
-        from lobby.gateways.emulator import Desk
-        from lobby.gateways.emulator.conditions import FAULTS
+        from lobby.emulator import Desk
+        from lobby.emulator.conditions import FAULTS
+        from lobby.tools.emulate import Wish
+        from lobby.tools.emulate import emulate as run
     except ModuleNotFoundError as error:
         raise lacking("`lobby emulate`", error) from None
 
@@ -256,7 +257,7 @@ def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any
 
 def _faults(given: tuple[str, ...]) -> dict[str, float]:
     """Names of faults and their chances. Raises LobbyError."""
-    from lobby.gateways.emulator.conditions import FAULTS
+    from lobby.emulator.conditions import FAULTS
 
     found = {}
     for text in given:
@@ -284,8 +285,8 @@ def demo(bots: int, port: int | None, no_browser: bool) -> None:
       lobby demo
       lobby demo --bots 200 --no-browser
     """
-    from lobby.demo import demo as run
-    from lobby.demo import show
+    from lobby.tools.demo import demo as run
+    from lobby.tools.demo import show
 
     _log_to_stderr(quiet=True)
 
@@ -332,7 +333,7 @@ def bots(url: str, room: str, players: int, seconds: float | None, seed: int) ->
       lobby bots --players 200 --seconds 60 --url ws://127.0.0.1:9000/
       lobby bots --url wss://abc123.execute-api.eu-central-1.amazonaws.com/dev --players 5
     """
-    from lobby.bots import run_bots
+    from lobby.client.bots import run_bots
 
     secret = load_settings({}).secret
 
@@ -379,7 +380,7 @@ def watch(url: str, room: str, token: str, seconds: float | None) -> None:
       lobby watch wss://lobby.example/ --room hub
       lobby watch --seconds 10 | head            one line for each event when piped
     """
-    from lobby.watch import watch as run
+    from lobby.tools.watch import watch as run
 
     _run(run(url, room=room, token=token, seconds=seconds, console=_console()))
 
@@ -399,8 +400,8 @@ def check(url: str, room: str, token: str, token_b: str) -> None:
       lobby check
       lobby check wss://abc123.execute-api.eu-central-1.amazonaws.com/prod
     """
-    from lobby.check import check as run
-    from lobby.check import print_step
+    from lobby.tools.check import check as run
+    from lobby.tools.check import print_step
 
     console = _console()
     if not token:
@@ -486,8 +487,8 @@ def install_godot(path: str | None, url: str, flat: bool | None, only_check: boo
     """
     from pathlib import Path
 
-    from lobby.install_godot import Game, lines, write_zip
-    from lobby.sockets import address
+    from lobby.client.sockets import address
+    from lobby.tools.install_godot import Game, lines, write_zip
 
     if zip_file is not None:
         write_zip(Path(zip_file))
@@ -533,7 +534,7 @@ def package(output: Path) -> None:
       lobby package
       lobby package --output /tmp/lobby-function.zip
     """
-    from lobby.package import build
+    from lobby.deploy.package import build
 
     built = build()
     try:

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import emulate  # type: ignore[import-not-found]  # benches find each other by their folder
 
-from lobby.bots import run_bots
+from lobby.client.bots import run_bots
 from tests.godot.engine import GAME, addon_project, engine, import_project
 from tests.godot.playing import Game, View, playing, playing_demo
 from tests.hosts import serving

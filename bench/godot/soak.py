@@ -37,7 +37,7 @@ from websockets.http11 import Request, Response
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from lobby.bots import run_bots
+from lobby.client.bots import run_bots
 from lobby.errors import CODES, LobbyError
 from tests.godot.engine import GAME, addon_project, import_project
 from tests.godot.playing import Game, playing, playing_demo

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from lobby.cli import main
 from lobby.deploy.aws import Aws
-from lobby.package import build
+from lobby.deploy.package import build
 from lobby.settings import ENV_FILE
 from tests.deploy.clouds import BUCKET, MADE, OUTPUTS, REGION, CloudFormation, Session, client
 

@@ -15,9 +15,9 @@ from rich.console import Console
 
 from lobby.deploy import ANYBODY, Deployment, Wish
 from lobby.deploy.aws import Aws, sentence
+from lobby.deploy.package import build
 from lobby.deploy.screen import Screen
 from lobby.errors import LobbyError
-from lobby.package import build
 from lobby.settings import ENV_FILE
 from tests.deploy.clouds import (
     ACCOUNT,

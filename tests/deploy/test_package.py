@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from lobby.cli import main
-from lobby.package import build
+from lobby.deploy.package import build
 
 ROOT = Path(__file__).parents[2]
 NEVER = ("bots", "check", "cli", "client", "demo", "deploy", "package", "roster", "sockets", "template", "viewer", "watch")
@@ -46,18 +46,18 @@ def test_the_same_input_makes_the_same_bytes_whatever_the_time_and_the_rights(mo
 
 def test_another_content_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = build().key
-    monkeypatch.setattr("lobby.package._pyjwt", lambda: [("jwt/__init__.py", b"")])
+    monkeypatch.setattr("lobby.deploy.package._pyjwt", lambda: [("jwt/__init__.py", b"")])
     assert build().key != before
 
 
 def test_the_zip_holds_the_function_what_it_imports_and_nothing_else() -> None:
     names = ZipFile(io.BytesIO(build().data)).namelist()
-    assert {"trading_lobby_ws.py", "lobby/__init__.py", "lobby/rules.py", "lobby/stores/dynamodb.py", "jwt/LICENSE"} <= set(
+    assert {"trading_lobby_ws.py", "lobby/__init__.py", "lobby/rules.py", "lobby/serverless/dynamodb.py", "jwt/LICENSE"} <= set(
         names
     )
     assert {name.split("/")[0] for name in names} == {"trading_lobby_ws.py", "lobby", "jwt"}
     assert not [name for name in names if name.startswith(tuple(f"lobby/{part}" for part in NEVER))]
-    assert not [name for name in names if name.startswith(("lobby/gateways/server", "lobby/gateways/emulator"))]
+    assert not [name for name in names if name.startswith(("lobby/server/", "lobby/emulator"))]
     assert {Path(name).suffix for name in names} == {".py", ""}
 
 
@@ -110,7 +110,7 @@ def test_the_wheel_has_the_template_and_builds_the_same_zip(tmp_path: Path) -> N
     [wheel] = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
     ZipFile(wheel).extractall(installed)
-    code = "from lobby.template import read_template, infrastructure; print(infrastructure()); print(len(read_template()))"
+    code = "from lobby.cloudformation.reading import *; print(infrastructure()); print(len(read_template()))"
     found, size = python("-c", code, PYTHONPATH=str(installed)).split()
     assert found == str(installed / "lobby/infrastructure")
     assert int(size) == len((ROOT / "infrastructure/lobby-cloudformation.yaml").read_text())

@@ -15,13 +15,13 @@ import pytest
 from botocore import xform_name
 
 from lobby.cli import main
+from lobby.cloudformation.reading import STAGES, infrastructure, parse, read_template
+from lobby.cloudformation.resolving import resolve
 from lobby.deploy import CHECKS_S
 from lobby.deploy.aws import ACTIONS
 from lobby.deploy.names import OUTPUTS, variables
-from lobby.gateways.emulator.template import resolve
 from lobby.monitor.command import command as monitor
 from lobby.monitor.reading import ASKING, PUBLISHED, WANTED
-from lobby.template import STAGES, infrastructure, parse, read_template
 from tests.infrastructure.traps import EVERYTHING, ROUTES, of_type
 
 ROOT = Path(__file__).parents[2]

@@ -78,3 +78,8 @@ def test_the_figures_of_calls_to_aws_are_those_that_the_bench_wrote() -> None:
     text = (ROOT / "docs/performance.md").read_text()
     for row in json.loads((ROOT / "bench/results/aws_clients.json").read_text()):
         assert f"| {' | '.join(aws_clients.cells(row))} |" in text
+
+
+@pytest.mark.parametrize("path", docs.FILES)
+def test_files_made_from_code_are_up_to_date(path: str) -> None:
+    assert (ROOT / path).read_text() == docs.FILES[path](), "run python scripts/docs.py"

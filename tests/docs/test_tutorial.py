@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lobby.bots import run_bots
+from lobby.client.bots import run_bots
 from lobby.settings import variable
 from tests.hosts import joined, run, serving
 

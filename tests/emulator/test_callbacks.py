@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lobby.gateways.emulator import ApiGateway, Limits
+from lobby.emulator import ApiGateway, Limits
 from tests.emulator.worlds import KEYS, Clock, Handler, api, boto, closed_with, heard, joined, only_connection, run
 
 GONE = "AAAAAAAAAAAAAAA="

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lobby.gateways.emulator.capacity import Units, consumed, counted, read_units, size, write_units
+from lobby.emulator.capacity import Units, consumed, counted, read_units, size, write_units
 
 FAILED = {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}
 

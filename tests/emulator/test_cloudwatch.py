@@ -17,10 +17,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lobby.aws.signing import Credentials, sign
-from lobby.gateways.emulator import Desk, Moto, parse, read_stack, read_template
-from lobby.gateways.emulator.cloudwatch import KEEP_S, CloudWatch, Metric
-from lobby.gateways.emulator.desk import KEYS
+from lobby.emulator import Desk, Moto, parse, read_stack, read_template
+from lobby.emulator.cloudwatch import KEEP_S, CloudWatch, Metric
+from lobby.emulator.desk import KEYS
+from lobby.serverless.aws.signing import Credentials, sign
 from lobby.telemetry import METRICS, Metrics
 from tests.emulator.worlds import Clock, run
 

@@ -9,9 +9,9 @@ import statistics
 import pytest
 
 from lobby.budget import Usage
-from lobby.gateways.emulator import Conditions
-from lobby.gateways.emulator.conditions import FAULTS, LATENCIES
-from lobby.gateways.emulator.metering import Metering, cpu_factor
+from lobby.emulator import Conditions
+from lobby.emulator.conditions import FAULTS, LATENCIES
+from lobby.emulator.metering import Metering, cpu_factor
 
 
 @pytest.mark.parametrize("kind", LATENCIES["aws"])

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from lobby.gateways.emulator import ApiGateway, Authorizer, Limits, Route
+from lobby.emulator import ApiGateway, Authorizer, Limits, Route
 from tests.emulator.worlds import (
     ROUTES,
     Clock,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lobby.gateways.emulator import ApiGateway, Authorizer
+from lobby.emulator import ApiGateway, Authorizer
 from tests.emulator.test_connecting import policy
 from tests.emulator.worlds import Handler, api, joined, run
 

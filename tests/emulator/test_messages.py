@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lobby.gateways.emulator import ApiGateway, Limits, Route
+from lobby.emulator import ApiGateway, Limits, Route
 from tests.emulator.worlds import (
     ROUTES,
     Clock,

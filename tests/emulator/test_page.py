@@ -23,7 +23,7 @@ def test_every_argument_and_limit_is_on_the_page() -> None:
     import dataclasses
     import inspect
 
-    from lobby.gateways.emulator import Api, ApiGateway, Limits
+    from lobby.emulator import Api, ApiGateway, Limits
 
     names = [name for name in inspect.signature(ApiGateway).parameters if name not in ("api", "invoke")]
     names += [field.name for kind in (Api, Limits) for field in dataclasses.fields(kind)]

@@ -9,8 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from lobby.gateways.emulator import Conditions, Environments, HandlerError
-from lobby.gateways.emulator.environments import ProcessEnvironment
+from lobby.emulator import Conditions, Environments, HandlerError
+from lobby.emulator.environments import ProcessEnvironment
 from tests.emulator.worlds import Meter, run, until
 
 HANDLER = """

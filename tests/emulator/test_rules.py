@@ -12,10 +12,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from lobby.gateways.emulator import Authorizer
-from lobby.gateways.emulator.api import Bucket, permitted, select_route
-from lobby.gateways.emulator.frames import FrameFilter
-from lobby.gateways.emulator.signatures import verify
+from lobby.emulator import Authorizer
+from lobby.emulator.api import Bucket, permitted, select_route
+from lobby.emulator.frames import FrameFilter
+from lobby.emulator.signatures import verify
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:abc/dev/$connect"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from lobby.cloudformation.reading import parse, read_template
+from lobby.emulator import Api, Route
+from lobby.emulator.stacks import read
 from lobby.errors import LobbyError
-from lobby.gateways.emulator import Api, Route
-from lobby.gateways.emulator.stacks import read
-from lobby.template import parse, read_template
 
 OURS = read_template()
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lobby.gateways.emulator import streams
-from lobby.gateways.emulator.streams import EventSource, Pump, passes
+from lobby.emulator import streams
+from lobby.emulator.streams import EventSource, Pump, passes
 from tests.emulator.worlds import run, until
 
 

@@ -12,9 +12,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from lobby.emulator import Moto
+from lobby.emulator.tables import Endpoint, TableServer
 from lobby.errors import LobbyError
-from lobby.gateways.emulator import Moto
-from lobby.gateways.emulator.tables import Endpoint, TableServer
 from tests.dynamo import DEFINITION
 from tests.emulator.worlds import KEYS, Meter, run
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from lobby.gateways.emulator import Api, ApiGateway, Route
+from lobby.emulator import Api, ApiGateway, Route
 
 PATIENCE_S = 5.0
 ROUTES = {key: Route() for key in ("$connect", "$disconnect", "$default")}

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from lobby.cli import main
-from lobby.install_godot import ADDON
 from lobby.settings import Settings
+from lobby.tools.install_godot import ADDON
 from tests.godot.engine import GAME, HERE, command, engine, environment, import_project
 from tests.hosts import free_port, run, serving
 

@@ -19,7 +19,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from lobby.client import LobbyClient
-from lobby.roster import Joined, Moved
+from lobby.client.roster import Joined, Moved
 from lobby.settings import Settings
 from lobby.tokens import sign
 from tests import hosts
@@ -202,7 +202,7 @@ def test_a_paused_game_stays_in_the_lobby(home: Path) -> None:
             await ann.wait_for("player_joined", "bea")
             await ann.send(set={"paused": True})
             await asyncio.sleep(1.0)  # four heartbeats longer than the lobby waits for a ping
-            assert lobby.server.service.counts["closed", "silent"] == 0
+            assert lobby.server.counts["closed", "silent"] == 0
             await bea.call("send_position", 1, 2)
             await ann.wait_for("player_moved", "bea", [1, 2])
 

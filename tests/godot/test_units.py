@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lobby.install_godot import ADDON
+from lobby.tools.install_godot import ADDON
 from tests.godot.engine import GAME, HERE, ROOT, engine
 
 FILES = {folder: sorted((HERE / folder).glob("test_*.gd")) for folder in ("unit", "game")}

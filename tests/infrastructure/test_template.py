@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from lobby.cloudformation.reading import parse, read_template
+from lobby.cloudformation.resolving import ResolveError, resolve
 from lobby.errors import LobbyError
-from lobby.gateways.emulator.template import ResolveError, resolve
 from lobby.settings import Settings, variable
-from lobby.template import parse, read_template
 from tests.infrastructure import traps
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from lobby.gateways.emulator.streams import wanted as is_wanted
-from lobby.gateways.emulator.template import NAMES, resolve
+from lobby.cloudformation.resolving import NAMES, resolve
+from lobby.emulator.streams import wanted as is_wanted
 from lobby.settings import Settings, variable
 from lobby.telemetry import METRICS
 

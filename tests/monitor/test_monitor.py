@@ -21,17 +21,17 @@ from rich.console import Console
 
 import trading_lobby_ws
 from lobby.budget import MONTH_HOURS, PRICES
+from lobby.cloudformation.resolving import resolve
 from lobby.deploy.aws import Aws, AwsError
+from lobby.emulator import Meter, nobody, parse, read_template
+from lobby.emulator.metering import Metering
 from lobby.errors import LobbyError
-from lobby.gateways.emulator import Meter, nobody, parse, read_template
-from lobby.gateways.emulator.metering import Metering
-from lobby.gateways.emulator.template import resolve
 from lobby.monitor import command as module
 from lobby.monitor.command import command, emulated
 from lobby.monitor.reading import ALARMS, PUBLISHED, WANTED, Figures, Lobby, figures, lobby, look, priced, publish, who
 from lobby.monitor.screen import GROUPS, drawn, plain
 from lobby.presence import Position, Presence
-from lobby.stores.dynamodb import item_of
+from lobby.serverless.dynamodb import item_of
 from lobby.telemetry import METRICS, Metrics
 from tests.deploy.clouds import OUTPUTS, REGION, CloudFormation, Session, client, refused
 from tests.emulator.worlds import until
@@ -396,7 +396,7 @@ def test_wrong_keys_are_one_sentence() -> None:
     async def test() -> None:
         async with looked_after() as (there, _):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("lobby.gateways.emulator.desk.KEYS", {"AKIDEMULATOR00000000": "not the secret"})
+                patch.setattr("lobby.emulator.desk.KEYS", {"AKIDEMULATOR00000000": "not the secret"})
                 said = await asyncio.to_thread(fails, lambda: emulated(there.desk.aws))
             assert said.startswith("AWS does not know these credentials.")
 

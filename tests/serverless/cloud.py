@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import trading_lobby_ws
-from lobby.gateways.emulator import Conditions, Desk, Meter, Moto, nobody, parse, read_stack, read_template
+from lobby.emulator import Conditions, Desk, Meter, Moto, nobody, parse, read_stack, read_template
 from tests.hosts import Player, joined
 
 

@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 import trading_lobby_ws
 from lobby.budget import Usage
-from lobby.gateways.emulator.metering import Metering
+from lobby.emulator.metering import Metering
 from tests.hosts import joined, run
 from tests.serverless.cloud import cloud
 

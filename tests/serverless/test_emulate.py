@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from bench import bill
-from lobby.check import Step, check
 from lobby.cli import main
-from lobby.template import read_template
+from lobby.cloudformation.reading import read_template
+from lobby.tools.check import Step, check
 from tests.hosts import joined, run
 
 STARTING_S = 20.0

@@ -9,8 +9,8 @@ import random
 from websockets.exceptions import ConnectionClosed
 
 from lobby import messages as m
-from lobby.gateways.emulator import Conditions
-from lobby.roster import Roster
+from lobby.client.roster import Roster
+from lobby.emulator import Conditions
 from tests.emulator.worlds import Meter
 from tests.hosts import Player, run
 from tests.serverless.cloud import cloud
@@ -32,7 +32,7 @@ class Knowing:
             while True:
                 message = m.decode(str(await self.player.socket.recv()))
                 if message is not None:
-                    self.roster.hear(message)
+                    self.roster.apply(message)
         except ConnectionClosed:
             pass
         except (KeyError, ValueError):  # API Gateway's own words, where the function has failed

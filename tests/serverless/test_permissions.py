@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lobby.gateways.emulator.template import resolve
-from lobby.template import parse, read_template
+from lobby.cloudformation.reading import parse, read_template
+from lobby.cloudformation.resolving import resolve
 from tests.emulator.worlds import Meter
 from tests.hosts import run
 from tests.serverless.cloud import cloud

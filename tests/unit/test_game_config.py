@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lobby import game_config
 from lobby.errors import LobbyError
+from lobby.tools import game_config
 
 
 @pytest.fixture

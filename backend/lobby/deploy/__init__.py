@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lobby import game_config
+from lobby.cloudformation.reading import check_parameters, parse, read_template, stack_name
 from lobby.deploy import names
 from lobby.deploy.aws import Aws, AwsError
+from lobby.deploy.package import build
 from lobby.deploy.screen import Screen
 from lobby.deploy.stack import DEAD, Event, Plan, Stack, State
 from lobby.errors import LobbyError
-from lobby.package import build
 from lobby.settings import ENV_FILE
-from lobby.template import check_parameters, parse, read_template, stack_name
 from lobby.tokens import check_secret
+from lobby.tools import game_config
 
 OURS = {
     "Stage": "say --stage",
@@ -107,7 +107,7 @@ class Deployment:
 
     async def works(self, url: str, tokens: tuple[str, str]) -> bool:
         """Whether the lobby does, by `lobby check`. One that was made just now is given a little time."""
-        from lobby.check import Step, check, print_step
+        from lobby.tools.check import Step, check, print_step
 
         pauses = [*CHECKS_S]
         while True:

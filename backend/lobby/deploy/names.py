@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lobby import game_config
 from lobby.errors import LobbyError
+from lobby.tools import game_config
 
 OUTPUTS = {"URL": "WebSocketUrl", "FUNCTION": "FunctionName", "TABLE": "TableName"}
 """What of the stack's outputs is written down: ``LOBBY_URL_DEV`` is the output ``WebSocketUrl`` of the stage dev."""

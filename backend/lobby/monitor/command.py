@@ -13,12 +13,12 @@ from rich.live import Live
 
 from lobby.budget import METRICS, PRICES
 from lobby.cli import fail, lacking, tell
+from lobby.cloudformation.reading import STAGES
 from lobby.deploy.aws import Aws, AwsError
 from lobby.errors import LobbyError
 from lobby.monitor.reading import LATE_S, look, publish, who
 from lobby.monitor.reading import lobby as lobby_of
 from lobby.monitor.screen import drawn, plain
-from lobby.template import STAGES
 
 EVERY_S = 60
 """CloudWatch has something new once a minute."""
@@ -127,8 +127,8 @@ def emulated(url: str) -> Aws:
         import botocore.session
         from botocore.config import Config
 
-        from lobby.gateways.emulator.desk import KEYS
-        from lobby.gateways.emulator.template import REGION
+        from lobby.cloudformation.resolving import REGION
+        from lobby.emulator.desk import KEYS
     except ModuleNotFoundError as error:
         raise lacking("--emulator", error) from None
     [(key, secret)] = KEYS.items()

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from lobby.budget import Bill, Usage, bill
+from lobby.cloudformation.reading import stack_name
 from lobby.deploy.aws import Aws, AwsError
 from lobby.deploy.stack import Stack
 from lobby.errors import LobbyError
 from lobby.presence import Presence, newest
-from lobby.stores.dynamodb import presence_of
+from lobby.serverless.dynamodb import presence_of
 from lobby.telemetry import METRICS
-from lobby.template import stack_name
 
 LATE_S = 180
 """CloudWatch has a minute's metrics whole about three minutes after its end."""

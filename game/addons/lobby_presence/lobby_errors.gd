@@ -1,30 +1,30 @@
 class_name LobbyErrors
 extends RefCounted
-## Why a connection ended, and whether to connect again.
+## Why connections end, and whether to come back.
 
-## By the code of an [code]error[/code]: the close code, whether to connect again, and the meaning.
+## By the code of an [code]error[/code]: the close code that goes with it, whether to come back, and what it means.
 const CODES: Dictionary[String, Array] = {
 	# codes: made from backend/lobby/errors.py by scripts/docs.py
 	"restarting": [4000, true, "the server is restarting"],
-	"silent": [4001, true, "nothing was heard of you for two heartbeats"],
-	"slow_reader": [4002, true, "you read too slowly, too much was waiting for you"],
-	"flood": [4003, true, "you went on sending far over the limit"],
+	"silent": [4001, true, "nothing was received from you for two heartbeats"],
+	"slow_reader": [4002, true, "you read too slowly; too many messages were waiting for you"],
+	"flood": [4003, true, "you kept sending far above the limit"],
 	"room_full": [4004, true, "the room is full"],
 	"too_many_connections": [4005, true, "too many connections from your address"],
-	"over_budget": [4006, true, "the lobby has spent its budget for today; who is inside may stay"],
-	"taken_over": [4500, false, "the same player connected again; that connection goes on"],
+	"over_budget": [4006, true, "the lobby has spent its budget for today; connected players may stay"],
+	"taken_over": [4500, false, "the same player connected again; the newer connection stays"],
 	"unauthorized": [4501, false, "a token is needed, or this one is not valid"],
 	"token_expired": [4502, false, "the token has expired; fetch a new one"],
 	"forbidden": [4503, false, "the token is for another player or another room"],
 	"origin_not_allowed": [4504, false, "pages from this origin may not connect"],
 	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
 	"removed": [4506, false, "an administrator closed the connection"],
-	"binary": [1003, true, "binary frames are not spoken here"],
+	"binary": [1003, true, "the lobby does not accept binary frames"],
 	"bad_text": [1007, true, "the text is not UTF-8"],
 	"too_large_frame": [1009, true, "a frame of over 32 KiB"],
 	# end of codes
 }
-## Meaning of close codes that are not the lobby's own.
+## Close codes of others.
 const CLOSES: Dictionary[int, String] = {
 	-1: "the connection broke off",
 	1000: "the lobby closed the connection",
@@ -35,11 +35,10 @@ const CLOSES: Dictionary[int, String] = {
 	1012: "the lobby restarts",
 	1013: "the lobby is busy",
 }
-## First of the lobby's own close codes.
+## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they say: do not come back until somebody has changed
+## something.
 const FIRST := 4000
-## From this code on, a client must not connect again by itself.
 const FIRST_FINAL := 4500
-## Last of the lobby's own close codes.
 const LAST := 4999
 
 
@@ -48,12 +47,12 @@ static func ends(code: String) -> bool:
 	return CODES.has(code)
 
 
-## Whether [param close_code] is one of the lobby's own.
+## Whether [param close_code] is one of the lobby's own, which say whether to come back.
 static func is_own(close_code: int) -> bool:
 	return close_code >= FIRST and close_code <= LAST
 
 
-## Whether a client must not connect again by itself, by [param close_code] or, if that is not the lobby's own, by the error
+## Whether there is no point in coming back after [param close_code], or where that does not say it, after the error
 ## [param code].
 static func is_final(code: String, close_code: int) -> bool:
 	if is_own(close_code):
@@ -61,7 +60,7 @@ static func is_final(code: String, close_code: int) -> bool:
 	return CODES.has(code) and not CODES[code][1]
 
 
-## Returns the code of the error that closes with [param close_code]; empty if there is none.
+## The error that closes with [param close_code]; empty where none does.
 static func code_of(close_code: int) -> String:
 	for code in CODES:
 		if CODES[code][0] == close_code and close_code >= FIRST:
@@ -69,7 +68,7 @@ static func code_of(close_code: int) -> String:
 	return ""
 
 
-## Returns the meaning of an end, for people.
+## What an end means, for people.
 static func meaning(code: String, close_code: int) -> String:
 	if CODES.has(code):
 		return CODES[code][2]

@@ -1,0 +1,124 @@
+"""What a client knows of the other players: messages in, events out. Pure; the time is in the messages.
+
+After a reconnect the new ``welcome`` is right. It is compared with what was known, and only the differences become events:
+after a short break of the network no player leaves and joins again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, assert_never
+
+from lobby.messages import (
+    Config,
+    Error,
+    Join,
+    Leave,
+    Moves,
+    Player,
+    PlayerPos,
+    Pong,
+    ServerMessage,
+    StatusChanged,
+    Welcome,
+)
+from lobby.presence import Position
+
+
+class Joined(NamedTuple):
+    """A player came, or was here already when you came."""
+
+    player: Player
+
+
+class Left(NamedTuple):
+    """A player left. ``player`` is its last known state."""
+
+    player: Player
+
+
+class Moved(NamedTuple):
+    """A player has a new position. ``t`` is the server's clock in ms since 1970; 0 if the message had none."""
+
+    player: Player
+    t: int = 0
+
+
+class StatusSet(NamedTuple):
+    """The status of a player changed; yours too."""
+
+    player: Player
+
+
+RosterEvent = Joined | Left | Moved | StatusSet
+
+
+class Roster:
+    """The other players of the room, by id, and you."""
+
+    def __init__(self) -> None:
+        self.you = Player("")
+        self.players: dict[str, Player] = {}
+        self._ids: dict[int, str] = {}
+
+    def apply(self, message: ServerMessage) -> list[RosterEvent]:
+        """Applies one message and returns what it changed."""
+        match message:
+            case Welcome():
+                return self._replace(message)
+            case Join(player):
+                known = self.players.get(player.id)
+                if known is not None and known.n == player.n and known.at.seq > player.at.seq:
+                    player = player._replace(at=known.at)
+                self._know(player)  # a repeated join is right as well, even with another number
+                return [Joined(player)] if known is None else _differences(known, player, 0)
+            case Leave(id):
+                gone = self.players.pop(id, None)
+                if gone is None:
+                    return []
+                self._ids.pop(gone.n, None)
+                return [Left(gone)]
+            case PlayerPos(id, at):
+                return self._move(id, at, 0)
+            case Moves(t, entries):
+                return [event for n, at in entries for event in self._move(self._ids.get(n, ""), at, t)]
+            case StatusChanged(id, status):
+                if id == self.you.id:
+                    self.you = self.you._replace(status=status)
+                    return [StatusSet(self.you)]
+                known = self.players.get(id)
+                if known is None:
+                    return []
+                player = self.players[id] = known._replace(status=status)
+                return [StatusSet(player)]
+            case Config() | Pong() | Error():
+                return []  # not about players
+            case _:
+                assert_never(message)
+
+    def _know(self, player: Player) -> None:
+        self.players[player.id] = player
+        self._ids[player.n] = player.id
+
+    def _move(self, id: str, at: Position, t: int) -> list[RosterEvent]:
+        known = self.players.get(id)
+        if known is None or (at.seq != 0 and at.seq <= known.at.seq):
+            return []
+        player = self.players[id] = known._replace(at=at)
+        return [Moved(player, t)]
+
+    def _replace(self, welcome: Welcome) -> list[RosterEvent]:
+        before, self.players, self._ids = self.players, {}, {}
+        you, self.you = self.you, Player(welcome.your_id, welcome.at, welcome.n, self.you.name, welcome.status)
+        for player in welcome.players:
+            self._know(player)
+        events: list[RosterEvent] = [Left(player) for id, player in before.items() if id not in self.players]
+        for player in welcome.players:
+            known = before.get(player.id)
+            events += [Joined(player)] if known is None else _differences(known, player, welcome.t)
+        return [*events, StatusSet(self.you)] if you.id == welcome.your_id and you.status != welcome.status else events
+
+
+def _differences(known: Player, player: Player, t: int) -> list[RosterEvent]:
+    """The events of a player that was known before."""
+    events: list[RosterEvent] = [Moved(player, t)] if known.at[:2] != player.at[:2] else []
+    return [*events, StatusSet(player)] if known.status != player.status else events

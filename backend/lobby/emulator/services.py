@@ -1,0 +1,172 @@
+"""The services of AWS that whoever looks after a stack asks: who am I, what does the stack consist of, what was measured.
+
+Each answers a few of its operations. How requests are read and answers are written is moto's affair, so any client that
+speaks the query protocol or JSON understands them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from lobby.emulator import signatures
+from lobby.emulator.cloudwatch import CloudWatch, Metric
+
+Answer = dict[str, Any]
+
+MODELS = {"sts": "sts", "cloudformation": "cloudformation", "monitoring": "cloudwatch"}
+"""Services by the name with which their requests are signed, and botocore's names for them."""
+
+
+class Services:
+    """What answers at the address at which the tables are as well. ``stack()`` describes the stack, as DescribeStacks does."""
+
+    def __init__(
+        self, metrics: CloudWatch, stack: Callable[[], Answer], *, account: str, region: str, credentials: Mapping[str, str]
+    ) -> None:
+        self._metrics, self._stack = metrics, stack
+        self._account, self._region, self._credentials = account, region, credentials
+        self._operations: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+            "GetCallerIdentity": self._identity,
+            "DescribeStacks": self._stacks,
+            "PutMetricData": self._put,
+            "GetMetricData": self._get,
+            "ListMetrics": self._list,
+        }
+
+    async def answer(self, request: web.BaseRequest, body: bytes) -> web.Response:
+        """The answer to a request that is not for the tables."""
+        await asyncio.to_thread(_libraries)  # they take a while, and players would wait
+        return self._answer(request, body)
+
+    def _answer(self, request: web.BaseRequest, body: bytes) -> web.Response:
+        from moto.core.parse import PROTOCOL_PARSERS
+        from moto.core.request import Request, determine_request_protocol
+        from moto.core.serialize import get_serializer_class
+        from moto.core.utils import get_service_model
+
+        scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/aws4_request", request.headers.get("Authorization", ""))
+        if scope is None or scope[1] not in MODELS:
+            protocol = "json" if "json" in request.content_type else "query"
+            return _refused(protocol, "UnknownService", f"Here are {', '.join(MODELS)} and dynamodb.")
+        asked = Request.from_primitives(request.method, f"http://{request.host}{request.raw_path}", request.headers, body)
+        model = get_service_model(MODELS[scope[1]])
+        protocol = determine_request_protocol(model, asked.content_type)
+        name = asked.values.get("Action") or request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        refusal = signatures.arrived(request, body, secrets=self._credentials, region=self._region, service=scope[1])
+        if refusal is not None:
+            return _refused(protocol, refusal.type, refusal.message)
+        if name not in self._operations:
+            return _refused(protocol, "InvalidAction", f"There is no {name} here.")
+        operation = model.operation_model(name)
+        parsed = PROTOCOL_PARSERS[protocol](operation).parse(
+            {
+                "method": asked.method,
+                "values": asked.values,
+                "headers": asked.headers,
+                "body": asked.data,
+                "url_path": asked.path,
+                "url_params": {},
+            }
+        )
+        try:
+            result = self._operations[name](parsed)
+        except _Wrong as error:
+            return _refused(protocol, "ValidationError", str(error))
+        said = get_serializer_class(model.service_name, protocol)(operation).serialize(result)
+        return web.Response(status=said["status_code"], body=said["body"], headers=dict(said["headers"]))
+
+    # ── operations ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _identity(self, asked: Mapping[str, Any]) -> Answer:
+        return {"Account": self._account, "UserId": "emulator", "Arn": f"arn:aws:iam::{self._account}:user/emulator"}
+
+    def _stacks(self, asked: Mapping[str, Any]) -> Answer:
+        stack = self._stack()
+        if asked.get("StackName", stack["StackName"]) != stack["StackName"]:
+            raise _Wrong(f"Stack with id {asked['StackName']} does not exist")
+        return {"Stacks": [stack]}
+
+    def _put(self, asked: Mapping[str, Any]) -> Answer:
+        for datum in asked["MetricData"]:
+            values = datum.get("Values") or [datum["Value"]]
+            counts = datum.get("Counts") or [1] * len(values)
+            at_s = _seconds(datum["Timestamp"]) if datum.get("Timestamp") else None
+            for value, times in zip(values, counts, strict=True):
+                dimensions = _dimensions(datum)
+                self._metrics.put(asked["Namespace"], datum["MetricName"], dimensions, float(value), int(times), at_s)
+        return {}
+
+    def _get(self, asked: Mapping[str, Any]) -> Answer:
+        results = []
+        for query in asked["MetricDataQueries"]:
+            if "MetricStat" not in query:
+                raise _Wrong("There is no metric math here.")
+            wanted = query["MetricStat"]
+            metric = wanted["Metric"]
+            key = Metric(metric["Namespace"], metric["MetricName"], frozenset(_dimensions(metric).items()))
+            start_s = _seconds(asked["StartTime"]) // 60 * 60
+            try:
+                found = self._metrics.statistic(
+                    key, wanted["Stat"], start_s, _seconds(asked["EndTime"]), float(wanted["Period"])
+                )
+            except ValueError as error:
+                raise _Wrong(str(error)) from None
+            times = [datetime.fromtimestamp(at_s, UTC) for at_s, _ in found]
+            results.append(
+                {
+                    "Id": query["Id"],
+                    "Label": query.get("Label", metric["MetricName"]),
+                    "Timestamps": times,
+                    "Values": [value for _, value in found],
+                    "StatusCode": "Complete",
+                }
+            )
+        return {"MetricDataResults": results}
+
+    def _list(self, asked: Mapping[str, Any]) -> Answer:
+        found = [
+            {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in sorted(metric.dimensions)],
+            }
+            for metric in self._metrics.metrics
+            if asked.get("Namespace", metric.namespace) == metric.namespace
+            and asked.get("MetricName", metric.name) == metric.name
+            and _dimensions(asked).items() <= metric.dimensions
+        ]
+        return {"Metrics": found}
+
+
+class _Wrong(Exception):
+    """What somebody asked for is not to be had."""
+
+
+def _refused(protocol: str, code: str, message: str) -> web.Response:
+    if protocol == "json":
+        said = json.dumps({"__type": code, "message": message})
+        return web.Response(status=400, text=said, content_type="application/x-amz-json-1.0")
+    error = f"<Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
+    return web.Response(status=400, text=f"<ErrorResponse>{error}</ErrorResponse>", content_type="text/xml")
+
+
+def _dimensions(of: Mapping[str, Any]) -> dict[str, str]:
+    return {one["Name"]: one["Value"] for one in of.get("Dimensions") or ()}
+
+
+def _seconds(at: datetime) -> float:
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def _libraries() -> None:
+    import moto.core.parse
+    import moto.core.responses
+    import moto.core.serialize  # noqa: F401

@@ -1,0 +1,313 @@
+"""DynamoDB for handlers: an endpoint, and behind it an engine that somebody else wrote.
+
+In front of the engine stands what engines leave out, and what a test wants to have in its hands: how long an answer takes,
+when a request is throttled, and what it consumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from aiohttp import ClientError, ClientSession, TCPConnector, web
+
+from lobby.emulator import capacity, signatures
+from lobby.emulator.meters import Meter, nobody
+from lobby.errors import LobbyError
+
+TARGET, STREAMS = "DynamoDB_20120810", "DynamoDBStreams_20120810"
+CONTENT_TYPE = "application/x-amz-json-1.0"
+CONDITIONAL = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
+METERED = capacity.READS | CONDITIONAL | {"BatchWriteItem", "TransactWriteItems"}
+
+Record = dict[str, Any]
+"""One record of a stream."""
+
+
+class Engine(Protocol):
+    """Tables, with their streams."""
+
+    counts_capacity: bool
+    """Whether it counts capacity units by the size of items."""
+
+    async def start(self) -> None:
+        """Called once, before anything else."""
+
+    async def stop(self) -> None:
+        """Called once, at the end."""
+
+    async def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
+        """The answer to a request of DynamoDB's protocol, JSON 1.0."""
+
+    async def records(self, table: str) -> list[Record]:
+        """What has been written to a table with a stream since the last call."""
+
+
+class Moto:
+    """Tables in this process, by moto. Nothing to install but moto; about a hundred requests a second."""
+
+    counts_capacity = False
+
+    def __init__(self, region: str = "us-east-1") -> None:
+        self._region = region
+        # One thread: a condition and its write must not be torn apart.
+        self._worker = ThreadPoolExecutor(1, "moto")
+
+    async def start(self) -> None:
+        """See :class:`Engine`."""
+        await asyncio.get_running_loop().run_in_executor(self._worker, self.reset)
+
+    async def stop(self) -> None:
+        """See :class:`Engine`."""
+        self._worker.shutdown()
+
+    async def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
+        """See :class:`Engine`."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self.ask, target, body)
+
+    async def records(self, table: str) -> list[Record]:
+        """See :class:`Engine`."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self.take_records, table)
+
+    # The same without an event loop, for one thread.
+
+    def reset(self) -> None:
+        """Forgets every table."""
+        from moto.dynamodb.models import dynamodb_backends
+
+        dynamodb_backends.reset()
+
+    def ask(self, target: str, body: bytes) -> tuple[int, bytes]:
+        """See :meth:`answer`."""
+        from moto.core.request import Request
+        from moto.dynamodb.responses import DynamoHandler
+
+        scope = f"moto/20260101/{self._region}/dynamodb/aws4_request"
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "X-Amz-Target": target,
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        }
+        request = Request.from_primitives("POST", f"https://dynamodb.{self._region}.amazonaws.com/", headers, body)
+        status, _, said = DynamoHandler.dispatch(request, request.raw_url, request.headers)
+        return status, said.encode() if isinstance(said, str) else said
+
+    def take_records(self, table: str) -> list[Record]:
+        """See :meth:`records`. From moto's own list, which nobody else reads and would grow for ever."""
+        from moto.core import DEFAULT_ACCOUNT_ID
+        from moto.dynamodb.models import dynamodb_backends
+
+        shard = dynamodb_backends[DEFAULT_ACCOUNT_ID][self._region].tables[table].stream_shard
+        items, shard.items = shard.items, []
+        return [_plain(item.record) for item in items]
+
+
+class Endpoint:
+    """Tables somewhere else: whatever speaks DynamoDB's protocol at an address, with streams. ``keys`` sign the requests."""
+
+    counts_capacity = True
+
+    def __init__(self, url: str, region: str = "us-east-1") -> None:
+        self.url, self._region = url, region
+        self._iterators: dict[str, str] = {}
+        self._session: ClientSession
+
+    async def start(self) -> None:
+        """See :class:`Engine`. Raises LobbyError where nothing answers there."""
+        self._session = ClientSession(connector=TCPConnector(limit=64))
+        try:
+            await self.answer(f"{TARGET}.ListTables", b"{}")
+        except (ClientError, OSError) as error:
+            await self._session.close()
+            raise LobbyError(f"No DynamoDB answers at {self.url} ({error}). Start it, or leave --table out.") from None
+
+    async def stop(self) -> None:
+        """See :class:`Engine`."""
+        await self._session.close()
+
+    async def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
+        """See :class:`Engine`."""
+        day = time.strftime("%Y%m%d", time.gmtime())
+        scope = f"local/{day}/{self._region}/dynamodb/aws4_request"
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "X-Amz-Target": target,
+            "X-Amz-Date": f"{day}T000000Z",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date;x-amz-target, Signature=0",
+        }
+        async with self._session.post(self.url, data=body, headers=headers) as response:
+            return response.status, await response.read()
+
+    async def records(self, table: str) -> list[Record]:
+        """See :class:`Engine`. Reads the stream's one shard, as small engines have it."""
+        if table not in self._iterators:
+            described = await self._ask(f"{TARGET}.DescribeTable", {"TableName": table})
+            stream = {"StreamArn": described["Table"]["LatestStreamArn"]}
+            [shard] = (await self._ask(f"{STREAMS}.DescribeStream", stream))["StreamDescription"]["Shards"][:1]
+            wanted = {**stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            self._iterators[table] = (await self._ask(f"{STREAMS}.GetShardIterator", wanted))["ShardIterator"]
+        read = await self._ask(f"{STREAMS}.GetRecords", {"ShardIterator": self._iterators[table]})
+        self._iterators[table] = read["NextShardIterator"]
+        records: list[Record] = read["Records"]
+        return records
+
+    async def _ask(self, target: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        status, body = await self.answer(target, json.dumps(request).encode())
+        answer: dict[str, Any] = json.loads(body)
+        if status != 200:
+            raise LobbyError(f"{self.url} did not take a {target}: {answer.get('message') or answer}")
+        return answer
+
+
+class Dynoxide(Endpoint):
+    """Tables in a process of their own, by dynoxide (https://github.com/nubo-db/dynoxide): thousands of requests a second, and
+    what they consume counted as AWS does."""
+
+    def __init__(self, program: Path, region: str = "us-east-1") -> None:
+        super().__init__("", region)
+        self._program = program
+        self._process: asyncio.subprocess.Process
+
+    @staticmethod
+    def find() -> Path | None:
+        """Where it is: what ``DYNOXIDE`` says, on the PATH, or where npm puts it below this folder; None where it is not."""
+        for named in (os.environ.get("DYNOXIDE"), shutil.which("dynoxide")):
+            if named:
+                return Path(named)
+        return next(iter(sorted(Path("node_modules").glob("@dynoxide/*/dynoxide*"))), None)
+
+    async def start(self) -> None:
+        """See :class:`Engine`."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        quiet = asyncio.subprocess.DEVNULL
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                self._program,
+                "--port",
+                str(port),
+                stdout=quiet,
+                stderr=quiet,
+                start_new_session=True,  # Ctrl-C is not for it; functions still have something to say then
+            )
+        except OSError as error:
+            raise LobbyError(f"Cannot run {self._program}: {error.strerror}.") from None
+        for _ in range(100):
+            try:
+                return await super().start()
+            except LobbyError:
+                await asyncio.sleep(0.02)
+        raise LobbyError(f"{self._program} does not answer at {self.url}.")
+
+    async def stop(self) -> None:
+        """See :class:`Engine`."""
+        await super().stop()
+        self._process.terminate()
+        await self._process.wait()
+
+
+class TableServer:
+    """The endpoint that handlers are given. ``delay()`` is how long a request takes, in seconds; ``throttles()`` whether it is
+    refused for having been too much; ``others`` answers what is for other services than DynamoDB."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        host: str = "127.0.0.1",
+        region: str = "us-east-1",
+        credentials: Mapping[str, str] | None = None,
+        meter: Meter = nobody,
+        delay: Callable[[], float] = lambda: 0.0,
+        throttles: Callable[[], bool] = lambda: False,
+        others: Callable[[web.BaseRequest, bytes], Awaitable[web.Response]] | None = None,
+    ) -> None:
+        self.engine, self.host, self.port = engine, host, 0
+        self._region, self._credentials = region, credentials
+        self._meter, self._delay, self._throttles, self._others = meter, delay, throttles, others
+        self._http: web.Server
+        self._server: asyncio.Server
+
+    @property
+    def endpoint(self) -> str:
+        """What ``AWS_ENDPOINT_URL_DYNAMODB`` is set to."""
+        return f"http://{self.host}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        await self.engine.start()
+        self._http = web.Server(self._handle)
+        self._server = await asyncio.get_running_loop().create_server(self._http, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self._http.pre_shutdown()
+        await self._http.shutdown(1.0)
+        await self._server.wait_closed()
+        await self.engine.stop()
+
+    async def create(self, **definition: Any) -> None:
+        """Makes a table, from the properties that CloudFormation and CreateTable share. Raises LobbyError."""
+        status, body = await self.engine.answer(f"{TARGET}.CreateTable", json.dumps(definition).encode())
+        if status != 200:
+            raise LobbyError(f"The table {definition.get('TableName')} cannot be made: {body.decode(errors='replace')}")
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        target = request.headers.get("X-Amz-Target", "")
+        if self._others is not None and not target.startswith("DynamoDB"):
+            return await self._others(request, body)
+        if self._credentials is not None:
+            refusal = signatures.arrived(request, body, secrets=self._credentials, region=self._region, service="dynamodb")
+            if refusal is not None:
+                return _said(400, {"__type": f"com.amazon.coral.service#{refusal.type}", "message": refusal.message})
+        if (pause_s := self._delay()) > 0:
+            await asyncio.sleep(pause_s)
+        operation = target.rpartition(".")[2]
+        if operation not in METERED:
+            return web.Response(status=(answer := await self.engine.answer(target, body))[0], body=answer[1])
+        asked: dict[str, Any] = json.loads(body)
+        about = {"table": str(asked.get("TableName", "")), "operation": operation}
+        if self._throttles():
+            self._meter("table", **about, reads=0.0, writes=0.0, status="throttled")
+            code = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
+            return _said(400, {"__type": code, "message": "Throughput exceeds the current capacity of your table or index."})
+        more: dict[str, Any] = {"ReturnConsumedCapacity": "TOTAL"} if self.engine.counts_capacity else {}
+        if operation in CONDITIONAL and "ConditionExpression" in asked:
+            more["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        status, said = await self.engine.answer(target, json.dumps({**asked, **more}).encode() if more else body)
+        answer_: dict[str, Any] = json.loads(said)
+        if self.engine.counts_capacity:
+            units = capacity.consumed(operation, status, answer_)
+        else:
+            units = capacity.counted(operation, asked, status, answer_)
+            if isinstance(said_units := answer_.get("ConsumedCapacity"), dict):
+                said_units["CapacityUnits"] = units.reads + units.writes
+        self._meter("table", **about, reads=units.reads, writes=units.writes, status=str(status))
+        # Only what the handler asked for goes back to it.
+        if status == 200 and "ReturnConsumedCapacity" not in asked:
+            answer_.pop("ConsumedCapacity", None)
+        if status != 200 and "ReturnValuesOnConditionCheckFailure" not in asked:
+            answer_.pop("Item", None)
+        return _said(status, answer_)
+
+
+def _said(status: int, answer: Mapping[str, Any]) -> web.Response:
+    return web.Response(status=status, body=json.dumps(answer).encode(), content_type=CONTENT_TYPE)
+
+
+def _plain(record: Record) -> Record:
+    """A record as it travels: moto keeps times as objects."""
+    plain: Record = json.loads(json.dumps(record, default=lambda value: value.timestamp()))
+    return plain

@@ -1,0 +1,235 @@
+"""`lobby serve`: one port for WebSocket, page, ``/healthz`` and ``/metrics``.
+
+The host reads the clock, owns the connections and sleeps until windows are due; it decides nothing about a lobby. The path of a
+position: ``connections.ServerConnection.on_ws_frame``, :meth:`Server.received`, then the driver in ``resident``; when the
+window is due, the driver again, and through ``delivery`` to the outboxes in ``connections``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import secrets
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from picows import WSUpgradeRequest, WSUpgradeResponseWithListener, ws_create_server
+
+from lobby import __version__, limits
+from lobby.admission import admit
+from lobby.errors import CODES, LobbyError
+from lobby.limits import FRAME_BYTES, HANDSHAKE_S
+from lobby.ports import Store
+from lobby.presence import newest
+from lobby.server.connections import CLOSE_S, Outboxes, ServerConnection
+from lobby.server.http import Health, Site
+from lobby.server.resident import Resident
+from lobby.settings import Settings
+from lobby.signals import stop_on_signals
+from lobby.telemetry import log
+from lobby.tokens import check_secret
+
+
+class Server:
+    """The host of `lobby serve`. ``store`` keeps the presences; ``handshake_s`` is shorter in tests."""
+
+    def __init__(self, settings: Settings, store: Store, handshake_s: float = HANDSHAKE_S) -> None:
+        self.settings, self.store, self._handshake_s = settings, store, handshake_s
+        self.connections = Outboxes()
+        self.lobby = Resident(store, self.connections, settings)
+        self.counts = self.lobby.counts
+        self.outbox_bytes = settings.outbox_bytes
+        self._started_s = time.monotonic()
+        self._epoch_s = time.time() - self._started_s
+        self._counted: dict[str, str] = {}
+        """The address under which a connection is counted, by connection id."""
+        self._addresses: Counter[str] = Counter()
+        self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
+        """When the window of a room is due, and the timer that closes it."""
+        self._site = Site(self)
+
+    def now(self) -> int:
+        """Milliseconds since 1970 by the clock at the start, advanced by the monotonic clock.
+
+        So it never jumps: a system clock that is set changes no heartbeat, window or rate limit.
+        """
+        return int((self._epoch_s + time.monotonic()) * 1000)
+
+    # ── what connections report, see `connections.Host` ─────────────────────────────────────────────────────────────
+
+    def enter(self, connection: ServerConnection, request: WSUpgradeRequest, address: str) -> str:
+        self._count_address(connection, address)
+        query = dict(parse_qsl(urlsplit(request.path.decode("latin-1")).query, keep_blank_values=True))
+        origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
+        now, fallback = self.now(), f"player_{secrets.token_hex(4)}"
+        handshake = admit(query, origin, host, fallback, self.settings, now)
+        self.connections.add(connection)
+        try:
+            self.lobby.connected(handshake, connection.id, now)
+        except BaseException:
+            self.connections.remove(connection)
+            raise
+        return handshake.room
+
+    def received(self, connection: ServerConnection, message: bytes) -> None:
+        due_ms = self.lobby.received(connection.room, connection.id, message, self.now())
+        if due_ms is not None:
+            self._wake_at(connection.room, due_ms)
+
+    def pong(self, connection: ServerConnection) -> None:
+        self.lobby.seen(connection.room, connection.id, self.now())
+
+    def drained(self, connection: ServerConnection) -> None:
+        self.lobby.catch_up(connection.room, connection.id, self.now())
+
+    def left(self, connection: ServerConnection) -> None:
+        address = self._counted.pop(connection.id, None)
+        if address is not None:
+            self._addresses[address] -= 1
+            if self._addresses[address] <= 0:
+                del self._addresses[address]
+        if self.connections.remove(connection):
+            self.lobby.disconnected(connection.room, connection.id, self.now())
+
+    def address(self, peer: str, request: WSUpgradeRequest) -> str:
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        if self.settings.behind_proxy and forwarded:
+            return forwarded.rpartition(",")[2].strip()  # our own proxy added the last one; clients can forge the others
+        return peer
+
+    def _count_address(self, connection: ServerConnection, address: str) -> None:
+        """Counts a connection under its address; connections of this machine are not counted. Raises Refused."""
+        if self.settings.connections_per_address and not _is_loopback(address):
+            limits.check_address(self._addresses[address], self.settings)
+            self._addresses[address] += 1
+            self._counted[connection.id] = address
+
+    # ── windows ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wake_at(self, room: str, due_ms: int) -> None:
+        """Closes the window of a room at ``due_ms``, and not at a time that was asked for before."""
+        waiting = self._timers.get(room)
+        if waiting is not None:
+            if waiting[0] == due_ms:
+                return
+            waiting[1].cancel()
+        # The clock of event loops is the monotonic clock.
+        timer = asyncio.get_running_loop().call_at(due_ms / 1000 - self._epoch_s, self._close_window, room)
+        self._timers[room] = (due_ms, timer)
+
+    def _close_window(self, room: str) -> None:
+        del self._timers[room]
+        due_ms = self.lobby.close_window(room, self.now())
+        if due_ms is not None:
+            self._wake_at(room, due_ms)
+
+    # ── life ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self, on_ready: Callable[[int], None] = lambda port: None, stop: asyncio.Event | None = None) -> None:
+        """Serves until ``stop`` is set, or a signal to stop arrives. ``on_ready`` gets the port. Raises LobbyError."""
+        check_exposure(self.settings)
+        stop = stop or stop_on_signals()
+        tls: dict[str, Any] = {}
+        if self.settings.tls_cert:
+            # By asyncio's own TLS: picows' faster one writes a stack trace to the log for each failed handshake.
+            tls = {"ssl": _tls(self.settings), "ssl_handshake_timeout": self._handshake_s, "use_aiofastnet": False}
+        try:
+            listening = await ws_create_server(
+                self._route,
+                self.settings.host,
+                self.settings.port,
+                websocket_handshake_timeout=self._handshake_s,
+                max_frame_size=FRAME_BYTES,
+                **tls,
+                backlog=1024,
+            )
+        except OSError as error:
+            raise LobbyError(_cannot_listen(error, self.settings)) from None
+        port = int(listening.sockets[0].getsockname()[1])
+        log("serving", host=self.settings.host, port=port, version=__version__)
+        on_ready(port)
+        heartbeat = asyncio.create_task(self._send_heartbeats())
+        try:
+            await stop.wait()
+        finally:
+            heartbeat.cancel()
+            listening.close()
+            await self._close_all()
+
+    async def _send_heartbeats(self) -> None:
+        """Pings all connections, and closes those that missed two pings."""
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_ms / 1000)
+            self.lobby.close_silent(self.now())
+            for connection in list(self.connections):
+                connection.ping()
+
+    async def _close_all(self) -> None:
+        """Closes all connections with a code that asks clients to come back, and waits a moment for them."""
+        code = CODES["restarting"]
+        log("stopping", connections=len(self.connections))
+        for connection in list(self.connections):
+            connection.close(code.close or 1012, f"restarting: {code.meaning}")
+        until = time.monotonic() + CLOSE_S
+        while self.connections and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+
+    # ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _route(self, request: WSUpgradeRequest) -> ServerConnection | WSUpgradeResponseWithListener | None:
+        path = urlsplit(request.path.decode("latin-1")).path
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            if "upgrade" in request.headers.get("Connection", "").lower():
+                request.headers["Connection"] = "Upgrade"  # picows does not take "keep-alive, Upgrade", which Firefox sends
+            is_stage = path.count("/") == 1 or path.rstrip("/").count("/") == 1
+            return ServerConnection(self, request) if is_stage else None
+        return self._site.answer(path)
+
+    def health(self) -> Health:
+        """The state of this lobby."""
+        rooms = [newest(self.store.room(room)) for room in self.store.rooms()]
+        uptime_s = round(time.monotonic() - self._started_s)
+        return Health(sum(map(len, rooms)), len(rooms), len(self.connections), self.lobby.window_ms, uptime_s)
+
+
+def check_exposure(settings: Settings) -> None:
+    """Raises :class:`LobbyError` where a lobby without a secret would be open to other machines without ``--open``."""
+    if settings.secret:
+        check_secret(settings.secret)
+    elif not settings.open and not _is_loopback(settings.host):
+        raise LobbyError(
+            f"On {settings.host} other machines can connect, and without a secret each client can use any player id. "
+            "Set LOBBY_SECRET (`lobby token --new-secret` prints one), or use --open to allow this."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _cannot_listen(error: OSError, settings: Settings) -> str:
+    where = f"port {settings.port} on {settings.host}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Cannot listen on {where}: another program uses it. Stop it, or choose another port: --port {settings.port + 1}."
+        )
+    if error.errno == errno.EACCES:
+        return f"Cannot listen on {where}: ports below 1024 need special rights. Choose a higher one (--port 8765)."
+    return f"Cannot listen on {where}: {error.strerror or error}. Check --host and --port."
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise LobbyError(f"Cannot use {settings.tls_cert} and {settings.tls_key} for TLS: {error}.") from None
+    return context

@@ -1,0 +1,400 @@
+"""Presences in a DynamoDB table: the store of the serverless host.
+
+One item per connection: partition key ``room``, sort key ``connectionId``, so that one strongly consistent query reads a room,
+and a position needs no scan or index. Items whose sort key begins with ``#`` belong to the room itself (``#numbers``,
+``#lock``); the room ``#budget``, which no player can enter, has one item per day. Rows that are added and removed appear in the
+stream of the table; :func:`changes` reads its records.
+
+A new item leaves out attributes that are 0 or empty: a room is read for every window, and reads are billed by bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from lobby.budget import DAY_MS, Thrift, Usage
+from lobby.errors import StoreError
+from lobby.limits import Bucket, Pace, RateLimited, Verdict
+from lobby.presence import Position, Presence
+from lobby.rules import Change, RowAdded, RowRemoved, is_newer
+from lobby.serverless.aws import AwsError
+from lobby.serverless.shared import Delivered, RoomLock, RoomRows, WindowLost
+
+Item = dict[str, dict[str, str]]
+
+NUMBERS = "#numbers"
+"""Sort key of the item that holds the last player number of a room."""
+
+LOCK = "#lock"
+"""Sort key of the item that holds the window, the broadcast lock and what a room has received."""
+
+BUDGET = "#budget"
+"""The room of the items that hold what was spent on a day, by the number of the day since 1970."""
+
+KEEP_S = 9_000
+"""How long after its connection was last seen the table deletes an item (``ttl``). Longer than the two hours that API Gateway
+lets a connection live, because a version 1 client may stand still and send nothing. A leave is noticed long before that."""
+
+KEEP_ROOM_S = 7 * 86_400
+"""The same for the items of a room itself, after the last connect or broadcast in that room."""
+
+READS = frozenset({"GetItem", "Query"})
+
+TRIES = 5
+"""How often a write is retried when other writes to the same row came first."""
+
+_TEXTS = {"room": "room", "connectionId": "connection", "player_id": "player", "name": "name", "status": "status"}
+_WHOLE = ("n", "v", "joined_ms", "moved_ms", "status_ms", "seen_ms")
+_ALWAYS = frozenset({"room", "connectionId", "player_id", "x", "y"})
+
+
+class Caller(Protocol):
+    """What this store needs of AWS: :class:`lobby.serverless.aws.DynamoDB`."""
+
+    def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Carries out one operation of DynamoDB, perhaps twice. Raises AwsError."""
+
+
+class DynamoStore:
+    """The presences in one table: a :class:`~lobby.serverless.shared.SharedStore`. ``used`` sums up what requests consume.
+
+    Each method is one request; ``add`` of a new player is two. A request whose answer was lost is carried out twice. So every
+    condition also accepts a row that this very request has already written.
+    """
+
+    def __init__(self, caller: Caller, table: str) -> None:
+        self._caller, self._table = caller, table
+        self.used = Usage()
+
+    # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, presence: Presence, *, needs_welcome_ms: int = 0) -> Presence:
+        if not presence.n:
+            counted = self._call(
+                "UpdateItem",
+                Key=_key(presence.room, NUMBERS),
+                UpdateExpression="SET #ttl = :ttl ADD n :one",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues={":one": _number(1), ":ttl": _ttl(presence.seen_ms, KEEP_ROOM_S)},
+                ReturnValues="UPDATED_NEW",
+            )
+            presence = presence._replace(n=int(counted["Attributes"]["n"]["N"]))
+        pending = {"needs_welcome_ms": _number(needs_welcome_ms)} if needs_welcome_ms else {}
+        self._call("PutItem", Item=item_of(presence) | pending)
+        return presence
+
+    def get(self, room: str, connection: str) -> Presence | None:
+        found = self._get(room, connection)
+        return presence_of(found) if found else None
+
+    def room(self, room: str) -> list[Presence]:
+        return self.rows(room).roster
+
+    def rows(self, room: str) -> RoomRows:
+        roster: list[Presence] = []
+        needs_welcome: dict[str, int] = {}
+        further: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                "Query",
+                # The items of the room itself begin with "#"; every character of a connection id sorts after it.
+                KeyConditionExpression="room = :room AND connectionId > :own",
+                ExpressionAttributeValues={":room": {"S": room}, ":own": {"S": "$"}},
+                ConsistentRead=True,
+                **further,
+            )
+            for item in page["Items"]:
+                roster.append(presence_of(item))
+                if since_ms := _ms(item, "needs_welcome_ms"):
+                    needs_welcome[roster[-1].connection] = since_ms
+            if not (last := page.get("LastEvaluatedKey")):
+                return RoomRows(roster, needs_welcome)
+            further = {"ExclusiveStartKey": last}
+
+    def set_position(
+        self,
+        room: str,
+        connection: str,
+        at: Position,
+        now: int,
+        allowance: float,
+        *,
+        pace: Pace | None = None,
+        since_ms: int | None = None,
+    ) -> Presence | None:
+        values = {**at._asdict(), "moved_ms": now, "seen_ms": now, "allowance": allowance}
+        return self._write_row(room, connection, values, now, pace, _Newer(at, since_ms))
+
+    def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        return self._write_row(room, connection, {"status": status, "status_ms": now, "seen_ms": now}, now, pace)
+
+    def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        return self._write_row(room, connection, {"seen_ms": now}, now, pace)
+
+    def remove(self, room: str, connection: str) -> Presence | None:
+        was = self._call("DeleteItem", Key=_key(room, connection), ReturnValues="ALL_OLD").get("Attributes")
+        return presence_of(was) if was else None
+
+    def needs_welcome(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        return self._write_row(room, connection, {"needs_welcome_ms": now}, now, pace)
+
+    def welcomed(self, room: str, connection: str, since_ms: int) -> None:
+        self._write(room, connection, "REMOVE needs_welcome_ms", {":since": _number(since_ms)}, "needs_welcome_ms = :since")
+
+    def _write_row(
+        self,
+        room: str,
+        connection: str,
+        values: Mapping[str, float | str],
+        now: int,
+        pace: Pace | None = None,
+        newer: _Newer | None = None,
+    ) -> Presence | None:
+        """One conditional write. None where the row is gone, or has a newer position. Raises RateLimited by ``pace``.
+
+        The first try assumes that the connection sends slowly, so that its bucket is full: one write takes a message from it.
+        Where that is not so, the condition fails and returns the row with its bucket; the next try is conditional on it.
+        """
+        conditions = ["attribute_exists(connectionId)", *(newer.conditions if newer else ())]
+        used: Item = dict(newer.values) if newer else {}
+        spent: dict[str, float] = {}
+        if pace:
+            spent = {"due_ms": pace.spend(Bucket(), now)[0].due_ms}
+            conditions.append("(attribute_not_exists(due_ms) OR due_ms <= :now)")
+            used[":now"] = _number(now)
+        for _ in range(TRIES):
+            written, item = self._set(room, connection, {**values, **spent}, conditions, used, now)
+            if written is not None or item is None:
+                return written
+            was = presence_of(item)
+            if newer and not newer.holds(was):
+                return was if newer.is_this(was, now) else None
+            if pace:
+                bucket = _bucket_of(item)
+                after, verdict = pace.spend(bucket, now)
+                if verdict is not Verdict.ALLOWED:
+                    self._set(room, connection, {"flood_ms": after.flood_ms}, conditions[:1], {}, now)
+                    raise RateLimited(pace, verdict)
+                spent = {"due_ms": after.due_ms}
+                conditions[-1] = "due_ms = :was" if bucket.due_ms else "attribute_not_exists(due_ms)"
+                used = (dict(newer.values) if newer else {}) | ({":was": _number(bucket.due_ms)} if bucket.due_ms else {})
+        raise StoreError(f"{TRIES} writes to the row of {connection} failed, because other writes came first.")
+
+    def _set(
+        self, room: str, connection: str, values: Mapping[str, float | str], conditions: Iterable[str], used: Item, now: int
+    ) -> tuple[Presence | None, Item | None]:
+        """The row as it was written; or, where a condition did not hold, the item as it is."""
+        written, was = self._write(
+            room,
+            connection,
+            "SET " + ", ".join(f"#{name} = :{name}" for name in (*values, "ttl")),
+            {f":{name}": _value(value) for name, value in values.items()} | {":ttl": _ttl(now, KEEP_S)} | used,
+            " AND ".join(conditions),
+            names=[*values, "ttl"],
+        )
+        return (presence_of(written) if written is not None else None), was
+
+    # ── what invocations share ──────────────────────────────────────────────────────────────────────────────────────
+
+    def lock_state(self, room: str) -> RoomLock:
+        return _lock_of(self._get(room, LOCK))
+
+    def open_window(self, room: str, holder: str, now: int, until_ms: int) -> bool:
+        opened, _ = self._write(
+            room,
+            LOCK,
+            "SET holder = :holder, open_until_ms = :until",
+            {":holder": {"S": holder}, ":until": _number(until_ms), ":now": _number(now)},
+            "attribute_not_exists(open_until_ms) OR open_until_ms <= :now OR (holder = :holder AND open_until_ms = :until)",
+        )
+        return opened is not None
+
+    def acquire(self, room: str, holder: str, now: int, until_ms: int, *, close_window: bool = False) -> Delivered | None:
+        is_free = "attribute_not_exists(locked_until_ms) OR locked_until_ms <= :now"
+        condition = f"(({is_free}) AND holder = :holder)" if close_window else is_free
+        taken, was = self._write(
+            room,
+            LOCK,
+            "SET locked_by = :holder, locked_until_ms = :until" + (" REMOVE holder, open_until_ms" if close_window else ""),
+            {":holder": {"S": holder}, ":until": _number(until_ms), ":now": _number(now)},
+            f"{condition} OR (locked_by = :holder AND locked_until_ms = :until)",
+        )
+        if taken is not None:
+            return _lock_of(taken).delivered
+        if close_window and (was or {}).get("holder") != {"S": holder}:
+            raise WindowLost
+        return None
+
+    def release(self, room: str, holder: str, delivered: Delivered) -> None:
+        latest = {str(n): entry for n, entry in delivered.latest.items()}
+        self._write(
+            room,
+            LOCK,
+            "SET delivered_ms = :ms, latest = :latest, stretch = :stretch, budget_ms = :budget, #ttl = :ttl"
+            " REMOVE locked_by, locked_until_ms",
+            {
+                ":holder": {"S": holder},
+                ":ms": _number(delivered.ms),
+                ":latest": {"S": json.dumps(latest, ensure_ascii=False, separators=(",", ":"))},
+                ":stretch": _number(delivered.budget.stretch),
+                ":budget": _number(delivered.budget.as_of_ms),
+                ":ttl": _ttl(delivered.ms, KEEP_ROOM_S),
+            },
+            "locked_by = :holder",
+            names=["ttl"],
+        )
+
+    def spend(self, dollars: float, now: int) -> float:
+        spent = self._call(
+            "UpdateItem",
+            Key=_key(BUDGET, f"#{now // DAY_MS}"),
+            UpdateExpression="SET #ttl = :ttl ADD nanodollars :more",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues={":more": _number(round(dollars * 1e9)), ":ttl": _ttl(now, KEEP_ROOM_S)},
+            ReturnValues="ALL_NEW",
+        )
+        return int(spent["Attributes"]["nanodollars"]["N"]) / 1e9
+
+    # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _get(self, room: str, key: str) -> Item | None:
+        found: Item | None = self._call("GetItem", Key=_key(room, key), ConsistentRead=True).get("Item")
+        return found
+
+    def _write(
+        self, room: str, key: str, expression: str, values: Item, condition: str, names: Iterable[str] = ()
+    ) -> tuple[Item | None, Item | None]:
+        """A conditional write. Returns the item as it is then; or None, and the item that did not meet the condition."""
+        request: dict[str, Any] = {
+            "Key": _key(room, key),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        used = {name for name in names if f"#{name}" in expression + condition}
+        if used:
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
+        try:
+            return self._call("UpdateItem", **request)["Attributes"], None
+        except StoreError as error:
+            cause = error.__cause__
+            if isinstance(cause, AwsError) and cause.code == "ConditionalCheckFailedException":
+                return None, cause.body.get("Item")
+            raise
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        units = 1.0  # the least that a failed condition costs
+        try:
+            answer = self._caller.call(operation, {"TableName": self._table, "ReturnConsumedCapacity": "TOTAL", **request})
+            units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", units)
+            return answer
+        except AwsError as error:
+            raise StoreError(f"The table {self._table} did not take a {operation}: {error}") from error
+        finally:
+            self.used += Usage(read_units=units) if operation in READS else Usage(write_units=units)
+
+
+class _Newer(NamedTuple):
+    """The condition that a row has no newer position than ``at``, and ``since_ms`` as its ``moved_ms`` if that is not None."""
+
+    at: Position
+    since_ms: int | None
+
+    @property
+    def conditions(self) -> list[str]:
+        """The condition as DynamoDB's expressions; the first one is ``rules.is_newer``."""
+        newer = []
+        if self.at.order:
+            ordered_otherwise = "attribute_not_exists(#seq) OR #seq = :zero" if self.at.seq else "#seq > :zero"
+            newer = [f"(attribute_not_exists(#order) OR #order < :order OR {ordered_otherwise})"]
+        if self.since_ms is None:
+            return newer
+        return [*newer, "moved_ms = :since" if self.since_ms else "attribute_not_exists(moved_ms)"]
+
+    @property
+    def values(self) -> Item:
+        """The values in these expressions that the write does not store anyway."""
+        zero = {":zero": _number(0)} if self.at.order else {}
+        return zero | ({":since": _number(self.since_ms)} if self.since_ms else {})
+
+    def holds(self, row: Presence) -> bool:
+        """Whether the condition holds for ``row``."""
+        return is_newer(self.at, row.at) and self.since_ms in (None, row.moved_ms)
+
+    def is_this(self, row: Presence, now: int) -> bool:
+        """Whether this request has written ``row`` already: its first answer was lost."""
+        return (row.at, row.moved_ms) == (self.at, now)
+
+
+def item_of(presence: Presence) -> Item:
+    """The item that stores ``presence``."""
+    values: dict[str, float | str] = {name: getattr(presence, field) for name, field in _TEXTS.items()}
+    values |= {name: getattr(presence, name) for name in (*_WHOLE, "allowance")} | presence.at._asdict()
+    item = {name: _value(value) for name, value in values.items() if value or name in _ALWAYS}
+    return item | {"ttl": _ttl(presence.seen_ms, KEEP_S)}
+
+
+def presence_of(item: Item) -> Presence:
+    """The presence that ``item`` stores."""
+
+    def number(name: str) -> str:
+        return item[name]["N"] if name in item else "0"
+
+    texts = {field: item[name]["S"] if name in item else "" for name, field in _TEXTS.items()}
+    x, y, vx, vy, h = (float(number(name)) for name in ("x", "y", "vx", "vy", "h"))
+    at = Position(x, y, vx, vy, h, int(number("seq")), int(number("t")), int(number("order")))
+    whole = {name: int(number(name)) for name in _WHOLE}
+    return Presence(**texts, **whole, at=at, allowance=float(number("allowance")))  # type: ignore[arg-type]
+
+
+def changes(records: Iterable[dict[str, Any]]) -> list[Change]:
+    """The rows that were added and removed, from the records of a stream. Other changes and the rooms' own items are left
+    out."""
+    found: list[Change] = []
+    for record in records:
+        images = record["dynamodb"]
+        if images["Keys"]["connectionId"]["S"].startswith("#"):
+            continue
+        if record["eventName"] == "INSERT":
+            found.append(RowAdded(presence_of(images["NewImage"])))
+        elif record["eventName"] == "REMOVE":
+            found.append(RowRemoved(presence_of(images["OldImage"])))
+    return found
+
+
+def _bucket_of(item: Item) -> Bucket:
+    due_ms, flood_ms = (float(item[name]["N"]) if name in item else 0.0 for name in ("due_ms", "flood_ms"))
+    return Bucket(due_ms, flood_ms)
+
+
+def _lock_of(item: Item | None) -> RoomLock:
+    if not item:
+        return RoomLock()
+    latest = json.loads(item["latest"]["S"]) if "latest" in item else {}
+    budget = Thrift(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "budget_ms"))
+    delivered = Delivered(_ms(item, "delivered_ms"), {int(n): (order, status) for n, (order, status) in latest.items()}, budget)
+    return RoomLock(_ms(item, "open_until_ms"), _ms(item, "locked_until_ms"), delivered)
+
+
+def _ms(item: Item, name: str) -> int:
+    return int(item[name]["N"]) if name in item else 0
+
+
+def _key(room: str, connection: str) -> Item:
+    return {"room": {"S": room}, "connectionId": {"S": connection}}
+
+
+def _value(value: float | str) -> dict[str, str]:
+    return {"S": value} if isinstance(value, str) else _number(value)
+
+
+def _number(value: float) -> dict[str, str]:
+    return {"N": repr(value)}
+
+
+def _ttl(now: int, keep_s: int) -> dict[str, str]:
+    return _number(now // 1000 + keep_s)

@@ -1,0 +1,295 @@
+"""`lobby install-godot`: puts the addon into a Godot game, and takes it out again.
+
+Of the game's own files only ``project.godot`` is touched, and of that only the lines that register the autoload and the plugin:
+:func:`registered` and :func:`unregistered` are functions from text to text. Everything is looked at before anything is changed.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from lobby.errors import LobbyError
+from lobby.tools import game_config
+
+ADDON = "addons/lobby_presence"
+CONFIG = "lobby_config.json"
+AUTOLOAD = "LobbyController"
+CLIENT = f'"*res://{ADDON}/lobby_client.gd"'
+PLUGIN = f'"res://{ADDON}/plugin.cfg"'
+URL = "ws://127.0.0.1:8765/"
+
+OLDEST_GODOT = (4, 4)
+"""What the addon is written in: typed dictionaries."""
+
+SCENES = 500
+"""So many scenes are looked at to see whether a game is 2D or 3D."""
+
+
+def addon_files() -> dict[str, bytes]:
+    """The addon, by path below its folder: out of this package, or of the repository that it is developed in."""
+    here = Path(__file__).parents[1]
+    folder = next((at for at in (here / "addon", here.parents[1] / "game" / ADDON) if at.is_dir()), None)
+    if folder is None:
+        raise LobbyError(
+            "This installation of lobby came without the Godot addon. Install it again: pip install serverless-lobby"
+        )
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def is_client(value: str) -> bool:
+    """Whether an autoload is the addon's. The editor may write its number in place of its path."""
+    return value == CLIENT or value.strip('"*') == addon_files()["lobby_client.gd.uid"].decode().strip()
+
+
+# ── project.godot ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sections(text: str) -> dict[str, tuple[int, int]]:
+    """Where the body of each section begins and ends. What looks like a section within a text or a list is none."""
+    found: dict[str, tuple[int, int]] = {}
+    name, begin, depth, in_text = "", 0, 0, False
+    for line in re.finditer(r".*(?:\n|$)", text):
+        header = re.fullmatch(r"\[([^\]\n]*)\]\s*", line[0]) if depth == 0 and not in_text else None
+        if header:
+            found[name] = (begin, line.start())
+            name, begin = header[1], line.end()
+            continue
+        if not in_text and line[0].lstrip().startswith(";"):
+            continue
+        for token in re.finditer(r'\\.|["\[\](){}]', line[0], re.S):
+            if token[0] == '"':
+                in_text = not in_text
+            elif not in_text and token[0][0] != "\\":
+                depth += 1 if token[0] in "[({" else -1
+    found[name] = (begin, len(text))
+    return found
+
+
+def _line(text: str, section: str, key: str) -> re.Match[str] | None:
+    """The line of ``key`` in ``section``; None where there is none."""
+    begin, end = _sections(text).get(section, (0, 0))
+    return re.compile(rf"^{re.escape(key)}=(.*?)(\r?\n|\Z)", re.M).search(text, begin, end)
+
+
+def _with_line(text: str, section: str, line: str) -> str:
+    """``text`` with a line at the end of a section, or with a section for it at the end."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if section not in _sections(text):
+        end = newline if text.endswith("\n") else ""  # ends as it did, which also says how to undo this
+        gap = newline if end else newline * 2
+        return f"{text}{gap}[{section}]{newline}{newline}{line}{end}"
+    begin, stop = _sections(text)[section]
+    at = begin + len(text[begin:stop].rstrip())
+    if at == begin:  # an empty section: after the blank line that follows its header
+        at = begin + len(newline) if text.startswith(newline, begin) else begin
+        return f"{text[:at]}{line}{newline}{text[at:]}"
+    return f"{text[:at]}{newline}{line}{text[at:]}"
+
+
+def _without_line(text: str, section: str, found: re.Match[str]) -> str:
+    """``text`` without a line, and without the section where it was the only one: what :func:`_with_line` did, undone."""
+    begin, end = _sections(text)[section]
+    is_alone = not text[begin : found.start()].strip() and not text[found.end() : end].strip()
+    if is_alone:
+        before, after = text[: text.rindex(f"[{section}]", 0, begin)], text[end:]
+    else:
+        before, after = text[: found.start()], text[found.end() :]
+    cut = 0 if after else (1 if is_alone else 0) + (0 if found[2] else 1)
+    for _ in range(cut):
+        before = before.removesuffix("\n").removesuffix("\r")
+    return before + after
+
+
+def registered(text: str) -> str:
+    """``project.godot`` with the autoload and the plugin."""
+    if not _line(text, "autoload", AUTOLOAD):
+        text = _with_line(text, "autoload", f"{AUTOLOAD}={CLIENT}")
+    enabled = _line(text, "editor_plugins", "enabled")
+    if not enabled:
+        return _with_line(text, "editor_plugins", f"enabled=PackedStringArray({PLUGIN})")
+    if PLUGIN in enabled[1]:
+        return text
+    if ")" not in enabled[1]:
+        raise LobbyError(
+            "project.godot lists its plugins in more than one line. Open the project in Godot once, which mends that."
+        )
+    at = enabled.start(1) + enabled[1].rindex(")")
+    return text[:at] + ("" if enabled[1].rstrip().endswith("()") else ", ") + PLUGIN + text[at:]
+
+
+def unregistered(text: str) -> str:
+    """``project.godot`` as it was before :func:`registered`."""
+    enabled = _line(text, "editor_plugins", "enabled")
+    if enabled and PLUGIN in enabled[1]:
+        others = enabled[1].replace(f"{PLUGIN}, ", "").replace(f", {PLUGIN}", "").replace(PLUGIN, "")
+        if others == "PackedStringArray()":
+            text = _without_line(text, "editor_plugins", enabled)
+        else:
+            text = text[: enabled.start(1)] + others + text[enabled.end(1) :]
+    autoload = _line(text, "autoload", AUTOLOAD)
+    if autoload and is_client(autoload[1]):
+        text = _without_line(text, "autoload", autoload)
+    return text
+
+
+# ── a game ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Game:
+    """A Godot project. Raises :class:`LobbyError` where there is none that the addon can go into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.project = folder, folder / "project.godot"
+        self.addon, self.config = folder / ADDON, folder / CONFIG
+        with _in_words(self.project):
+            if not folder.is_dir():
+                raise LobbyError(f"There is no folder {folder}.")
+            if not self.project.exists():
+                raise LobbyError(f"{folder} is no Godot project: there is no project.godot in it.")
+            self.text = self.project.read_bytes().decode()
+        version = re.search(r"^config_version=(\d+)", self.text, re.M)
+        if version is None or int(version[1]) < 5:
+            raise LobbyError(f"{folder} is a project of Godot 3 or older; the addon needs Godot 4.")
+        saved = re.search(r'^config/features=.*?"(\d+)\.(\d+)"', self.text, re.M)
+        if saved and (int(saved[1]), int(saved[2])) < OLDEST_GODOT:
+            found, wanted = f"{saved[1]}.{saved[2]}", ".".join(map(str, OLDEST_GODOT))
+            raise LobbyError(
+                f"{folder} is a project of Godot {found}; the addon needs {wanted}. Open it with a newer one first."
+            )
+
+    def conflict(self) -> str:
+        """What of the game's own stands in the way; empty where nothing does."""
+        autoload = _line(self.text, "autoload", AUTOLOAD)
+        if autoload and not is_client(autoload[1]):
+            return f"This game has an autoload {AUTOLOAD} of its own: {autoload[1]}. Nothing was changed."
+        if self.addon.exists() and not self._is_ours():
+            return f"This game has a folder {ADDON} of its own. Nothing was changed."
+        return ""
+
+    def missing(self) -> list[str]:
+        """What :meth:`install` would do, in words."""
+        with _in_words(self.addon):
+            here = {name: self.addon / name for name in addon_files()}
+            if not self._is_ours():
+                found = [f"the folder {ADDON} is not there"]
+            elif any(not path.is_file() or path.read_bytes() != addon_files()[name] for name, path in here.items()):
+                found = [f"the folder {ADDON} is of another version"]
+            else:
+                found = []
+        if not _line(self.text, "autoload", AUTOLOAD):
+            found.append(f"the autoload {AUTOLOAD} is not registered in project.godot")
+        enabled = _line(self.text, "editor_plugins", "enabled")
+        if not enabled or PLUGIN not in enabled[1]:
+            found.append("the plugin is not enabled in project.godot")
+        if not self.config.exists():
+            found.append(f"{CONFIG} is not there")
+        return found
+
+    def install(self, url: str = "") -> None:
+        """Puts the addon in. Twice does no harm."""
+        if conflict := self.conflict():
+            raise LobbyError(conflict)
+        config = game_config.read(self.config)
+        text = registered(self.text)
+        with _in_words(self.folder):
+            if any(ADDON in line for line in self.missing()):
+                _replace_folder(self.addon, addon_files())
+            if not config or url not in ("", config.get("url")):
+                game_config.write(url or URL, self.config)
+            if text != self.text:
+                self.project.write_bytes(text.encode())
+        self.text = text
+
+    def remove(self) -> list[str]:
+        """Takes the addon out again; returns what of it stays, since somebody has changed it."""
+        text, kept, config = unregistered(self.text), [], game_config.read(self.config)
+        with _in_words(self.folder):
+            if text != self.text:
+                self.project.write_bytes(text.encode())
+            if self._is_ours():
+                for name in addon_files():
+                    (self.addon / name).unlink(missing_ok=True)
+                for folder in sorted({(self.addon / name).parent for name in addon_files()}, reverse=True):
+                    _remove_if_empty(folder)  # the deepest first
+                _remove_if_empty(self.addon.parent)
+                if self.addon.exists():
+                    kept.append(ADDON)
+            if self.config.exists():
+                if set(config) == {"url"}:
+                    self.config.unlink()
+                else:
+                    kept.append(CONFIG)
+        self.text = text
+        return kept
+
+    def dimensions(self) -> int:
+        """2 or 3, from what its scenes are made of."""
+        flat = deep = 0
+        for number, scene in enumerate(self.folder.rglob("*.tscn")):
+            if number >= SCENES:
+                break
+            if ADDON not in scene.as_posix():
+                nodes = re.findall(rb'type="\w*?([23])D"', scene.read_bytes())
+                flat, deep = flat + nodes.count(b"2"), deep + nodes.count(b"3")
+        return 2 if flat > deep else 3
+
+    def _is_ours(self) -> bool:
+        plugin = self.addon / "plugin.cfg"
+        return plugin.is_file() and b'name="Lobby Presence"' in plugin.read_bytes()
+
+
+def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Writes ``files`` beside and puts them in place at once, so that half of them is never there."""
+    folder.parent.mkdir(exist_ok=True)
+    beside = Path(mkdtemp(prefix=".lobby-", dir=folder.parent))
+    try:
+        for name, content in files.items():
+            (beside / name).parent.mkdir(parents=True, exist_ok=True)
+            (beside / name).write_bytes(content)
+        beside.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """Turns what a file system refuses into one sentence."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise LobbyError(f"Cannot read {path}: it is not UTF-8 text.") from None
+    except OSError as error:
+        raise LobbyError(f"Cannot use {error.filename or path}: {error.strerror}.") from None
+
+
+def lines(dimensions: int) -> list[str]:
+    """What to add to the script of the player."""
+    return [
+        "LobbyController.join()",
+        "LobbyController.track(self)",
+        f"add_sibling.call_deferred(LobbyPlayers{dimensions}D.new())",
+    ]
+
+
+def write_zip(file: Path) -> None:
+    """The addon for the Asset Library: the same bytes every time."""
+    with _in_words(file), zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in addon_files().items():
+            entry = zipfile.ZipInfo(f"{ADDON}/{name}")  # of 1980, which is when zip files begin
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)

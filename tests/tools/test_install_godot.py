@@ -1,0 +1,291 @@
+"""`lobby install-godot` on games that tests make. In the engine: tests/godot/test_install.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lobby.cli import main
+from lobby.errors import LobbyError
+from lobby.tools.install_godot import ADDON, PLUGIN, addon_files, registered, unregistered
+
+ROOT = Path(__file__).parents[2]
+SAVED = """; Engine configuration file.
+
+config_version=5
+
+[application]
+
+config/name="A \\"game\\"
+[autoload]
+in two lines"
+config/features=PackedStringArray("4.6", "Forward Plus")
+
+[autoload]
+
+Music="*res://music.gd"
+
+[editor_plugins]
+
+enabled=PackedStringArray("res://addons/gut/plugin.cfg")
+
+[input]
+
+jump={
+"deadzone": 0.2,
+"events": [Object(InputEventKey,"resource_local_to_scene":false)
+]
+}
+"""
+
+
+def lobby(*words: str | Path) -> Result:
+    return CliRunner().invoke(main, ["install-godot", *map(str, words)])
+
+
+def failed(result: Result) -> str:
+    """The one sentence of a command that failed."""
+    assert result.exit_code == 1, result.output
+    assert result.output.startswith("lobby: ")
+    assert result.output.count("\n") == 1
+    return result.output.removeprefix("lobby: ").strip()
+
+
+@pytest.fixture
+def game(tmp_path: Path) -> Path:
+    folder = tmp_path / "my game"
+    folder.mkdir()
+    (folder / "project.godot").write_text(SAVED)
+    (folder / "main.tscn").write_text('[gd_scene format=3]\n\n[node name="Main" type="Node3D"]\n')
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_it_copies_registers_writes_and_says_what_to_do(game: Path) -> None:
+    result = lobby(game, "--url", "wss://lobby.example/prod")
+    assert result.exit_code == 0, result.output
+    assert "\tLobbyController.join()\n\tLobbyController.track(self)\n" in result.output
+    assert {name.removeprefix(ADDON + "/") for name in files(game) if name.startswith(ADDON)} == set(addon_files())
+    assert json.loads((game / "lobby_config.json").read_text()) == {"url": "wss://lobby.example/prod"}
+    text = (game / "project.godot").read_text()
+    added = set(text.splitlines()) - set(SAVED.splitlines())
+    assert added == {
+        'LobbyController="*res://addons/lobby_presence/lobby_client.gd"',
+        'enabled=PackedStringArray("res://addons/gut/plugin.cfg", "res://addons/lobby_presence/plugin.cfg")',
+    }
+    assert 'Music="*res://music.gd"\nLobbyController=' in text
+
+
+def test_twice_changes_nothing_and_remove_undoes_it(game: Path) -> None:
+    before = files(game)
+    lobby(game)
+    after = files(game)
+    result = lobby(game)
+    assert "already" in result.output
+    assert files(game) == after
+    assert lobby(game, "--remove").exit_code == 0
+    assert files(game) == before
+    assert not (game / "addons").exists()
+    assert lobby(game, "--remove").exit_code == 0
+    assert files(game) == before
+
+
+def test_check_says_what_is_missing(game: Path) -> None:
+    before = files(game)
+    result = lobby(game, "--check")
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 4
+    assert files(game) == before
+    lobby(game)
+    assert lobby(game, "--check").exit_code == 0
+    (game / ADDON / "lobby_client.gd").write_text("older")
+    result = lobby(game, "--check")
+    assert (result.exit_code, result.output) == (1, f"the folder {ADDON} is of another version\n")
+    lobby(game)
+    assert lobby(game, "--check").exit_code == 0
+
+
+def test_the_address_can_be_changed_and_other_settings_stay(game: Path) -> None:
+    lobby(game)
+    config = game / "lobby_config.json"
+    config.write_text('{"url": "ws://one/", "room": "hub"}')
+    lobby(game)
+    assert json.loads(config.read_text()) == {"url": "ws://one/", "room": "hub"}
+    lobby(game, "--url", "ws://two/")
+    assert json.loads(config.read_text()) == {"url": "ws://two/", "room": "hub"}
+    result = lobby(game, "--remove")
+    assert "lobby_config.json stays" in result.output
+    assert config.exists()
+
+
+def test_what_somebody_put_beside_the_addon_stays(game: Path) -> None:
+    lobby(game)
+    (game / ADDON / "mine.gd").write_text("extends Node\n")
+    assert f"{ADDON} stays" in lobby(game, "--remove").output
+    assert [name for name in files(game) if name.startswith(ADDON)] == [f"{ADDON}/mine.gd"]
+
+
+def test_the_lines_are_for_the_kind_of_game_that_it_is(game: Path) -> None:
+    assert "LobbyPlayers3D" in lobby(game).output
+    (game / "main.tscn").write_text('[node name="Main" type="Node2D"]\n[node name="Player" type="CharacterBody2D"]\n')
+    assert "LobbyPlayers2D" in lobby(game).output
+    assert "LobbyPlayers3D" in lobby(game, "--3d").output
+    (game / "main.tscn").unlink()
+    assert "LobbyPlayers3D" in lobby(game).output
+    assert "LobbyPlayers2D" in lobby(game, "--2d").output
+
+
+def test_a_game_that_uses_the_same_names_is_left_alone(game: Path) -> None:
+    (game / ADDON).mkdir(parents=True)
+    (game / ADDON / "plugin.cfg").write_text('[plugin]\nname="Somebody else\'s"\n')
+    before = files(game)
+    assert failed(lobby(game)) == f"This game has a folder {ADDON} of its own. Nothing was changed."
+    assert "of its own" in lobby(game, "--check").output
+    assert files(game) == before
+    (game / ADDON / "plugin.cfg").unlink()
+    (game / ADDON).rmdir()
+    (game / "project.godot").write_text(SAVED.replace("Music=", 'LobbyController="*res://mine.gd"\nMusic='))
+    before = files(game)
+    assert failed(lobby(game)).startswith('This game has an autoload LobbyController of its own: "*res://mine.gd".')
+    assert files(game) == before
+
+
+def test_an_autoload_that_the_editor_wrote_down_by_its_number_is_the_same(game: Path) -> None:
+    number = addon_files()["lobby_client.gd.uid"].decode().strip()
+    lobby(game)
+    project = game / "project.godot"
+    project.write_text(project.read_text().replace("res://addons/lobby_presence/lobby_client.gd", number))
+    assert lobby(game, "--check").exit_code == 0
+    lobby(game, "--remove")
+    assert project.read_text() == SAVED
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "is no Godot project: there is no project.godot in it."),
+        (b"config_version=4\n", "is a project of Godot 3 or older"),
+        (b"", "is a project of Godot 3 or older"),
+        (b'config_version=5\n[application]\nconfig/features=PackedStringArray("4.2", "Mobile")\n', "is a project of Godot 4.2"),
+        (b"config_version=5\n\xff\xfe", "is not UTF-8 text"),
+    ],
+)
+def test_what_is_no_game_for_it_is_said_in_a_sentence(tmp_path: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / "project.godot").write_bytes(content)
+    before = files(tmp_path)
+    for words in ((), ("--check",), ("--remove",)):
+        assert said in failed(lobby(tmp_path, *words))
+    assert files(tmp_path) == before
+
+
+def test_where_it_cannot_read_or_write_it_says_so_and_leaves_nothing_half_done(game: Path, tmp_path: Path) -> None:
+    assert "There is no folder" in failed(lobby(tmp_path / "nowhere"))
+    (game / "addons").write_text("a file where a folder should be")
+    before = files(game)
+    assert failed(lobby(game)).startswith("Cannot use ")
+    assert files(game) == before
+    (game / "addons").unlink()
+    for broken in (b"no JSON", b"[]", b"\xff"):
+        (game / "lobby_config.json").write_bytes(broken)
+        before = files(game)
+        for words in ([], ["--url", "ws://two/"], ["--remove"]):
+            assert failed(lobby(game, *words)).startswith("Cannot read ")
+            assert files(game) == before
+    (game / "project.godot").unlink()
+    (game / "project.godot").mkdir()
+    assert "Is a directory" in failed(lobby(game))
+
+
+def test_words_that_make_no_sense_are_errors_of_usage(game: Path) -> None:
+    assert lobby().exit_code == 2
+    assert "is no address of a lobby" in failed(lobby(game, "--url", "ftp://nowhere/"))
+
+
+def test_the_zip_for_the_asset_library_has_the_addon_only_and_the_same_bytes_every_time(tmp_path: Path) -> None:
+    for name in ("one.zip", "two.zip"):
+        assert lobby("--zip", tmp_path / name).exit_code == 0
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert {name.removeprefix(ADDON + "/") for name in archive.namelist()} == set(addon_files())
+        assert all(name.startswith(ADDON + "/") for name in archive.namelist())
+    assert failed(lobby("--zip", tmp_path)).startswith("Cannot use ")
+
+
+def test_the_wheel_brings_the_addon(tmp_path: Path) -> None:
+    build = (
+        "import sys; from hatchling.builders.wheel import WheelBuilder; print(*WheelBuilder('.').build(directory=sys.argv[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "site")
+    said = subprocess.run(
+        [sys.executable, "-c", "from lobby.tools.install_godot import addon_files; print(len(addon_files()))"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout.strip() == str(len(addon_files())), said.stderr
+
+
+# ── project.godot, as text ──────────────────────────────────────────────────────────────────────────────────────────
+
+VALUES = st.sampled_from(
+    [
+        '"x"',
+        "5",
+        '"[autoload]"',
+        '"a\n[editor_plugins]\nb"',
+        '{\n"a": [1, 2]\n}',
+        '"\\""',
+        'PackedStringArray("a")',
+        '"; no comment"',
+    ]
+)
+LINES = st.builds("{}={}".format, st.sampled_from(["config/name", "Music", "jump", "a.b"]), VALUES)
+SECTIONS = st.builds(
+    lambda name, lines, gap: f"\n[{name}]\n" + "\n" * gap + "".join(line + "\n" for line in lines),
+    st.sampled_from(["application", "autoload", "input", "rendering"]),
+    st.lists(LINES, min_size=1, max_size=3),
+    st.integers(0, 1),
+)
+PLUGINS = st.sampled_from(
+    ["", '\n[editor_plugins]\n\nenabled=PackedStringArray("res://addons/gut/plugin.cfg")\n', "\n[editor_plugins]\n\nother=1\n"]
+)
+
+
+@given(
+    st.lists(SECTIONS, max_size=4, unique_by=lambda section: section.split("]")[0]),
+    PLUGINS,
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_whatever_else_is_in_it_stays_byte_for_byte(parts: list[str], plugins: str, ends: bool, newline: str) -> None:
+    text = "; a comment\n\nconfig_version=5\n" + "".join(parts) + plugins
+    text = (text if ends else text.rstrip("\n")).replace("\n", newline)
+    after = registered(text)
+    assert registered(after) == after
+    assert after.count(PLUGIN) == 1
+    assert after.count("LobbyController=") == 1
+    assert unregistered(after) == text
+    rest = iter(after)
+    assert all(character in rest for character in text), "something was taken out"
+
+
+def test_plugins_in_several_lines_are_left_to_the_editor() -> None:
+    with pytest.raises(LobbyError, match="more than one line"):
+        registered('config_version=5\n\n[editor_plugins]\n\nenabled=PackedStringArray("a",\n"b")\n')
