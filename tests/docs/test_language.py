@@ -19,6 +19,7 @@ CLEAN = [
     "docs/architecture.md",
     "docs/glossary.md",
     "docs/protocol.md",
+    "docs/tutorial.md",
     "game/addons/lobby_presence/**/*.md",
     "tests/**/*.md",
     "Makefile",
