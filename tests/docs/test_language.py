@@ -15,6 +15,7 @@ from tests.docs.language import RULES, Allowance, Finding, allowed, findings, of
 
 CLEAN = [
     "README.md",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/glossary.md",
@@ -22,6 +23,7 @@ CLEAN = [
     "docs/tutorial.md",
     "game/addons/lobby_presence/**/*.md",
     "tests/**/*.md",
+    ".github/**/*.yml",
     "Makefile",
     "lobby demo",
 ]
