@@ -19,6 +19,7 @@ CLEAN = [
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/glossary.md",
+    "docs/godot.md",
     "docs/protocol.md",
     "docs/tutorial.md",
     "game/addons/lobby_presence/**/*.md",
