@@ -20,6 +20,7 @@ CLEAN = [
     "docs/architecture.md",
     "docs/glossary.md",
     "docs/godot.md",
+    "docs/performance.md",
     "docs/protocol.md",
     "docs/tutorial.md",
     "game/addons/lobby_presence/**/*.md",
