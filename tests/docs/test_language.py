@@ -20,6 +20,8 @@ CLEAN = [
     "docs/architecture.md",
     "docs/glossary.md",
     "docs/godot.md",
+    "docs/own-server.md",
+    "docs/own-server/*",
     "docs/performance.md",
     "docs/protocol.md",
     "docs/tutorial.md",
