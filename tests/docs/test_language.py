@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -46,6 +47,17 @@ def test_sentences_are_plain(pattern: str) -> None:
     assert found is not None, f"{pattern} means no file and no command"
     wrong = [each for each in found if allowed(each, ALLOWED) is None]
     assert not wrong, "\n" + "\n".join(map(str, wrong))
+
+
+def test_prose_is_wrapped() -> None:
+    pages = {page for pattern in CLEAN if pattern.endswith(".md") for page in language.ROOT.glob(pattern)}
+    wide = [
+        f"{page.relative_to(language.ROOT)}:{number}"
+        for page in sorted(pages)
+        for number, line in enumerate(language.without_code(page.read_text()), 1)
+        if len(line) > 128 and not re.match(r"\s*(?:\||<|!\[|#)", line)
+    ]
+    assert wide == []
 
 
 def test_every_allowance_is_needed_and_has_a_reason() -> None:
