@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lobby.client.connection import Connection, Listener, State
+from lobby.client.connection import Connection, ConnectionState, Listener
 from lobby.messages import TYPES, ServerMessage
 
 FOLDER = Path(__file__).parent.parent / "playbooks"
@@ -63,7 +63,7 @@ class Stage:
         self.pongs = True
         self.sockets: list[FakeSocket] = []
         self.entries: list[Entry] = []
-        self._state = State.CLOSED
+        self._state = ConnectionState.CLOSED
         self.connection = Connection(
             self.new_socket,
             lambda: book["random"],

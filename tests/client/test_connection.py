@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lobby.client import constants
 from lobby.client.backoff import Backoff
-from lobby.client.connection import State
+from lobby.client.connection import ConnectionState
 from lobby.client.endings import CLOSES, code_of, ends, is_final, meaning, one_line
 from lobby.errors import CODES, Refused
 from lobby.messages import Pos, Status, parse
@@ -76,7 +76,7 @@ class Historian(Stage):
         super().poll()
         in_use = [socket for socket in self.sockets if not socket.closes and not socket.is_closed]
         assert len(in_use) <= 2, "more than a connection and the one that takes over"
-        if self.connection.state in (State.CLOSED, State.REFUSED, State.WAITING):
+        if self.connection.state in (ConnectionState.CLOSED, ConnectionState.REFUSED, ConnectionState.WAITING):
             assert not in_use, "a socket was left open"
 
 
@@ -86,10 +86,10 @@ def test_whatever_happens_no_socket_is_left_open_and_the_client_goes_on_trying(
 ) -> None:
     history = Historian(random, steps)
     log = history.play()
-    if history.connection.state in (State.CONNECTING, State.WAITING):
+    if history.connection.state in (ConnectionState.CONNECTING, ConnectionState.WAITING):
         opened_ms = [at_ms for at_ms, what, *_ in log if what.endswith(" opens")]
         assert opened_ms[-1] >= history.now_ms - constants.CONNECT_MS - constants.BACKOFF_LONGEST_MS - 100
-    assert not history.connection.is_leaving or history.connection.state != State.CLOSED
+    assert not history.connection.is_leaving or history.connection.state != ConnectionState.CLOSED
 
 
 # ── pauses and endings ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ CLEAN = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/decisions/*.md",
     "docs/glossary.md",
     "docs/godot.md",
     "docs/own-server.md",
@@ -30,6 +31,12 @@ CLEAN = [
     "tests/**/*.md",
     ".github/**/*.yml",
     "Makefile",
+    "backend/*.py",
+    "backend/lobby/server/*.py",
+    "game/scripts/*.gd",
+    "game/tools/*.gd",
+    "game/addons/lobby_presence/internal/*.gd",
+    "tests/godot/**/*.gd",
     "lobby demo",
 ]
 """What must be free of findings: globs from the root of the repository, and names of commands for their ``--help``.

@@ -33,14 +33,14 @@ from lobby.client.constants import (
     WINDOW_MS,
 )
 from lobby.client.endings import Ending
-from lobby.messages import VERSION, Config, Error, Ping, Pong, ServerMessage, Welcome, decode, encode_client
+from lobby.messages import CODECS, VERSION, Config, Error, Ping, Pong, ServerMessage, Welcome, decode, encode_client
 
 BAD_ADDRESS = "this is no address of a lobby; one looks like ws://127.0.0.1:8765/"
 NO_WELCOME = "no lobby answered within ten seconds"
 NO_PONG = "the lobby stopped answering"
 
 
-class State(StrEnum):
+class ConnectionState(StrEnum):
     """Closed: no connection is wanted. Waiting: for the next retry. Refused: there will be none."""
 
     CLOSED = "closed"
@@ -84,7 +84,7 @@ class Connection:
     def __init__(self, new_socket: Callable[[str], Socket], random: Callable[[], float], listener: Listener) -> None:
         self.url = ""
         """The address of the next attempt, with the player in its query."""
-        self.state = State.CLOSED
+        self.state = ConnectionState.CLOSED
         self.retry_at_ms = math.nan
         """When the next attempt begins, in state ``waiting``."""
         self.version = VERSION
@@ -119,7 +119,7 @@ class Connection:
             if attempt is not None:
                 self._release(attempt, now_ms)
         self._current = self._next = None
-        self.state = State.CLOSED
+        self.state = ConnectionState.CLOSED
 
     @property
     def is_leaving(self) -> bool:
@@ -130,7 +130,11 @@ class Connection:
     def socket(self) -> Socket | None:
         """The socket to send by; None without a connection. After a takeover it is another one."""
         current = self._current
-        return current.socket if self.state == State.CONNECTED and current is not None and current.socket.is_open else None
+        return (
+            current.socket
+            if self.state == ConnectionState.CONNECTED and current is not None and current.socket.is_open
+            else None
+        )
 
     def nudge(self, now_ms: float) -> None:
         """Does not wait any longer: a person asked for it, or the machine woke up."""
@@ -153,16 +157,16 @@ class Connection:
                 if away_ms > BUSY_MS:
                     attempt.began_ms += away_ms - BUSY_MS  # without a poll no answer could be seen
                 self._poll(attempt, now_ms, away_ms > BUSY_MS)
-        if self.state == State.WAITING and now_ms >= self.retry_at_ms:
+        if self.state == ConnectionState.WAITING and now_ms >= self.retry_at_ms:
             self._connect(now_ms)
-        if self.state == State.CONNECTED and self._current is not None:
+        if self.state == ConnectionState.CONNECTED and self._current is not None:
             self._keep_alive(self._current, now_ms)
 
     def _connect(self, now_ms: float) -> None:
-        self.state = State.CONNECTING
+        self.state = ConnectionState.CONNECTING
         self._current = self._attempt(now_ms)
         if self._current is None:
-            self.state = State.REFUSED
+            self.state = ConnectionState.REFUSED
             self._on.on_refused("bad_address", BAD_ADDRESS)
 
     def _attempt(self, now_ms: float) -> Attempt | None:
@@ -214,13 +218,13 @@ class Connection:
             if self._current is not None:
                 self._release(self._current, now_ms)
             self._current, self._next = attempt, None
-        self.version = min(welcome.v, VERSION)
+        self.version = max(1, min(welcome.v, VERSION))
         self._unanswered_ms = math.nan
         self._ping_t = -1
         self._ping_at_ms = now_ms + FIRST_PING_MS
         self._takeover_at_ms = now_ms + self.takeover_ms * (1 - TAKEOVER_SPREAD * self._random())
-        if self.state != State.CONNECTED:
-            self.state = State.CONNECTED
+        if self.state != ConnectionState.CONNECTED:
+            self.state = ConnectionState.CONNECTED
             self._on.on_connected()
 
     def _keep_alive(self, current: Attempt, now_ms: float) -> None:
@@ -228,7 +232,7 @@ class Connection:
             self._release(current, now_ms)
             self._ended(current, Ending("", NO_PONG), now_ms)
             return
-        if now_ms >= self._ping_at_ms and self.version >= 2:
+        if now_ms >= self._ping_at_ms and CODECS[self.version].can_ping:
             if not current.received_ms < self._unanswered_ms:
                 self._unanswered_ms = now_ms
             self._pinged_ms, self._ping_t = now_ms, math.floor(now_ms)
@@ -251,12 +255,12 @@ class Connection:
             if self._next is not None:
                 return  # it has taken over, or its own end will say why not
         if ending.is_final and not (ending.code == "taken_over" and attempt.may_be_own_takeover):
-            self.state = State.REFUSED
+            self.state = ConnectionState.REFUSED
             self._on.on_refused(ending.code, ending.text)
             return
         lived_ms = 0.0 if ending.is_unexplained else attempt.lived_ms(now_ms)
         pause_ms = self._backoff.pause_ms(lived_ms, self._random())
-        self.state = State.WAITING
+        self.state = ConnectionState.WAITING
         self.retry_at_ms = now_ms + pause_ms
         self._on.on_disconnected(ending.text, pause_ms)
 
