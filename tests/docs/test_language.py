@@ -44,6 +44,20 @@ CLEAN = [
 To add the code: ``backend/**/*.py``, ``game/**/*.gd``, ``backend/lobby/viewer/*.js``. To add all help texts: ``lobby*``.
 """
 
+WRAPPED = [
+    "*.md",
+    "docs/architecture.md",
+    "docs/glossary.md",
+    "docs/godot.md",
+    "docs/own-server.md",
+    "docs/performance.md",
+    "docs/protocol.md",
+    "docs/tutorial.md",
+    "game/**/*.md",
+    "tests/playbooks/*.md",
+]
+"""Pages whose prose is wrapped. Tables, headings and code may be longer."""
+
 ALLOWED: list[Allowance] = []
 """Sentences that may break a rule, each with its reason. A test fails if one is not needed any more."""
 
@@ -56,11 +70,13 @@ def test_sentences_are_plain(pattern: str) -> None:
     assert not wrong, "\n" + "\n".join(map(str, wrong))
 
 
-def test_prose_is_wrapped() -> None:
-    pages = {page for pattern in CLEAN if pattern.endswith(".md") for page in language.ROOT.glob(pattern)}
+@pytest.mark.parametrize("pattern", WRAPPED)
+def test_prose_is_wrapped_at_128_columns(pattern: str) -> None:
+    pages = sorted(language.ROOT.glob(pattern))
+    assert pages
     wide = [
         f"{page.relative_to(language.ROOT)}:{number}"
-        for page in sorted(pages)
+        for page in pages
         for number, line in enumerate(language.without_code(page.read_text()), 1)
         if len(line) > 128 and not re.match(r"\s*(?:\||<|!\[|#)", line)
     ]
