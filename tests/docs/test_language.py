@@ -52,6 +52,7 @@ WRAPPED = [
     "docs/own-server.md",
     "docs/performance.md",
     "docs/protocol.md",
+    "docs/settings.md",
     "docs/tutorial.md",
     "game/**/*.md",
     "tests/playbooks/*.md",
