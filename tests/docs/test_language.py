@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ CLEAN = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/decisions/*.md",
     "docs/glossary.md",
     "docs/godot.md",
     "docs/own-server.md",
@@ -29,12 +31,33 @@ CLEAN = [
     "tests/**/*.md",
     ".github/**/*.yml",
     "Makefile",
+    "backend/*.py",
+    "backend/lobby/server/*.py",
+    "game/scripts/*.gd",
+    "game/tools/*.gd",
+    "game/addons/lobby_presence/internal/*.gd",
+    "tests/godot/**/*.gd",
     "lobby demo",
 ]
 """What must be free of findings: globs from the root of the repository, and names of commands for their ``--help``.
 
 To add the code: ``backend/**/*.py``, ``game/**/*.gd``, ``backend/lobby/viewer/*.js``. To add all help texts: ``lobby*``.
 """
+
+WRAPPED = [
+    "*.md",
+    "docs/architecture.md",
+    "docs/glossary.md",
+    "docs/godot.md",
+    "docs/own-server.md",
+    "docs/performance.md",
+    "docs/protocol.md",
+    "docs/settings.md",
+    "docs/tutorial.md",
+    "game/**/*.md",
+    "tests/playbooks/*.md",
+]
+"""Pages whose prose is wrapped. Tables, headings and code may be longer."""
 
 ALLOWED: list[Allowance] = []
 """Sentences that may break a rule, each with its reason. A test fails if one is not needed any more."""
@@ -46,6 +69,19 @@ def test_sentences_are_plain(pattern: str) -> None:
     assert found is not None, f"{pattern} means no file and no command"
     wrong = [each for each in found if allowed(each, ALLOWED) is None]
     assert not wrong, "\n" + "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("pattern", WRAPPED)
+def test_prose_is_wrapped_at_128_columns(pattern: str) -> None:
+    pages = sorted(language.ROOT.glob(pattern))
+    assert pages
+    wide = [
+        f"{page.relative_to(language.ROOT)}:{number}"
+        for page in pages
+        for number, line in enumerate(language.without_code(page.read_text()), 1)
+        if len(line) > 128 and not re.match(r"\s*(?:\||<|!\[|#)", line)
+    ]
+    assert wide == []
 
 
 def test_every_allowance_is_needed_and_has_a_reason() -> None:
