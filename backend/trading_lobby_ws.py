@@ -15,7 +15,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lobby.budget import Thrift, Usage, bill, steps, thrift
+from lobby.billing import Usage, bill, steps
+from lobby.budget import BudgetState, budget_state
 from lobby.errors import CODES, LobbyError, Refused, StoreError
 from lobby.messages import Handshake
 from lobby.presence import Presence
@@ -164,7 +165,7 @@ class _Account:
 
     def __init__(self, store: DynamoStore, daily: float) -> None:
         self._store, self._daily = store, daily
-        self._usage, self._thrift = Usage(), Thrift()
+        self._usage, self._thrift = Usage(), BudgetState()
         self._settled_ms = 0
 
     def note(self, service: ServerlessService, event: Event, handler_ms: float) -> None:
@@ -178,10 +179,10 @@ class _Account:
             gb_ms=handler_ms * memory_mb / 1024,
         )
 
-    def settled(self, now: int) -> Thrift:
+    def settled(self, now: int) -> BudgetState:
         """What is known of the budget."""
         if not self._daily:
-            return Thrift(as_of_ms=now)
+            return BudgetState(as_of_ms=now)
         if now - self._settled_ms >= SETTLE_MS:
             usage, self._settled_ms = self._usage + self._store.used, now
             try:
@@ -190,7 +191,7 @@ class _Account:
                 log("not_settled", logging.WARNING, detail=str(error))
                 return self._thrift
             self._usage, self._store.used = Usage(), Usage()
-            self._thrift = thrift(spent, self._daily, now)
+            self._thrift = budget_state(spent, self._daily, now)
         return self._thrift
 
 

@@ -32,7 +32,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.budget import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
+from lobby.billing import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
 from lobby.client.bots import STEP_S, Pilot, Walker
 from lobby.cloudformation.reading import parse, read_template
 from lobby.emulator.conditions import LATENCIES, Conditions

@@ -30,7 +30,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.budget import PRICES
+from lobby.billing import PRICES
 from lobby.cloudformation.reading import parse, read_template
 from lobby.emulator.metering import CORE_MB, cpu_factor
 

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from lobby import messages as m
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.client.roster import Joined, Left, Roster
 from lobby.errors import Refused, StoreError
 from lobby.ports import Unreached
@@ -172,7 +172,7 @@ class Cloud:
 
     def learn(self, stretch: int, *, is_spent: bool = False) -> None:
         """The account was looked at."""
-        self.known.append(Thrift(stretch, is_spent, self.now))
+        self.known.append(BudgetState(stretch, is_spent, self.now))
 
     def _invoke(self, name: str, work: Callable[[ServerlessService, int], None]) -> Invocation:
         holder = f"{name} #{next(self._names)}"
@@ -265,7 +265,7 @@ class Cloud:
         self.finish()
         self.now += 2 * (LIVES_MS + SKEW_MS) + NOT_YET_MS
         if len(self.known) > 1:
-            self.known = [Thrift(8, as_of_ms=self.now)]
+            self.known = [BudgetState(8, as_of_ms=self.now)]
         for _ in range(2):
             for peer in self.open:
                 self.move(peer)

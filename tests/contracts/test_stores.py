@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lobby.budget import DAY_MS, Thrift
+from lobby.budget import DAY_MS, BudgetState
 from lobby.errors import Refused, StoreError
 from lobby.limits import Pace
 from lobby.presence import Position, Presence
@@ -212,7 +212,7 @@ def test_one_has_the_floor_at_a_time(store: SharedStore) -> None:
 
 
 def test_what_was_told_is_handed_on_with_the_floor(store: SharedStore) -> None:
-    told = Told(1_050, {4: (18, "trading"), 7: (1_795_426_800_123, 'Änn "x"')}, Thrift(4, as_of_ms=1_040))
+    told = Told(1_050, {4: (18, "trading"), 7: (1_795_426_800_123, 'Änn "x"')}, BudgetState(4, as_of_ms=1_040))
     store.take_floor("lobby", "a", now=1_000, until_ms=2_000)
     store.leave_floor("lobby", "a", told)
     assert store.look("lobby") == Floor(told=told)

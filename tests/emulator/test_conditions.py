@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from lobby.budget import Usage
+from lobby.billing import Usage
 from lobby.emulator import Conditions
 from lobby.emulator.conditions import FAULTS, LATENCIES
 from lobby.emulator.metering import Metering, cpu_factor

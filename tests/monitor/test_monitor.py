@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import trading_lobby_ws
-from lobby.budget import MONTH_HOURS, PRICES
+from lobby.billing import MONTH_HOURS, PRICES
 from lobby.cloudformation.resolving import resolve
 from lobby.deploy.aws import Aws, AwsError
 from lobby.emulator import Meter, nobody, parse, read_template

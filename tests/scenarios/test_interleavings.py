@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lobby import messages as m
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.presence import Presence
 from lobby.serverless.invocation import NOT_YET_MS
 from lobby.serverless.lock import SharedStore
@@ -450,7 +450,7 @@ def test_who_knows_yesterdays_account_does_not_take_back_what_was_told_after_it(
 def test_a_stretched_window_waits_longer_and_loses_nothing() -> None:
     cloud = Cloud()
     ann, bea = inside(cloud, "ann", "bea")
-    cloud.known = [Thrift(8, as_of_ms=cloud.now)]
+    cloud.known = [BudgetState(8, as_of_ms=cloud.now)]
     began = cloud.now
     cloud.move(ann)
     cloud.move(bea)
@@ -462,7 +462,7 @@ def test_a_stretched_window_waits_longer_and_loses_nothing() -> None:
 def test_when_the_budget_is_spent_nobody_new_comes_in_and_who_is_inside_may_come_back() -> None:
     cloud = Cloud()
     [ann] = inside(cloud, "ann")
-    cloud.known = [Thrift(32, True, cloud.now)]
+    cloud.known = [BudgetState(32, True, cloud.now)]
     stranger, again = cloud.connect("bea"), cloud.connect("ann")
     cloud.finish()
     assert (stranger.state, again.state) == ("dead", "open")

@@ -1,6 +1,6 @@
 """What AWS would have metered, from what happened here.
 
-Sources of the rules are in ``lobby.budget``. What a function's work takes longer on AWS than here is reckoned from the time
+Sources of the rules are in ``lobby.billing``. What a function's work takes longer on AWS than here is reckoned from the time
 that the processor was busy with it: Lambda gives a function the share of a core that its memory is of :data:`CORE_MB`.
 """
 
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
-from lobby.budget import Usage, steps
+from lobby.billing import Usage, steps
 
 CORE_MB = 1769
 """With so much memory a function has one whole core (Lambda Developer Guide, "Configure Lambda function memory")."""
@@ -26,7 +26,7 @@ def cpu_factor(memory_mb: float) -> float:
 
 
 class Metering:
-    """A meter that adds up a :class:`lobby.budget.Usage`, and writes every event to ``log``, a line of JSON each, if there is
+    """A meter that adds up a :class:`lobby.billing.Usage`, and writes every event to ``log``, a line of JSON each, if there is
     one.
 
     ``clock()`` is seconds; ``open_s()`` how long the connections that are open now have been so, added up.

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from lobby.budget import METRICS, PRICES
+from lobby.billing import METRICS, PRICES
 from lobby.cli import fail, lacking, tell
 from lobby.cloudformation.reading import STAGES
 from lobby.deploy.aws import Aws, AwsError

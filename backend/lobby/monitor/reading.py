@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from lobby.budget import Bill, Usage, bill
+from lobby.billing import Bill, Usage, bill
 from lobby.cloudformation.reading import stack_name
 from lobby.deploy.aws import Aws, AwsError
 from lobby.deploy.stack import Stack

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lobby.budget import MONTH_HOURS
+from lobby.billing import MONTH_HOURS
 from lobby.monitor.reading import ASKING, PERCENTILES, WANTED, Report
 from lobby.presence import Presence
 

@@ -14,7 +14,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from lobby.budget import DAY_MS, Thrift, Usage
+from lobby.billing import Usage
+from lobby.budget import DAY_MS, BudgetState
 from lobby.errors import StoreError
 from lobby.limits import Bucket, Pace
 from lobby.presence import Position, Presence
@@ -373,7 +374,7 @@ def _floor_of(item: Item | None) -> Floor:
     if not item:
         return Floor()
     stamps = json.loads(item["told"]["S"]) if "told" in item else {}
-    thrift = Thrift(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "thrift_ms"))
+    thrift = BudgetState(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "thrift_ms"))
     told = Told(_ms(item, "told_ms"), {int(n): (seq, status) for n, (seq, status) in stamps.items()}, thrift)
     return Floor(_ms(item, "open_until_ms"), _ms(item, "spoken_until_ms"), told)
 

@@ -25,7 +25,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from lobby import limits, rules
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.errors import Refused, StoreError
 from lobby.fanout import Share, share_for_all
 from lobby.messages import Handshake, Join, Pong, Welcome
@@ -85,7 +85,7 @@ class ServerlessService(Service):
         clock: Callable[[], int],
         wait: Callable[[int], None],
         lives_ms: int,
-        thrift: Thrift = UNBOUND,
+        thrift: BudgetState = UNBOUND,
     ) -> None:
         """``clock()`` is milliseconds since 1970, ``wait(ms)`` lets time pass, ``holder`` names the invocation, ``lives_ms`` is
         how long it may still run: the function's timeout, when it has just begun. ``thrift`` is what it knows of the budget."""
@@ -241,11 +241,11 @@ class ServerlessService(Service):
             self._wait(pause_ms)
             absent = self._speak(room)
 
-    def _latest(self, told: Told) -> Thrift:
+    def _latest(self, told: Told) -> BudgetState:
         """What is known of the budget: by this invocation, or, if that was later, by whoever told the room of it."""
         return max(self._known, told.thrift, key=lambda thrift: thrift.as_of_ms)
 
-    def _stretched(self, thrift: Thrift) -> Settings:
+    def _stretched(self, thrift: BudgetState) -> Settings:
         """The settings that hold now. A window ends while there is time left to tell what it brought."""
         if thrift.stretch == 1:
             return self.settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.limits import Pace
 from lobby.presence import Position, Presence
 from lobby.rules import Change
@@ -70,7 +70,7 @@ class Told(NamedTuple):
 
     ms: int = 0
     stamps: Mapping[int, tuple[int, str]] = {}
-    thrift: Thrift = UNBOUND
+    thrift: BudgetState = UNBOUND
 
 
 class Floor(NamedTuple):

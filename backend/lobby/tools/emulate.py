@@ -21,7 +21,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lobby.budget import MONTH_HOURS, Bill, bill
+from lobby.billing import MONTH_HOURS, Bill, bill
 from lobby.cloudformation.reading import stack_name
 from lobby.emulator import Conditions, Desk, Stack, parse, read_stack, read_template
 from lobby.emulator.metering import Metering, cpu_factor
