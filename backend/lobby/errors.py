@@ -38,12 +38,12 @@ CODES: dict[str, Code] = {
     "rate_limited": Code("too many messages; this one and those after it were dropped until you slow down"),
     "too_large": Code("the message is larger than the limit and was dropped"),
     # A connection that ends. Come back after a pause:
-    "restarting": Code("the server is restarting", 4000, 503),
+    "restarting": Code("the server is restarting", 4000),
     "silent": Code("nothing was heard of you for two heartbeats", 4001),
     "slow_reader": Code("you read too slowly, too much was waiting for you", 4002),
-    "flood": Code("you went on sending far over the limit", 4003, 429),
+    "flood": Code("you went on sending far over the limit", 4003),
     "room_full": Code("the room is full", 4004, 503),
-    "too_many_connections": Code("too many connections from your address", 4005, 429),
+    "too_many_connections": Code("too many connections from your address", 4005),
     "over_budget": Code("the lobby has spent its budget for today; who is inside may stay", 4006, 503),
     # Do not come back until somebody has changed something:
     "taken_over": Code("the same player connected again; that connection goes on", 4500),
@@ -52,7 +52,6 @@ CODES: dict[str, Code] = {
     "forbidden": Code("the token is for another player or another room", 4503, 403),
     "origin_not_allowed": Code("pages from this origin may not connect", 4504, 403),
     "bad_handshake": Code("pid, room, name or v in the address is not valid; the text says which", 4505, 400),
-    "removed": Code("an administrator closed the connection", 4506, 403),
     # What no text protocol can go on from:
     "binary": Code("binary frames are not spoken here", 1003),
     "bad_text": Code("the text is not UTF-8", 1007),
@@ -83,10 +82,6 @@ class LobbyError(Exception):
 
 class StoreError(LobbyError):
     """The store failed. Positions may be dropped, joins and leaves may not."""
-
-
-class GatewayError(LobbyError):
-    """The gateway failed, not merely one connection."""
 
 
 class LobbyRefused(LobbyError):

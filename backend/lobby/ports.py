@@ -23,7 +23,7 @@ NOBODY = Unreached()
 
 
 class Gateway(Protocol):
-    """The connections of a host. Raises GatewayError where the gateway itself fails, never for a single connection."""
+    """The connections of a host."""
 
     def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
         """Sends one text frame to each of ``connections`` and returns whom it did not reach.

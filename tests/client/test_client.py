@@ -357,7 +357,7 @@ def test_a_connection_that_ends_with_a_code_below_4500_comes_back(code: int) -> 
     run(test())
 
 
-@pytest.mark.parametrize(("code", "named"), [(4500, "taken_over"), (4502, "token_expired"), (4506, "removed"), (4999, "4999")])
+@pytest.mark.parametrize(("code", "named"), [(4500, "taken_over"), (4502, "token_expired"), (4999, "4999")])
 def test_a_connection_that_ends_with_a_code_from_4500_on_ends_for_good(code: int, named: str) -> None:
     async def test() -> None:
         async def closes(peer: ServerConnection) -> None:

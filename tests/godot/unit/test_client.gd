@@ -118,9 +118,9 @@ func test_players_stay_through_a_blip_and_are_gone_when_it_lasts() -> void:
 func test_who_is_refused_for_good_is_among_nobody() -> void:
 	_join()
 	_client.failed.connect(func(code: String, _message: String) -> void: _told.append(code))
-	_sockets[-1].end(4506)
+	_sockets[-1].end(4503)
 	await _frames(2)
-	assert(_told == ["connected", ["joined", "bea"], ["left", "bea"], "removed"])
+	assert(_told == ["connected", ["joined", "bea"], ["left", "bea"], "forbidden"])
 
 
 func test_a_goodbye_is_no_refusal_of_a_message() -> void:

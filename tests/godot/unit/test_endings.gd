@@ -67,7 +67,7 @@ func test_a_lobby_that_says_goodbye_and_does_not_close_is_left_after_a_second() 
 func test_the_lobbys_own_close_code_says_whether_to_come_back_whatever_was_said_before() -> void:
 	_join()
 	_sockets[-1].hear('{"type":"error","code":"room_full","message":"no room"}')
-	_sockets[-1].end(4506)
+	_sockets[-1].end(4503)
 	_go(20.0)
 	assert(_connection.state == LobbyConnection.State.REFUSED)
 
@@ -101,7 +101,7 @@ func test_an_error_that_ends_nothing_and_one_of_long_ago_are_no_reason() -> void
 	_go(20.0)
 	assert(_connection.state == LobbyConnection.State.WAITING)
 	_join()
-	_sockets[-1].hear('{"type":"error","code":"removed","message":"away with you"}')
+	_sockets[-1].hear('{"type":"error","code":"forbidden","message":"away with you"}')
 	_go(3_000.0)
 	_sockets[-1].end(1006)
 	_go(20.0)
