@@ -26,8 +26,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
+from lobby.cloudformation.lobby_template import lobby_template
 from lobby.client.bots import Walker
-from lobby.emulator import Desk, parse, read_stack, read_template
+from lobby.emulator import Desk, parse, read_stack
 from lobby.emulator.capacity import size
 from lobby.emulator.tables import TARGET, Engine
 from lobby.messages import Pos, encode_client
@@ -116,7 +117,7 @@ async def _listen(socket: ClientConnection) -> None:
 @asynccontextmanager
 async def desk_for(players: int, tables: Engine, ledger: Ledger) -> AsyncIterator[Desk]:
     """The template's lobby, with functions in processes of their own."""
-    stack = read_stack(parse(read_template()), {"RoomSize": max(50, players)})
+    stack = read_stack(parse(lobby_template()), {"RoomSize": max(50, players)})
     async with Desk(stack, BACKEND, tables, meter=ledger) as desk:
         yield desk
     await asyncio.sleep(QUIET_S)  # until the functions' processes are buried

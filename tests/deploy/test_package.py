@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import pytest
 from click.testing import CliRunner
 
+from lobby.cloudformation.lobby_template import lobby_template
 from lobby.cli import main
 from lobby.deploy.package import build
 
@@ -110,7 +111,7 @@ def test_the_wheel_has_the_template_and_builds_the_same_zip(tmp_path: Path) -> N
     [wheel] = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
     ZipFile(wheel).extractall(installed)
-    code = "from lobby.cloudformation.reading import *; print(infrastructure()); print(len(read_template()))"
+    code = "from lobby.cloudformation.lobby_template import *; print(infrastructure()); print(len(lobby_template()))"
     found, size = python("-c", code, PYTHONPATH=str(installed)).split()
     assert found == str(installed / "lobby/infrastructure")
     assert int(size) == len((ROOT / "infrastructure/lobby-cloudformation.yaml").read_text())

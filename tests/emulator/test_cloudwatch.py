@@ -17,7 +17,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lobby.emulator import Desk, Moto, parse, read_stack, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.emulator import Desk, Moto, parse, read_stack
 from lobby.emulator.cloudwatch import KEEP_S, CloudWatch, Metric
 from lobby.emulator.desk import KEYS
 from lobby.serverless.aws.signing import Credentials, sign
@@ -149,7 +150,7 @@ def test_what_is_metered_has_the_names_that_aws_gives_it() -> None:
 
 @asynccontextmanager
 async def desk() -> AsyncIterator[Desk]:
-    stack = read_stack(parse(read_template()), {"Secret": "s" * 32})
+    stack = read_stack(parse(lobby_template()), {"Secret": "s" * 32})
     async with Desk(stack, {name: lambda event, context: {} for name in stack.functions}, Moto(), name="lobby-dev") as it:
         yield it
 
@@ -290,7 +291,7 @@ def test_older_clients_ask_cloudwatch_by_the_query_protocol() -> None:
 def test_a_line_of_the_log_is_metered_and_measured_and_heard() -> None:
     async def test() -> None:
         heard: list[str] = []
-        stack = read_stack(parse(read_template()))
+        stack = read_stack(parse(lobby_template()))
         it = Desk(stack, {name: lambda event, context: {} for name in stack.functions}, Moto(), on_log=heard.append)
         line = Metrics("dev")
         line.measured("joins", 1)

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from lobby.cloudformation.reading import parse, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.emulator import Api, Route
 from lobby.emulator.stacks import read
 from lobby.errors import LobbyError
 
-OURS = read_template()
+OURS = lobby_template()
 
 SMALL = """
 Resources:

@@ -20,10 +20,11 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import trading_lobby_ws
+from lobby.cloudformation.lobby_template import lobby_template
 from lobby.billing import MONTH_HOURS, PRICES
 from lobby.cloudformation.resolving import resolve
 from lobby.deploy.aws import Aws, AwsError
-from lobby.emulator import Meter, nobody, parse, read_template
+from lobby.emulator import Meter, nobody, parse
 from lobby.emulator.metering import Metering
 from lobby.errors import LobbyError
 from lobby.monitor import command as module
@@ -310,7 +311,7 @@ def test_the_bill_is_that_of_the_metrics() -> None:
 
 
 def test_the_alarms_are_those_of_the_template() -> None:
-    assert len(of_type(resolve(parse(read_template()), EVERYTHING), "AWS::CloudWatch::Alarm")) == ALARMS
+    assert len(of_type(resolve(parse(lobby_template()), EVERYTHING), "AWS::CloudWatch::Alarm")) == ALARMS
 
 
 def test_every_figure_that_is_asked_for_is_shown() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 import trading_lobby_ws
-from lobby.emulator import Conditions, Desk, Meter, Moto, nobody, parse, read_stack, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.emulator import Conditions, Desk, Meter, Moto, nobody, parse, read_stack
 from tests.hosts import Player, joined
 
 
@@ -40,7 +41,7 @@ def environment() -> Iterator[None]:
 @asynccontextmanager
 async def cloud(meter: Meter = nobody, conditions: Conditions | None = None, **parameters: Any) -> AsyncIterator[Cloud]:
     """The whole of it: gateway, function, table and stream."""
-    stack = read_stack(parse(read_template()), parameters)
+    stack = read_stack(parse(lobby_template()), parameters)
     [(name, function)] = stack.functions.items()
     desk = Desk(stack, {name: trading_lobby_ws.handler}, Moto(), meter=meter, conditions=conditions)
     with environment():

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from bench import bill
 from lobby.cli import main
-from lobby.cloudformation.reading import read_template
+from lobby.cloudformation.lobby_template import lobby_template
 from lobby.tools.check import Step, check
 from tests.hosts import joined, run
 
@@ -93,7 +93,7 @@ def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path:
 
 
 def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> None:
-    ours = read_template()
+    ours = lobby_template()
     start, end = ours.index("  RouteDefault:\n"), ours.index("  RoutePos:\n")
     template = tmp_path / "template.yaml"
     template.write_text(ours[:start] + ours[end:].replace("RouteDefault, ", ""))
