@@ -13,8 +13,8 @@ import pytest
 from botocore import exceptions as b
 from rich.console import Console
 
-from lobby.deploy import ANYBODY, Deployment, Wish
-from lobby.deploy.aws import Aws, sentence
+from lobby.deploy import NO_SECRET, Deployment, DeployOptions
+from lobby.deploy.aws import Aws, request_error
 from lobby.deploy.package import build
 from lobby.deploy.screen import Screen
 from lobby.errors import LobbyError
@@ -52,10 +52,10 @@ def deployment(cloudformation: CloudFormation, stage: str = "dev", *, yes: bool 
     return Deployment(Aws(session, REGION), stage, Screen(yes=yes), wait=lambda _: None)
 
 
-def fails(deploy: Deployment, wish: Wish | None = None) -> str:
+def fails(deploy: Deployment, wish: DeployOptions | None = None) -> str:
     """The one sentence of a deployment that fails."""
     with pytest.raises(LobbyError) as caught:
-        deploy.deploy(wish or Wish(BUCKET))
+        deploy.deploy(wish or DeployOptions(BUCKET))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -72,7 +72,7 @@ def test_a_first_deployment_uploads_shows_follows_and_writes_down(
 ) -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
-    outputs = deployment(cloudformation).deploy(Wish(BUCKET, {"RoomSize": "20"}))
+    outputs = deployment(cloudformation).deploy(DeployOptions(BUCKET, {"RoomSize": "20"}))
     assert outputs == OUTPUTS
     key = build().key
     assert bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read() == build().data
@@ -109,7 +109,7 @@ def test_a_zip_that_is_there_is_not_uploaded_again_and_what_is_not_said_stays(
     bucket.put_object(Bucket=BUCKET, Key=build().key, Body=b"the same")
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.story, cloudformation.changes = [*CHANGED], [("Modify", "Function", "False")]
-    deployment(cloudformation).deploy(Wish(parameters={"WindowMs": "1000"}))
+    deployment(cloudformation).deploy(DeployOptions(parameters={"WindowMs": "1000"}))
     assert bucket.get_object(Bucket=BUCKET, Key=build().key)["Body"].read() == b"the same"
     [asked] = cloudformation.said("create_change_set")
     assert asked["ChangeSetType"] == "UPDATE"
@@ -137,7 +137,7 @@ def test_no_changes_are_a_success_and_the_names_are_written_down_all_the_same(
 ) -> None:
     cloudformation = CloudFormation("UPDATE_COMPLETE", **OLD)
     cloudformation.plan_reason = reason
-    assert deployment(cloudformation).deploy(Wish()) == OUTPUTS
+    assert deployment(cloudformation).deploy(DeployOptions()) == OUTPUTS
     assert cloudformation.said("execute_change_set") == []
     assert len(cloudformation.said("delete_change_set")) == 1
     assert cloudformation.said("delete_stack") == []
@@ -153,7 +153,7 @@ def test_a_terminal_shows_a_table_and_a_bar_and_takes_nothing_of_awss_for_markup
     shown = deployment(cloudformation)
     shown._screen.console = Console(file=written, force_terminal=True, width=200, soft_wrap=True)
     with suppress(LobbyError):
-        shown.deploy(Wish())
+        shown.deploy(DeployOptions())
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.getvalue())
     assert re.search(r"Action +Resource +Type +Replacement", text)
     assert re.search(r"Modify +Api +AWS::ApiGatewayV2::Api +True", text)
@@ -167,13 +167,13 @@ def test_the_game_is_pointed_to_the_lobby_and_a_broken_configuration_stops_it_be
     config.write_text('{"room": "hub", "url": "ws://127.0.0.1:8765/"}')
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
-    deployment(cloudformation).deploy(Wish(BUCKET, godot_config=config))
+    deployment(cloudformation).deploy(DeployOptions(BUCKET, godot_config=config))
     assert json.loads(config.read_text()) == {"room": "hub", "url": OUTPUTS["WebSocketUrl"]}
     config.write_text('{"room": ')
-    assert "Cannot read" in fails(deployment(CloudFormation()), Wish(BUCKET, godot_config=config))
+    assert "Cannot read" in fails(deployment(CloudFormation()), DeployOptions(BUCKET, godot_config=config))
     assert config.read_text() == '{"room": '
     config.write_text("[]")
-    assert "not an object" in fails(deployment(CloudFormation()), Wish(BUCKET, godot_config=config))
+    assert "not an object" in fails(deployment(CloudFormation()), DeployOptions(BUCKET, godot_config=config))
 
 
 def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_somebody_elses_plan(
@@ -208,15 +208,15 @@ def test_prod_says_aloud_what_is_lost_and_that_it_is_open_to_everybody(capsys: p
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
     cloudformation.changes = [("Modify", "Api", "True"), ("Modify", "Function", "False"), ("Remove", "Table", "")]
-    deployment(cloudformation, "prod").deploy(Wish(BUCKET))
+    deployment(cloudformation, "prod").deploy(DeployOptions(BUCKET))
     said = capsys.readouterr().err
-    assert ANYBODY in said
+    assert NO_SECRET in said
     assert "In prod this takes away or replaces Api, Table." in said
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
-    deployment(cloudformation, "prod").deploy(Wish(BUCKET, secret=SECRET))
+    deployment(cloudformation, "prod").deploy(DeployOptions(BUCKET, secret=SECRET))
     said = capsys.readouterr().err
-    assert ANYBODY not in said
+    assert NO_SECRET not in said
     assert SECRET not in said
     assert {"ParameterKey": "Secret", "ParameterValue": SECRET} in cloudformation.said("create_change_set")[0]["Parameters"]
 
@@ -232,7 +232,7 @@ def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytes
     for limit, told in ((10, True), (1000, False)):
         cloudformation = CloudFormation()
         cloudformation.story = [*MADE]
-        deployment(cloudformation, functions=Lambda(limit)).deploy(Wish(BUCKET))
+        deployment(cloudformation, functions=Lambda(limit)).deploy(DeployOptions(BUCKET))
         assert ("runs 10 functions at once" in capsys.readouterr().err) is told
 
 
@@ -242,22 +242,25 @@ def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytes
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (Wish(BUCKET, {"RoomSiz": "20"}), "The template has no parameter RoomSiz; did you mean RoomSize?"),
-        (Wish(BUCKET, {"Zzz": "20"}), "The template has no parameter Zzz; there are AccessLogs, "),
-        (Wish(BUCKET, {"RoomSize": "0"}), "The parameter RoomSize is '0'; it must be between 1 and 10,000."),
-        (Wish(BUCKET, {"RoomSize": "many"}), "The parameter RoomSize is 'many'; it must be a number."),
-        (Wish(BUCKET, {"Dashboard": "maybe"}), "The parameter Dashboard is 'maybe'; it must be one of yes, no."),
-        (Wish(BUCKET, {"AlarmEmail": "me"}), "The parameter AlarmEmail is 'me'; it must be like ^$|"),
-        (Wish(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1024 characters long."),
-        (Wish(BUCKET, {"Secret": SECRET}), "Secret is not to be given with --parameter: say --secret-file FILE"),
-        (Wish(BUCKET, {"Stage": "dev"}), "Stage is not to be given with --parameter: say --stage."),
-        (Wish(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey is not to be given with --parameter: it follows"),
-        (Wish(BUCKET, secret="short"), "The secret has 5 bytes; it needs at least 32."),
-        (Wish(BUCKET, secret="x" * 513), "The parameter Secret does not fit; it must be empty or 32 to 512 characters."),
-        (Wish("Not_A_Bucket"), "The parameter ArtifactBucket is 'Not_A_Bucket'; it must be like"),
+        (DeployOptions(BUCKET, {"RoomSiz": "20"}), "The template has no parameter RoomSiz; did you mean RoomSize?"),
+        (DeployOptions(BUCKET, {"Zzz": "20"}), "The template has no parameter Zzz; there are AccessLogs, "),
+        (DeployOptions(BUCKET, {"RoomSize": "0"}), "The parameter RoomSize is '0'; it must be between 1 and 10,000."),
+        (DeployOptions(BUCKET, {"RoomSize": "many"}), "The parameter RoomSize is 'many'; it must be a number."),
+        (DeployOptions(BUCKET, {"Dashboard": "maybe"}), "The parameter Dashboard is 'maybe'; it must be one of yes, no."),
+        (DeployOptions(BUCKET, {"AlarmEmail": "me"}), "The parameter AlarmEmail is 'me'; it must be like ^$|"),
+        (DeployOptions(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1024 characters long."),
+        (DeployOptions(BUCKET, {"Secret": SECRET}), "Secret is not to be given with --parameter: say --secret-file FILE"),
+        (DeployOptions(BUCKET, {"Stage": "dev"}), "Stage is not to be given with --parameter: say --stage."),
+        (DeployOptions(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey is not to be given with --parameter: it follows"),
+        (DeployOptions(BUCKET, secret="short"), "The secret has 5 bytes; it needs at least 32."),
+        (
+            DeployOptions(BUCKET, secret="x" * 513),
+            "The parameter Secret does not fit; it must be empty or 32 to 512 characters.",
+        ),
+        (DeployOptions("Not_A_Bucket"), "The parameter ArtifactBucket is 'Not_A_Bucket'; it must be like"),
     ],
 )
-def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: Wish, said: str, bucket: Any) -> None:
+def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: DeployOptions, said: str, bucket: Any) -> None:
     cloudformation = CloudFormation()
     assert said in fails(deployment(cloudformation), wish)
     assert SECRET not in fails(deployment(cloudformation), wish)
@@ -266,12 +269,12 @@ def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: Wish, said
 
 
 def test_a_bucket_that_is_missing_is_made_on_request_private_and_in_the_same_region(bucket: Any) -> None:
-    said = fails(deployment(CloudFormation()), Wish("not-there"))
+    said = fails(deployment(CloudFormation()), DeployOptions("not-there"))
     assert said == "There is no bucket not-there. --create-bucket makes it, --bucket NAME takes another."
     for _ in range(2):  # the second time it is there
         cloudformation = CloudFormation()
         cloudformation.story = [*MADE]
-        deployment(cloudformation).deploy(Wish("not-there", create_bucket=True))
+        deployment(cloudformation).deploy(DeployOptions("not-there", create_bucket=True))
     assert bucket.get_bucket_location(Bucket="not-there")["LocationConstraint"] == REGION
     closed = bucket.get_public_access_block(Bucket="not-there")["PublicAccessBlockConfiguration"]
     assert list(closed.values()) == [True] * 4
@@ -297,27 +300,27 @@ class S3:
     [
         (
             {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": "us-east-1"}}},
-            Wish(BUCKET),
+            DeployOptions(BUCKET),
             f"The bucket {BUCKET} is in us-east-1, and Lambda in {REGION} reads no zip from there.",
         ),
         (
             refused("AccessDenied", "Access Denied", "ListObjectsV2", 403),
-            Wish(BUCKET),
+            DeployOptions(BUCKET),
             f"The bucket {BUCKET} is somebody else's, or: You may not do s3:ListBucket. docs/permissions.md",
         ),
         (
             refused("BucketAlreadyExists", "The requested bucket name is not available.", "CreateBucket", 409),
-            Wish(BUCKET, create_bucket=True),
+            DeployOptions(BUCKET, create_bucket=True),
             f"Somebody else has a bucket {BUCKET}",
         ),
         (
             refused("IllegalLocationConstraintException", "The x is incompatible.", "CreateBucket"),
-            Wish(BUCKET, create_bucket=True),
+            DeployOptions(BUCKET, create_bucket=True),
             "AWS refused s3:CreateBucket: The x is incompatible.",
         ),
     ],
 )
-def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: Wish, said: str) -> None:
+def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: DeployOptions, said: str) -> None:
     assert said in fails(deployment(CloudFormation(), s3=S3(says)), wish)
 
 
@@ -339,7 +342,7 @@ def test_a_stack_that_never_came_to_be_is_deleted_on_request_only(status: str) -
     assert "must be deleted before it can be made. --recreate does both." in fails(deployment(cloudformation))
     assert cloudformation.said("delete_stack") == []
     cloudformation.story, cloudformation.resources = [*DELETED, *MADE], []
-    deployment(cloudformation).deploy(Wish(BUCKET, recreate=True))
+    deployment(cloudformation).deploy(DeployOptions(BUCKET, recreate=True))
     assert cloudformation.said("create_change_set")[0]["ChangeSetType"] == "CREATE"
     assert not any("UsePreviousValue" in item for item in cloudformation.said("create_change_set")[0]["Parameters"])
 
@@ -353,7 +356,7 @@ def test_a_change_that_could_not_be_taken_back_says_what_to_do_first() -> None:
 def test_after_a_change_that_was_taken_back_the_next_one_is_tried(status: str) -> None:
     cloudformation = CloudFormation(status, **OLD)
     cloudformation.story = [*CHANGED]
-    assert deployment(cloudformation).deploy(Wish()) == OUTPUTS
+    assert deployment(cloudformation).deploy(DeployOptions()) == OUTPUTS
 
 
 # ── the plan and its execution fail ─────────────────────────────────────────────────────────────────────────────────
@@ -457,7 +460,7 @@ def test_how_a_failed_change_ended_is_told(last: str, said: str, folder: Path, c
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.changes = [("Modify", "Function", "False")]
     cloudformation.story = [("Function", "UPDATE_FAILED", "no"), ("stack", last, "")]
-    told = fails(deployment(cloudformation), Wish())
+    told = fails(deployment(cloudformation), DeployOptions())
     assert told.startswith("Function (AWS::Lambda::Function) could not be changed: no. ")
     assert said in told
     assert not (folder / ENV_FILE).exists()
@@ -498,7 +501,7 @@ def test_ctrl_c_before_that_takes_the_plan_back() -> None:
 
     deploy.stack._wait = wait
     with pytest.raises(KeyboardInterrupt):
-        deploy.deploy(Wish(BUCKET))
+        deploy.deploy(DeployOptions(BUCKET))
     assert cloudformation.status == ""
     assert len(cloudformation.said("delete_change_set")) == 1
 
@@ -547,7 +550,7 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
     ],
 )
 def test_what_aws_says_becomes_a_sentence_with_what_to_do(error: Exception, said: str) -> None:
-    told = str(sentence(error, "s3"))
+    told = str(request_error(error, "s3"))
     assert said in told
     assert "\n" not in told
 

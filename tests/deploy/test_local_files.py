@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lobby.cli import load_settings
-from lobby.deploy import names
+from lobby.deploy import local_files
 from lobby.errors import LobbyError
 from lobby.settings import ENV_FILE
 
@@ -24,33 +24,33 @@ OTHER='a b'"""
 def test_every_other_line_stays_as_it_is(folder: Path) -> None:
     file = folder / ENV_FILE
     file.write_text(TEXT)
-    names.write({"LOBBY_URL_DEV": "wss://new/dev", "LOBBY_TABLE_DEV": "LobbyConnections-dev"}, file)
+    local_files.write({"LOBBY_URL_DEV": "wss://new/dev", "LOBBY_TABLE_DEV": "LobbyConnections-dev"}, file)
     assert file.read_text() == TEXT.replace("wss://old", "wss://new/dev") + "\nLOBBY_TABLE_DEV=LobbyConnections-dev\n"
     assert load_settings({}).port == 9000
-    names.forget(["LOBBY_TABLE_DEV", "LOBBY_TABLE_PROD"], file)
+    local_files.forget(["LOBBY_TABLE_DEV", "LOBBY_TABLE_PROD"], file)
     assert file.read_text() == TEXT.replace("wss://old", "wss://new/dev") + "\n"
 
 
 def test_the_file_is_made_where_there_is_none_and_nothing_is_forgotten_there(folder: Path) -> None:
     file = folder / ENV_FILE
-    names.forget(["LOBBY_URL_DEV"], file)
+    local_files.forget(["LOBBY_URL_DEV"], file)
     assert not file.exists()
-    names.write({"LOBBY_URL_DEV": "wss://x"}, file)
+    local_files.write({"LOBBY_URL_DEV": "wss://x"}, file)
     assert file.read_text() == "LOBBY_URL_DEV=wss://x\n"
 
 
 def test_a_file_that_cannot_be_written_is_named(folder: Path) -> None:
     (folder / ENV_FILE).write_bytes(b"\xff")
     with pytest.raises(LobbyError, match=f"Cannot write .*{ENV_FILE}.* The lobby runs all the same"):
-        names.write({"LOBBY_URL_DEV": "wss://x"}, folder / ENV_FILE)
+        local_files.write({"LOBBY_URL_DEV": "wss://x"}, folder / ENV_FILE)
     with pytest.raises(LobbyError, match=r"Cannot write .*lobby_config\.json: No such file or directory\. The lobby runs"):
-        names.write_config("wss://x", folder / "no/lobby_config.json")
+        local_files.write_config("wss://x", folder / "no/lobby_config.json")
 
 
 def test_the_game_reads_an_object_with_the_address(folder: Path) -> None:
     file = folder / "lobby_config.json"
-    names.write_config("wss://x", file)
+    local_files.write_config("wss://x", file)
     assert json.loads(file.read_text()) == {"url": "wss://x"}
     file.write_text('\ufeff{"name": "Ænn", "url": 1}', encoding="utf-8")
-    names.write_config("wss://y", file)
+    local_files.write_config("wss://y", file)
     assert file.read_text(encoding="utf-8") == '{\n\t"name": "Ænn",\n\t"url": "wss://y"\n}\n'

@@ -14,7 +14,6 @@ from zipfile import ZipFile
 import pytest
 from click.testing import CliRunner
 
-from lobby.cloudformation.lobby_template import lobby_template
 from lobby.cli import main
 from lobby.deploy.package import build
 

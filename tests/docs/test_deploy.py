@@ -20,9 +20,9 @@ from lobby.cloudformation.reading import parse
 from lobby.cloudformation.resolving import resolve
 from lobby.deploy import CHECKS_S
 from lobby.deploy.aws import ACTIONS
-from lobby.deploy.names import OUTPUTS, variables
+from lobby.deploy.local_files import OUTPUTS, variables
 from lobby.monitor.command import command as monitor
-from lobby.monitor.reading import ASKING, PUBLISHED, WANTED
+from lobby.monitor.reading import METRIC_REQUEST_DOLLARS, PUBLISHED, QUERIES
 from tests.infrastructure.traps import EVERYTHING, ROUTES, of_type
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_the_tables_of_options_are_those_of_the_commands() -> None:
 
 
 def test_what_a_look_at_the_metrics_costs_is_what_the_page_says() -> None:
-    look = len({(wanted.namespace, wanted.name) for wanted in WANTED.values()}) * ASKING
+    look = len({(wanted.namespace, wanted.name) for wanted in QUERIES.values()}) * METRIC_REQUEST_DOLLARS
     assert f"A look costs ${look:.4f}" in PAGE
     assert f"all day ${look * 24 * 60:.2f}" in PAGE
     for name in PUBLISHED:

@@ -1,4 +1,4 @@
-"""What CloudWatch would know of a desk: functions' own metrics out of their logs, AWS's out of what is metered."""
+"""The metrics that CloudWatch would have: those of functions, from their logs, and those of AWS, from the meter."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lobby.cloudformation.lobby_template import lobby_template
-from lobby.emulator import Desk, Moto, parse, read_stack
+from lobby.emulator import EmulatedStack, Moto, parse, read_stack
 from lobby.emulator.cloudwatch import KEEP_S, CloudWatch, Metric
-from lobby.emulator.desk import KEYS
+from lobby.emulator.emulated_stack import ACCESS_KEY, SECRET_KEY
 from lobby.serverless.aws.signing import Credentials, sign
 from lobby.telemetry import METRICS, Metrics
 from tests.emulator.worlds import Clock, run
@@ -48,7 +48,7 @@ def test_what_the_function_writes_into_its_log_becomes_its_metrics() -> None:
             ours.measured(name, value)
     line = ours.line(int(clock.now * 1000))
     assert line is not None
-    it.hear(line)
+    it.read_log(line)
     assert {metric.name for metric in it.metrics} == set(METRICS)
     assert all(metric.is_custom for metric in it.metrics)
     assert series(it, "Lobby", "joins", "Sum", Stage="dev") == [3]
@@ -62,7 +62,7 @@ def test_what_the_function_writes_into_its_log_becomes_its_metrics() -> None:
 )
 def test_any_other_line_is_no_measurement(line: str) -> None:
     it, _ = cloudwatch()
-    it.hear(line)
+    it.read_log(line)
     assert it.metrics == []
 
 
@@ -149,20 +149,19 @@ def test_what_is_metered_has_the_names_that_aws_gives_it() -> None:
 
 
 @asynccontextmanager
-async def desk() -> AsyncIterator[Desk]:
-    stack = read_stack(parse(lobby_template()), {"Secret": "s" * 32})
-    async with Desk(stack, {name: lambda event, context: {} for name in stack.functions}, Moto(), name="lobby-dev") as it:
+async def emulated() -> AsyncIterator[EmulatedStack]:
+    stack = read_stack(parse(lobby_template()), {"Secret": "s" * 32}, name="lobby-dev")
+    async with EmulatedStack(stack, {name: lambda event, context: {} for name in stack.functions}, Moto()) as it:
         yield it
 
 
-def boto(it: Desk, service: str, secret: str = "") -> Any:
-    [(key, right)] = KEYS.items()
+def boto(it: EmulatedStack, service: str, secret: str = "") -> Any:
     return boto3.client(
         service,
         endpoint_url=it.aws,
         region_name="us-east-1",
-        aws_access_key_id=key,
-        aws_secret_access_key=secret or right,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=secret or SECRET_KEY,
         config=Config(retries={"total_max_attempts": 1}, proxies={}),
     )
 
@@ -183,7 +182,7 @@ def query(name: str, stat: str, **dimensions: str) -> dict[str, Any]:
 
 def test_boto3_puts_lists_and_gets_metrics() -> None:
     async def test() -> None:
-        async with desk() as it:
+        async with emulated() as it:
             now = datetime.now(UTC)
             data = [
                 {
@@ -210,7 +209,7 @@ def test_boto3_puts_lists_and_gets_metrics() -> None:
 
 def test_boto3_learns_who_it_is_and_what_the_stack_says() -> None:
     async def test() -> None:
-        async with desk() as it:
+        async with emulated() as it:
             assert (await ask(boto(it, "sts"), "get_caller_identity"))["Account"] == "123456789012"
             [stack] = (await ask(boto(it, "cloudformation"), "describe_stacks", StackName="lobby-dev"))["Stacks"]
             assert stack["StackStatus"] == "CREATE_COMPLETE"
@@ -230,7 +229,7 @@ def test_wrong_keys_are_refused(service: str) -> None:
     operation = {"sts": "get_caller_identity", "cloudwatch": "list_metrics", "cloudformation": "describe_stacks"}[service]
 
     async def test() -> None:
-        async with desk() as it:
+        async with emulated() as it:
             with pytest.raises(ClientError, match="InvalidSignatureException"):
                 await ask(boto(it, service, secret="another"), operation)
 
@@ -239,7 +238,7 @@ def test_wrong_keys_are_refused(service: str) -> None:
 
 def test_what_is_not_here_is_said_to_be_so() -> None:
     async def test() -> None:
-        async with desk() as it:
+        async with emulated() as it:
             with pytest.raises(ClientError, match="There is no DescribeAlarms here"):
                 await ask(boto(it, "cloudwatch"), "describe_alarms")
             now = datetime.now(UTC)
@@ -259,10 +258,9 @@ def test_what_is_not_here_is_said_to_be_so() -> None:
 
 def test_older_clients_ask_cloudwatch_by_the_query_protocol() -> None:
     async def test() -> None:
-        async with desk() as it:
+        async with emulated() as it:
             it.metrics.put("Mine", "size", {"Kind": "a"}, 5)
             body = urllib.parse.urlencode({"Action": "ListMetrics", "Version": "2010-08-01"}).encode()
-            [(key, secret)] = KEYS.items()
             headers = sign(
                 "POST",
                 it.aws.removeprefix("http://"),
@@ -270,7 +268,7 @@ def test_older_clients_ask_cloudwatch_by_the_query_protocol() -> None:
                 "",
                 {"Content-Type": "application/x-www-form-urlencoded"},
                 body,
-                credentials=Credentials(key, secret),
+                credentials=Credentials(ACCESS_KEY, SECRET_KEY),
                 region="us-east-1",
                 service="monitoring",
                 now=time.time(),
@@ -292,12 +290,12 @@ def test_a_line_of_the_log_is_metered_and_measured_and_heard() -> None:
     async def test() -> None:
         heard: list[str] = []
         stack = read_stack(parse(lobby_template()))
-        it = Desk(stack, {name: lambda event, context: {} for name in stack.functions}, Moto(), on_log=heard.append)
+        it = EmulatedStack(stack, {name: lambda event, context: {} for name in stack.functions}, Moto(), on_log=heard.append)
         line = Metrics("dev")
         line.measured("joins", 1)
         written = line.line(int(time.time() * 1000))
         assert written is not None
-        it.hear("lobby-websocket-dev", written)
+        it.function_logged("lobby-websocket-dev", written)
         assert heard == [written]
         assert {(metric.namespace, metric.name) for metric in it.metrics.metrics} == {
             ("AWS/Logs", "IncomingBytes"),

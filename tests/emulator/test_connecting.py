@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from lobby.emulator import ApiGateway, Authorizer, Limits, Route
+from lobby.emulator import ApiGateway, Authorizer, GatewayFaults, Limits, Route
 from tests.emulator.worlds import (
     ROUTES,
     Clock,
@@ -269,7 +269,7 @@ def test_a_disconnect_can_be_lost() -> None:
             lost.append(connection_id)
             return len(lost) == 1
 
-        async with ApiGateway(api(), handler, lose_disconnect=lose) as gateway:
+        async with ApiGateway(api(), handler, faults=GatewayFaults(lose_disconnect=lose)) as gateway:
             for _ in range(2):
                 async with joined(gateway):
                     pass
@@ -293,10 +293,12 @@ def test_a_disconnect_that_raises_harms_nobody() -> None:
     run(test())
 
 
-def test_ten_idle_minutes_end_a_connection_and_a_message_starts_them_anew() -> None:
+def test_ten_idle_minutes_end_a_connection_and_a_message_restarts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lobby.emulator.gateway.SWEEP_S", 0.005)
+
     async def test() -> None:
         handler, clock = Handler(), Clock()
-        async with ApiGateway(api(), handler, clock=clock, sweep_s=0.005) as gateway, joined(gateway) as client:
+        async with ApiGateway(api(), handler, clock=clock) as gateway, joined(gateway) as client:
             for count in (1, 2):
                 clock.now += 599
                 await client.send("{}")
@@ -358,7 +360,7 @@ def test_delays_are_where_they_were_asked_for() -> None:
 
         handler = Handler(default=lambda _: {"statusCode": 200, "body": "{}"})
         routes = {**ROUTES, "$default": Route(response=True)}
-        async with ApiGateway(api(routes=routes), handler, delay=delay) as gateway:
+        async with ApiGateway(api(routes=routes), handler, faults=GatewayFaults(delay=delay)) as gateway:
             async with joined(gateway) as client:
                 began = asyncio.get_running_loop().time()
                 await client.send("{}")

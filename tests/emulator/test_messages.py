@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lobby.emulator import ApiGateway, Limits, Route
+from lobby.emulator import ApiGateway, FunctionOptions, Limits, Route
 from tests.emulator.worlds import (
     ROUTES,
     Clock,
@@ -204,7 +204,10 @@ def test_messages_of_one_client_run_at_once_each_in_an_environment_of_its_own() 
 
         handler, meter = Handler(default=meet), Meter()
         cold = lambda: starts.append(threading.current_thread().name)  # noqa: E731
-        async with ApiGateway(api(), handler, cold_start=cold, meter=meter) as gateway, joined(gateway) as client:
+        async with (
+            ApiGateway(api(), handler, function=FunctionOptions(cold_start=cold), meter=meter) as gateway,
+            joined(gateway) as client,
+        ):
             for _ in range(2):
                 for _ in range(3):
                     await client.send("{}")
@@ -222,7 +225,7 @@ def test_where_no_environment_is_left_a_message_is_an_internal_server_error() ->
     async def test() -> None:
         done = threading.Event()
         handler = Handler(default=lambda _: done.wait(5))
-        async with ApiGateway(api(), handler, concurrency=1) as gateway, joined(gateway) as client:
+        async with ApiGateway(api(), handler, function=FunctionOptions(concurrency=1)) as gateway, joined(gateway) as client:
             await client.send("1")
             await handler.told("MESSAGE")
             await client.send("2")
@@ -240,7 +243,7 @@ def test_a_handler_gets_the_context_of_lambda() -> None:
             contexts.append((context, context.get_remaining_time_in_millis()))
             return {"statusCode": 200}
 
-        async with ApiGateway(api(), handler, function_name="game", memory_mb=256) as gateway, joined(gateway):
+        async with ApiGateway(api(), handler, function=FunctionOptions("game", 256)) as gateway, joined(gateway):
             context, remaining = contexts[0]
             assert (context.function_name, context.memory_limit_in_mb) == ("game", "256")
             assert context.invoked_function_arn.endswith(":function:game")
@@ -252,7 +255,7 @@ def test_a_handler_gets_the_context_of_lambda() -> None:
 def test_everything_that_costs_money_is_metered() -> None:
     async def test() -> None:
         handler, meter, clock = Handler(), Meter(), Clock()
-        async with ApiGateway(api(), handler, meter=meter, clock=clock, memory_mb=256) as gateway:
+        async with ApiGateway(api(), handler, meter=meter, clock=clock, function=FunctionOptions(memory_mb=256)) as gateway:
             async with joined(gateway) as client:
                 await client.send("grüße")
                 await handler.told("MESSAGE")

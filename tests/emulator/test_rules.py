@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from lobby.emulator import Authorizer
-from lobby.emulator.api import Bucket, permitted, select_route
+from lobby.emulator.api import Throttle, permitted, select_route
 from lobby.emulator.frames import FrameFilter
 from lobby.emulator.signatures import verify
 
@@ -69,10 +69,10 @@ def test_an_identity_source_that_cannot_be_read_is_said_at_once(source: str) -> 
 
 
 def test_a_bucket_gives_a_burst_and_then_its_rate() -> None:
-    bucket = Bucket(rate=2, burst=3)
-    assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take(100.5), bucket.take(100.5)] == [True, False]
-    assert [bucket.take(1000.0) for _ in range(4)] == [True, True, True, False]
+    throttle = Throttle(rate=2, burst=3)
+    assert [throttle.take(100.0) for _ in range(4)] == [True, True, True, False]
+    assert [throttle.take(100.5), throttle.take(100.5)] == [True, False]
+    assert [throttle.take(1000.0) for _ in range(4)] == [True, True, True, False]
 
 
 def frame(opcode: int, payload: bytes, fin: bool = True) -> bytes:

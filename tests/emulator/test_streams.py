@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lobby.emulator import streams
-from lobby.emulator.streams import EventSource, Pump, passes
+from lobby.emulator.streams import EventSourceMapping, MappingSettings, passes
 from tests.emulator.worlds import run, until
 
 
@@ -36,14 +36,16 @@ class Handler:
         self.batches.append(numbers)
 
 
-def pump(mapping: EventSource, records: Sequence[dict[str, Any]], handler: Handler, **options: Any) -> Pump:
+def pump(mapping: MappingSettings, records: Sequence[dict[str, Any]], handler: Handler, **options: Any) -> EventSourceMapping:
     waiting = list(records)
 
     async def read() -> list[dict[str, Any]]:
         fresh, waiting[:] = list(waiting), []
         return fresh
 
-    return Pump(mapping, read, handler, stream_arn="arn:stream", region="eu-central-1", pause=lambda: 0.001, **options)
+    return EventSourceMapping(
+        mapping, read, handler, stream_arn="arn:stream", region="eu-central-1", pause=lambda: 0.001, **options
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +56,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_records_come_in_order_in_batches_and_say_where_they_are_from() -> None:
     async def test() -> None:
         handler = Handler()
-        async with pump(EventSource(batch_size=2), [record(n) for n in range(5)], handler):
+        async with pump(MappingSettings(batch_size=2), [record(n) for n in range(5)], handler):
             await until(lambda: sum(map(len, handler.batches)) == 5)
         assert handler.batches == [[0, 1], [2, 3], [4]]
         about = {"eventSource": "aws:dynamodb", "eventSourceARN": "arn:stream", "awsRegion": "eu-central-1"}
@@ -66,7 +68,7 @@ def test_records_come_in_order_in_batches_and_say_where_they_are_from() -> None:
 def test_a_batch_that_fails_is_tried_again_and_everything_behind_it_waits() -> None:
     async def test() -> None:
         handler = Handler({1: 2})
-        async with pump(EventSource(batch_size=2), [record(n) for n in range(4)], handler):
+        async with pump(MappingSettings(batch_size=2), [record(n) for n in range(4)], handler):
             await until(lambda: len(handler.batches) == 2)
         assert handler.batches == [[0, 1], [2, 3]]
 
@@ -76,7 +78,7 @@ def test_a_batch_that_fails_is_tried_again_and_everything_behind_it_waits() -> N
 def test_a_batch_that_fails_is_halved_where_that_is_wanted() -> None:
     async def test() -> None:
         handler = Handler({2: 2})
-        async with pump(EventSource(bisects=True), [record(n) for n in range(4)], handler):
+        async with pump(MappingSettings(bisects=True), [record(n) for n in range(4)], handler):
             await until(lambda: sum(map(len, handler.batches)) == 4)
         assert handler.batches == [[0, 1], [2], [3]]
 
@@ -86,7 +88,7 @@ def test_a_batch_that_fails_is_halved_where_that_is_wanted() -> None:
 def test_a_batch_that_fails_too_often_is_given_up() -> None:
     async def test() -> None:
         handler = Handler({0: 9})
-        async with pump(EventSource(batch_size=1, retries=3), [record(n) for n in range(2)], handler):
+        async with pump(MappingSettings(batch_size=1, retries=3), [record(n) for n in range(2)], handler):
             await until(lambda: bool(handler.batches))
         assert handler.batches == [[1]]
         assert handler.poison == {0: 9 - 4}
@@ -98,7 +100,7 @@ def test_records_that_are_too_old_are_given_up() -> None:
     async def test() -> None:
         handler = Handler()
         records = [record(0, written_at=10), record(1, written_at=95)]
-        async with pump(EventSource(max_age_s=60), records, handler, clock=lambda: 100.0):
+        async with pump(MappingSettings(max_age_s=60), records, handler, clock=lambda: 100.0):
             await until(lambda: bool(handler.batches))
         assert handler.batches == [[1]]
 
@@ -108,7 +110,7 @@ def test_records_that_are_too_old_are_given_up() -> None:
 def test_a_batch_may_come_twice() -> None:
     async def test() -> None:
         handler, again = Handler(), [True, False]
-        async with pump(EventSource(), [record(0)], handler, repeats=lambda: again.pop(0)):
+        async with pump(MappingSettings(), [record(0)], handler, repeats=lambda: again.pop(0)):
             await until(lambda: len(handler.batches) == 2)
         assert handler.batches == [[0], [0]]
 
@@ -119,7 +121,7 @@ def test_what_no_filter_lets_through_is_not_brought() -> None:
     async def test() -> None:
         handler = Handler()
         only = {"dynamodb": {"Keys": {"id": {"N": ["3"]}}}}
-        async with pump(EventSource(patterns=(only,)), [record(n) for n in range(5)], handler):
+        async with pump(MappingSettings(patterns=(only,)), [record(n) for n in range(5)], handler):
             await until(lambda: bool(handler.batches))
             await asyncio.sleep(0.01)
         assert handler.batches == [[3]]

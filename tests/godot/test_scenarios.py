@@ -170,8 +170,8 @@ def test_before_the_connection_is_cut_a_new_one_takes_over_and_nobody_notices(ho
 def test_a_gateway_that_cuts_everybody_after_its_time_loses_nobody(home: Path, takeover_ms: float) -> None:
     async def test() -> None:
         async with cloud() as lobby:
-            api = lobby.desk.gateway.api
-            lobby.desk.gateway.api = replace(api, limits=replace(api.limits, duration_s=2.0))
+            api = lobby.stack.gateway.api
+            lobby.stack.gateway.api = replace(api, limits=replace(api.limits, duration_s=2.0))
             url = lobby.at().partition("?")[0]
             async with playing(home, url, "ann") as ann, playing(home, url, "bea") as bea:
                 for game in (ann, bea):

@@ -13,7 +13,8 @@ from lobby.client import Connected, Disconnected, Event, Refused
 from lobby.client.roster import Joined, Left, Moved, StatusSet
 from lobby.messages import Player
 from lobby.presence import Position
-from lobby.tools.watch import Scene, Spot, Traffic, fit, harmless, line, picture, tint
+from lobby.terminal import one_line
+from lobby.tools.watch import Scene, Spot, Traffic, fit, line, picture, tint
 
 NOW_S = 1000.0
 ANN = Player("ann", Position(0, 0), 1, "Ann")
@@ -117,7 +118,7 @@ def test_no_name_can_command_the_terminal() -> None:
     plain = picture(shown, 110, 30, NOW_S).plain
     assert all(glyph.isprintable() or glyph == "\n" for glyph in plain)
     assert plain.count("\n") == 29
-    assert harmless(evil) == "·[2J·]0;pwned····1mBo"
+    assert one_line(evil) == "·[2J·]0;pwned····1mBo"
     for event in (
         Joined(ANN._replace(name=evil)),
         Refused("x", evil),

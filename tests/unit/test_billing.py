@@ -161,6 +161,7 @@ def test_players_move_for_the_share_of_time_that_they_should() -> None:
 
 
 def test_billing_and_budget_import_the_standard_library_only() -> None:
-    code = "import sys; old = set(sys.modules); import lobby.billing, lobby.budget; print(*{m.split('.')[0] for m in set(sys.modules) - old})"
+    loads = "import sys; old = set(sys.modules); import lobby.billing, lobby.budget"
+    code = f"{loads}; print(*{{m.split('.')[0] for m in set(sys.modules) - old}})"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert set(loaded) <= {*sys.stdlib_module_names, "lobby"}
