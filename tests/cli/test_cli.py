@@ -147,7 +147,7 @@ def test_serve_announces_its_address_is_healthy_and_sends_everybody_away_to_come
                 assert status == 0
                 assert took_s < 3
                 assert "Traceback" not in errors
-                assert "no secret is set" in errors
+                assert "No secret is set" in errors
                 assert "\x1b" not in errors
 
         run(test())
@@ -175,7 +175,7 @@ def test_serve_for_other_machines_wants_a_secret_or_the_word_open() -> None:
     assert "at least 32" in failed(lobby("serve", "--port", "0", LOBBY_SECRET="short"))
     with running("serve", "--host", "0.0.0.0", "--open", "--port", "0") as child:
         assert announced(child).startswith("ws://127.0.0.1:")
-        assert "who reaches this machine" in ended(child, signal.SIGTERM)[1]
+        assert "that reaches this machine" in ended(child, signal.SIGTERM)[1]
 
 
 def test_an_address_of_ipv6_is_announced_in_brackets() -> None:
@@ -291,7 +291,7 @@ def test_a_new_secret_is_long_enough_and_new() -> None:
 @pytest.mark.parametrize(
     ("words", "secret", "said"),
     [
-        (["a b"], SECRET, "'a b' is no player's id"),
+        (["a b"], SECRET, "'a b' is not a player id"),
         (["ann"], "", "LOBBY_SECRET is not set"),
         (["ann"], "short", "at least 32"),
     ],
@@ -348,6 +348,6 @@ def test_without_the_packages_of_the_emulator_it_says_where_they_come_from(progr
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(
-        rf"lobby: \S+( emulate`)? needs {missing}\. In a clone of the repository `make setup` brings it, elsewhere .+\n",
+        rf"lobby: \S+( emulate`)? needs the package {missing}\. In a clone of the repository `make setup` installs it; elsewhere: .+\n",
         done.stderr,
     )

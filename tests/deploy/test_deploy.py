@@ -141,7 +141,7 @@ def test_no_changes_are_a_success_and_the_names_are_written_down_all_the_same(
     assert cloudformation.said("execute_change_set") == []
     assert len(cloudformation.said("delete_change_set")) == 1
     assert cloudformation.said("delete_stack") == []
-    assert "up to date: nothing changes" in capsys.readouterr().err
+    assert "up to date. Nothing changes" in capsys.readouterr().err
     assert "LOBBY_URL_DEV=" in (folder / ENV_FILE).read_text()
 
 
@@ -192,7 +192,7 @@ def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_s
 # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("text", "said"), [("n\n", "Nothing was changed."), ("", "--yes says it beforehand")])
+@pytest.mark.parametrize(("text", "said"), [("n\n", "Nothing was changed."), ("", "--yes answers it in advance")])
 def test_without_a_yes_the_plan_is_taken_back_and_the_stack_that_was_only_planned_too(
     text: str, said: str, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
@@ -211,7 +211,7 @@ def test_prod_says_aloud_what_is_lost_and_that_it_is_open_to_everybody(capsys: p
     deployment(cloudformation, "prod").deploy(DeployOptions(BUCKET))
     said = capsys.readouterr().err
     assert NO_SECRET in said
-    assert "In prod this takes away or replaces Api, Table." in said
+    assert "In prod this deletes or replaces Api, Table." in said
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
     deployment(cloudformation, "prod").deploy(DeployOptions(BUCKET, secret=SECRET))
@@ -233,7 +233,7 @@ def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytes
         cloudformation = CloudFormation()
         cloudformation.story = [*MADE]
         deployment(cloudformation, functions=Lambda(limit)).deploy(DeployOptions(BUCKET))
-        assert ("runs 10 functions at once" in capsys.readouterr().err) is told
+        assert ("allows 10 concurrent invocations" in capsys.readouterr().err) is told
 
 
 # ── what is wrong before anything happens ───────────────────────────────────────────────────────────────────────────
@@ -243,19 +243,19 @@ def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytes
     ("wish", "said"),
     [
         (DeployOptions(BUCKET, {"RoomSiz": "20"}), "The template has no parameter RoomSiz; did you mean RoomSize?"),
-        (DeployOptions(BUCKET, {"Zzz": "20"}), "The template has no parameter Zzz; there are AccessLogs, "),
+        (DeployOptions(BUCKET, {"Zzz": "20"}), "The template has no parameter Zzz; it has AccessLogs, "),
         (DeployOptions(BUCKET, {"RoomSize": "0"}), "The parameter RoomSize is '0'; it must be between 1 and 10,000."),
         (DeployOptions(BUCKET, {"RoomSize": "many"}), "The parameter RoomSize is 'many'; it must be a number."),
         (DeployOptions(BUCKET, {"Dashboard": "maybe"}), "The parameter Dashboard is 'maybe'; it must be one of yes, no."),
         (DeployOptions(BUCKET, {"AlarmEmail": "me"}), "The parameter AlarmEmail is 'me'; it must be like ^$|"),
         (DeployOptions(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1024 characters long."),
-        (DeployOptions(BUCKET, {"Secret": SECRET}), "Secret is not to be given with --parameter: say --secret-file FILE"),
-        (DeployOptions(BUCKET, {"Stage": "dev"}), "Stage is not to be given with --parameter: say --stage."),
-        (DeployOptions(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey is not to be given with --parameter: it follows"),
+        (DeployOptions(BUCKET, {"Secret": SECRET}), "Secret cannot be set with --parameter: use --secret-file FILE"),
+        (DeployOptions(BUCKET, {"Stage": "dev"}), "Stage cannot be set with --parameter: use --stage."),
+        (DeployOptions(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey cannot be set with --parameter: it depends"),
         (DeployOptions(BUCKET, secret="short"), "The secret has 5 bytes; it needs at least 32."),
         (
             DeployOptions(BUCKET, secret="x" * 513),
-            "The parameter Secret does not fit; it must be empty or 32 to 512 characters.",
+            "The parameter Secret is invalid; it must be empty or 32 to 512 characters.",
         ),
         (DeployOptions("Not_A_Bucket"), "The parameter ArtifactBucket is 'Not_A_Bucket'; it must be like"),
     ],
@@ -270,7 +270,7 @@ def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: DeployOpti
 
 def test_a_bucket_that_is_missing_is_made_on_request_private_and_in_the_same_region(bucket: Any) -> None:
     said = fails(deployment(CloudFormation()), DeployOptions("not-there"))
-    assert said == "There is no bucket not-there. --create-bucket makes it, --bucket NAME takes another."
+    assert said == "There is no bucket not-there. --create-bucket creates it; --bucket NAME names another."
     for _ in range(2):  # the second time it is there
         cloudformation = CloudFormation()
         cloudformation.story = [*MADE]
@@ -301,17 +301,17 @@ class S3:
         (
             {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": "us-east-1"}}},
             DeployOptions(BUCKET),
-            f"The bucket {BUCKET} is in us-east-1, and Lambda in {REGION} reads no zip from there.",
+            f"The bucket {BUCKET} is in us-east-1, but Lambda in {REGION} needs a bucket in its own Region.",
         ),
         (
             refused("AccessDenied", "Access Denied", "ListObjectsV2", 403),
             DeployOptions(BUCKET),
-            f"The bucket {BUCKET} is somebody else's, or: You may not do s3:ListBucket. docs/permissions.md",
+            f"You have no access to the bucket {BUCKET}; it may belong to another account. You lack the permission s3:ListBucket. docs/permissions.md",
         ),
         (
             refused("BucketAlreadyExists", "The requested bucket name is not available.", "CreateBucket", 409),
             DeployOptions(BUCKET, create_bucket=True),
-            f"Somebody else has a bucket {BUCKET}",
+            f"Another account has a bucket {BUCKET}",
         ),
         (
             refused("IllegalLocationConstraintException", "The x is incompatible.", "CreateBucket"),
@@ -330,8 +330,8 @@ def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: DeployOptions, s
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
 def test_while_somebody_else_deploys_nothing_is_done(status: str) -> None:
     cloudformation = CloudFormation(status)
-    assert fails(deployment(cloudformation)).startswith(f"Somebody is at it: the stack lobby-dev is {status}.")
-    with pytest.raises(LobbyError, match="Somebody is at it"):
+    assert fails(deployment(cloudformation)).startswith(f"Another operation is in progress: the stack lobby-dev is {status}.")
+    with pytest.raises(LobbyError, match="Another operation is in progress"):
         deployment(cloudformation).destroy()
     assert cloudformation.said("create_change_set") == cloudformation.said("delete_stack") == []
 
@@ -339,7 +339,7 @@ def test_while_somebody_else_deploys_nothing_is_done(status: str) -> None:
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
 def test_a_stack_that_never_came_to_be_is_deleted_on_request_only(status: str) -> None:
     cloudformation = CloudFormation(status, **OLD)
-    assert "must be deleted before it can be made. --recreate does both." in fails(deployment(cloudformation))
+    assert "must be deleted before it can be created. --recreate does both." in fails(deployment(cloudformation))
     assert cloudformation.said("delete_stack") == []
     cloudformation.story, cloudformation.resources = [*DELETED, *MADE], []
     deployment(cloudformation).deploy(DeployOptions(BUCKET, recreate=True))
@@ -394,7 +394,7 @@ REASONS = [
             "minimum value of [10]. (Service: Lambda, Status Code: 400, Request ID: 1)",
             "InvalidRequest",
         ),
-        "below its minimum value of [10]. The account allows few invocations at once, as new ones do. "
+        "below its minimum value of [10]. The account allows few concurrent invocations, as new accounts do. "
         "Say --parameter ReservedConcurrency=0",
     ),
     (
@@ -403,7 +403,7 @@ REASONS = [
             "Code: 400; Error Code: BadRequestException; Request ID: 1; Proxy: null)",
             "GeneralServiceException",
         ),
-        "to enable logging. AccessLogs needs a role in the account's settings",
+        "to enable logging. AccessLogs needs a role in the account settings",
     ),
     (
         HANDLED.format(
@@ -412,10 +412,10 @@ REASONS = [
             "(Service: DynamoDb, Status Code: 400, Request ID: 1)",
             "AccessDenied",
         ),
-        "You may not do dynamodb:CreateTable on arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev. "
+        "You lack the permission dynamodb:CreateTable on arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev. "
         "docs/permissions.md lists",
     ),
-    ("LobbyConnections-dev already exists in stack arn:aws:cloudformation:x", "It is left from another stack"),
+    ("LobbyConnections-dev already exists in stack arn:aws:cloudformation:x", "It belongs to another stack"),
     (
         HANDLED.format(
             "Error occurred while GetObject. S3 Error Code: PermanentRedirect. S3 Error Message: ...", "InvalidRequest"
@@ -441,18 +441,18 @@ def test_a_deployment_that_fails_half_way_tells_the_first_cause_and_what_became_
         ("stack", "ROLLBACK_COMPLETE", ""),
     ]
     told = fails(deployment(cloudformation))
-    assert told.startswith("Function (AWS::Lambda::Function) could not be made: ")
+    assert told.startswith("Function (AWS::Lambda::Function) could not be created: ")
     assert said in told
     assert "RequestToken" not in told
-    assert told.endswith("AWS has taken everything back. Mend the cause, then say the same with --recreate.")
+    assert told.endswith("AWS has deleted everything again. Correct the cause, then run the same command with --recreate.")
 
 
 @pytest.mark.parametrize(
     ("last", "said"),
     [
-        ("UPDATE_ROLLBACK_COMPLETE", "AWS has taken the change back; the lobby is as it was before."),
+        ("UPDATE_ROLLBACK_COMPLETE", "AWS has rolled back the change; the lobby is as it was before."),
         ("UPDATE_ROLLBACK_FAILED", "`aws cloudformation continue-update-rollback --stack-name lobby-dev`."),
-        ("ROLLBACK_FAILED", "AWS could not take everything back."),
+        ("ROLLBACK_FAILED", "AWS could not delete everything again."),
         ("SOMETHING_FAILED", "The stack lobby-dev is now SOMETHING_FAILED."),
     ],
 )
@@ -470,7 +470,7 @@ def test_how_a_failed_change_ended_is_told(last: str, said: str, folder: Path, c
 def test_a_stack_that_fails_without_a_failed_resource_tells_its_own_reason() -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [("stack", "ROLLBACK_COMPLETE", "Rollback requested by user.")]
-    assert "could not be made: Rollback requested by user. AWS has" in fails(deployment(cloudformation)).replace(
+    assert "could not be created: Rollback requested by user. AWS has" in fails(deployment(cloudformation)).replace(
         "changed", "made"
     )
 
@@ -487,7 +487,7 @@ def test_ctrl_c_while_following_says_that_aws_goes_on_and_how_to_look() -> None:
     deploy = deployment(cloudformation)
     deploy.stack._wait = wait
     said = fails(deploy)
-    assert said.startswith("You have stopped looking; AWS goes on with lobby-dev.")
+    assert said.startswith("The command has stopped, but AWS continues with lobby-dev.")
     assert f"describe-stack-events --stack-name lobby-dev --region {REGION}" in said
     assert cloudformation.said("delete_change_set") == []
 
@@ -514,8 +514,8 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (b.NoCredentialsError(), "No credentials of AWS are here."),
-        (b.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), "No credentials of AWS are here."),
+        (b.NoCredentialsError(), "There are no AWS credentials."),
+        (b.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), "There are no AWS credentials."),
         (b.SSOTokenLoadError(error_msg="Token for https://x does not exist"), "have expired"),
         (b.UnauthorizedSSOTokenError(), "have expired"),
         (b.TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"), "have expired"),
@@ -537,16 +537,22 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
                 "CreateChangeSet",
                 403,
             ),
-            "You may not do cloudformation:CreateChangeSet on "
+            "You lack the permission cloudformation:CreateChangeSet on "
             "arn:aws:cloudformation:eu-central-1:123456789012:stack/lobby-dev/*. docs/permissions.md lists",
         ),
         (
             refused("AccessDenied", f"User: {ASSUMED} is not authorized to perform: cloudformation:DescribeStacks", "x", 403),
-            "You may not do cloudformation:DescribeStacks. docs/permissions.md",
+            "You lack the permission cloudformation:DescribeStacks. docs/permissions.md",
         ),
-        (refused("AccessDenied", "Access Denied", "PutObject", 403), "You may not do s3:PutObject. docs/permissions.md"),
+        (
+            refused("AccessDenied", "Access Denied", "PutObject", 403),
+            "You lack the permission s3:PutObject. docs/permissions.md",
+        ),
         (refused("ValidationError", "No such thing", "DescribeStacks"), "AWS refused s3:DescribeStacks: No such thing"),
-        (refused("Throttling", "Rate exceeded", "DescribeStacks"), "AWS is asked too often just now"),
+        (
+            refused("Throttling", "Rate exceeded", "DescribeStacks"),
+            "AWS refuses the request, because this account sends too many.",
+        ),
     ],
 )
 def test_what_aws_says_becomes_a_sentence_with_what_to_do(error: Exception, said: str) -> None:
@@ -588,7 +594,7 @@ def test_a_lobby_is_deleted_and_its_names_are_forgotten(folder: Path, capsys: py
     assert (folder / ENV_FILE).read_text() == "# ours\nLOBBY_URL_PROD=wss://y\nLOBBY_PORT=1\n"
     said = capsys.readouterr().err
     assert "3 of 3  Api  DELETE_COMPLETE" in said
-    assert "The stack lobby-dev is gone" in said
+    assert "The stack lobby-dev is deleted" in said
     deployment(cloudformation).destroy()
     assert "There is no stack lobby-dev" in capsys.readouterr().err
 
@@ -640,11 +646,13 @@ def test_what_cannot_be_deleted_is_told_with_its_reason() -> None:
     with pytest.raises(LobbyError) as caught:
         deployment(cloudformation).destroy()
     assert str(caught.value).startswith("Api (AWS::ApiGatewayV2::Api) could not be deleted: ")
-    assert "You may not do apigateway:DELETE on arn:aws:apigateway:1::/apis/a. docs/permissions.md" in str(caught.value)
+    assert "You lack the permission apigateway:DELETE on arn:aws:apigateway:1::/apis/a. docs/permissions.md" in str(
+        caught.value
+    )
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     denied = "User: x is not authorized to perform: cloudformation:DeleteStack on resource: arn:aws:x"
     cloudformation.errors["delete_stack"] = refused("AccessDenied", denied, "DeleteStack", 403)
-    with pytest.raises(LobbyError, match="You may not do cloudformation:DeleteStack on arn:aws:x"):
+    with pytest.raises(LobbyError, match="You lack the permission cloudformation:DeleteStack on arn:aws:x"):
         deployment(cloudformation).destroy()
 
 
@@ -660,7 +668,7 @@ def test_the_lobby_is_tried_by_two_players_and_given_time(
         tried = deployment(CloudFormation("CREATE_COMPLETE", **OLD))
         assert not await tried.works("ws://127.0.0.1:9/", ("", ""))
         said = capsys.readouterr().err
-        assert "once more in 0.01 s" in said
+        assert "Checking again in 0.01 s" in said
         assert said.count("Nothing listens at 127.0.0.1:9") == 1
         async with serving(send_ms=10, messages_per_s=1000) as lobby:
             assert await tried.works(lobby.url, ("", ""))

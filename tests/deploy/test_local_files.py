@@ -41,9 +41,9 @@ def test_the_file_is_made_where_there_is_none_and_nothing_is_forgotten_there(fol
 
 def test_a_file_that_cannot_be_written_is_named(folder: Path) -> None:
     (folder / ENV_FILE).write_bytes(b"\xff")
-    with pytest.raises(LobbyError, match=f"Cannot write .*{ENV_FILE}.* The lobby runs all the same"):
+    with pytest.raises(LobbyError, match=f"Cannot write .*{ENV_FILE}.* The lobby itself is deployed"):
         local_files.write({"LOBBY_URL_DEV": "wss://x"}, folder / ENV_FILE)
-    with pytest.raises(LobbyError, match=r"Cannot write .*lobby_config\.json: No such file or directory\. The lobby runs"):
+    with pytest.raises(LobbyError, match=r"Cannot write .*lobby_config\.json: No such file or directory\. The lobby itself"):
         local_files.write_config("wss://x", folder / "no/lobby_config.json")
 
 

@@ -36,7 +36,9 @@ class Handler:
         self.batches.append(numbers)
 
 
-def pump(mapping: MappingSettings, records: Sequence[dict[str, Any]], handler: Handler, **options: Any) -> EventSourceMapping:
+def mapping(
+    settings: MappingSettings, records: Sequence[dict[str, Any]], handler: Handler, **options: Any
+) -> EventSourceMapping:
     waiting = list(records)
 
     async def read() -> list[dict[str, Any]]:
@@ -44,7 +46,7 @@ def pump(mapping: MappingSettings, records: Sequence[dict[str, Any]], handler: H
         return fresh
 
     return EventSourceMapping(
-        mapping, read, handler, stream_arn="arn:stream", region="eu-central-1", pause=lambda: 0.001, **options
+        settings, read, handler, stream_arn="arn:stream", region="eu-central-1", pause=lambda: 0.001, **options
     )
 
 
@@ -56,7 +58,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_records_come_in_order_in_batches_and_say_where_they_are_from() -> None:
     async def test() -> None:
         handler = Handler()
-        async with pump(MappingSettings(batch_size=2), [record(n) for n in range(5)], handler):
+        async with mapping(MappingSettings(batch_size=2), [record(n) for n in range(5)], handler):
             await until(lambda: sum(map(len, handler.batches)) == 5)
         assert handler.batches == [[0, 1], [2, 3], [4]]
         about = {"eventSource": "aws:dynamodb", "eventSourceARN": "arn:stream", "awsRegion": "eu-central-1"}
@@ -68,7 +70,7 @@ def test_records_come_in_order_in_batches_and_say_where_they_are_from() -> None:
 def test_a_batch_that_fails_is_tried_again_and_everything_behind_it_waits() -> None:
     async def test() -> None:
         handler = Handler({1: 2})
-        async with pump(MappingSettings(batch_size=2), [record(n) for n in range(4)], handler):
+        async with mapping(MappingSettings(batch_size=2), [record(n) for n in range(4)], handler):
             await until(lambda: len(handler.batches) == 2)
         assert handler.batches == [[0, 1], [2, 3]]
 
@@ -78,7 +80,7 @@ def test_a_batch_that_fails_is_tried_again_and_everything_behind_it_waits() -> N
 def test_a_batch_that_fails_is_halved_where_that_is_wanted() -> None:
     async def test() -> None:
         handler = Handler({2: 2})
-        async with pump(MappingSettings(bisects=True), [record(n) for n in range(4)], handler):
+        async with mapping(MappingSettings(bisects=True), [record(n) for n in range(4)], handler):
             await until(lambda: sum(map(len, handler.batches)) == 4)
         assert handler.batches == [[0, 1], [2], [3]]
 
@@ -88,7 +90,7 @@ def test_a_batch_that_fails_is_halved_where_that_is_wanted() -> None:
 def test_a_batch_that_fails_too_often_is_given_up() -> None:
     async def test() -> None:
         handler = Handler({0: 9})
-        async with pump(MappingSettings(batch_size=1, retries=3), [record(n) for n in range(2)], handler):
+        async with mapping(MappingSettings(batch_size=1, retries=3), [record(n) for n in range(2)], handler):
             await until(lambda: bool(handler.batches))
         assert handler.batches == [[1]]
         assert handler.poison == {0: 9 - 4}
@@ -100,7 +102,7 @@ def test_records_that_are_too_old_are_given_up() -> None:
     async def test() -> None:
         handler = Handler()
         records = [record(0, written_at=10), record(1, written_at=95)]
-        async with pump(MappingSettings(max_age_s=60), records, handler, clock=lambda: 100.0):
+        async with mapping(MappingSettings(max_age_s=60), records, handler, clock=lambda: 100.0):
             await until(lambda: bool(handler.batches))
         assert handler.batches == [[1]]
 
@@ -110,7 +112,7 @@ def test_records_that_are_too_old_are_given_up() -> None:
 def test_a_batch_may_come_twice() -> None:
     async def test() -> None:
         handler, again = Handler(), [True, False]
-        async with pump(MappingSettings(), [record(0)], handler, repeats=lambda: again.pop(0)):
+        async with mapping(MappingSettings(), [record(0)], handler, repeats=lambda: again.pop(0)):
             await until(lambda: len(handler.batches) == 2)
         assert handler.batches == [[0], [0]]
 
@@ -121,7 +123,7 @@ def test_what_no_filter_lets_through_is_not_brought() -> None:
     async def test() -> None:
         handler = Handler()
         only = {"dynamodb": {"Keys": {"id": {"N": ["3"]}}}}
-        async with pump(MappingSettings(patterns=(only,)), [record(n) for n in range(5)], handler):
+        async with mapping(MappingSettings(patterns=(only,)), [record(n) for n in range(5)], handler):
             await until(lambda: bool(handler.batches))
             await asyncio.sleep(0.01)
         assert handler.batches == [[3]]

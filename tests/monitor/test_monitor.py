@@ -118,7 +118,14 @@ def test_a_lobby_that_runs_is_seen_measured_and_billed_as_its_meter_says() -> No
             assert billed["connection time"] == 2 * 5
             assert billed[PRICES["metrics"].name] == pytest.approx(len(METRICS) * (5 / 60) / MONTH_HOURS)
             text = shown(report)
-            for part in ("2 players in 2 rooms now", "was scanned: 0.5 read units", "Ann", "p99 3", "list prices", "per month"):
+            for part in (
+                "2 players in 2 rooms now",
+                "A Scan of the table LobbyConnections-dev consumed 0.5 read units",
+                "Ann",
+                "p99 3",
+                "list prices",
+                "per month",
+            ):
                 assert part in text
             data = json.loads(json.dumps(as_json(report)))
             assert data["here"]["rooms"]["lobby"][0]["player"] == "ann"
@@ -143,7 +150,7 @@ def test_one_room_is_asked_for_and_its_players_are_shown_one_by_one() -> None:
             assert [row.player for row in report.presences.rows] == ["ann"]
             assert not report.presences.scanned
             text = shown(report)
-            for part in ("1 player in 1 room now", "was asked for the room lobby", "[trading]"):
+            for part in ("1 player in 1 room now", "A Query for the room lobby", "[trading]"):
                 assert part in text
             assert "bob" not in text
 
@@ -359,13 +366,13 @@ def test_a_stack_that_is_none_yet_says_what_it_lacks(account: None) -> None:
     cloudformation = CloudFormation("CREATE_IN_PROGRESS")
     cloudformation.outputs = {}
     said = fails(lambda: find_lobby(Aws(Session(cloudformation=cloudformation), REGION), "dev"))
-    assert said == "The stack lobby-dev is CREATE_IN_PROGRESS and says no TableName, so it is no lobby, or none yet."
+    assert said == "The stack lobby-dev is CREATE_IN_PROGRESS and has no TableName. It is not a lobby, or not complete yet."
 
 
 @pytest.mark.parametrize("room", ["", "lobby"])
 def test_a_table_that_somebody_deleted_is_missed(account: None, room: str) -> None:
     said = fails(lambda: read_presences(Aws(Session(), REGION), IT.table, room))
-    assert said.startswith("There is no table LobbyConnections-dev in eu-central-1, though the stack says so")
+    assert said.startswith("The stack has a table LobbyConnections-dev, but it does not exist in eu-central-1")
 
 
 class Refusing:
@@ -384,14 +391,23 @@ class Refusing:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (b.NoCredentialsError(), "No credentials of AWS are here."),
+        (b.NoCredentialsError(), "There are no AWS credentials."),
         (refused("ExpiredToken", "The security token included in the request is expired", "x", 403), "have expired"),
-        (refused("Throttling", "Rate exceeded", "GetMetricData"), "AWS is asked too often just now"),
-        (refused("ThrottlingException", "Rate exceeded", "GetMetricData"), "AWS is asked too often just now"),
-        (refused("ProvisionedThroughputExceededException", "Throughput exceeds", "Scan"), "AWS is asked too often just now"),
+        (
+            refused("Throttling", "Rate exceeded", "GetMetricData"),
+            "AWS refuses the request, because this account sends too many.",
+        ),
+        (
+            refused("ThrottlingException", "Rate exceeded", "GetMetricData"),
+            "AWS refuses the request, because this account sends too many.",
+        ),
+        (
+            refused("ProvisionedThroughputExceededException", "Throughput exceeds", "Scan"),
+            "AWS refuses the request, because this account sends too many.",
+        ),
         (
             refused("AccessDenied", "User: u is not authorized to perform: cloudwatch:GetMetricData", "GetMetricData", 403),
-            "You may not do cloudwatch:GetMetricData. docs/permissions.md lists what is needed.",
+            "You lack the permission cloudwatch:GetMetricData. docs/permissions.md lists the permissions.",
         ),
     ],
 )
@@ -422,7 +438,7 @@ def test_a_table_that_is_throttled_is_one_sentence() -> None:
         async with looked_after() as (there, aws):
             there.stack._conditions.faults = {"throttled-table": 1.0}
             said = await asyncio.to_thread(fails, lambda: read_presences(aws, IT.table))
-            assert said.startswith("AWS is asked too often just now")
+            assert said.startswith("AWS refuses the request, because this account sends too many.")
 
     run(test())
 
@@ -439,7 +455,10 @@ def test_an_address_that_is_somebody_elses_is_one_sentence() -> None:
     async def test() -> None:
         async with looked_after() as (there, _):
             gateway = f"http://127.0.0.1:{there.stack.gateway.port}"
-            assert await asyncio.to_thread(fails, lambda: emulated(gateway)) == "What answers to sts is not AWS, nor like it."
+            assert (
+                await asyncio.to_thread(fails, lambda: emulated(gateway))
+                == "The answer to a request to sts is not in the form of AWS."
+            )
 
     run(test())
 
@@ -494,7 +513,7 @@ def test_without_metrics_it_shows_who_is_here_and_ends_with_a_sentence() -> None
             result = await asyncio.to_thread(invoked, aws)
             assert result.exit_code == 1
             assert "1 player in 1 room now" in result.output
-            assert "CloudWatch has no metrics of the last 60 minutes: nobody has played" in result.output
+            assert "CloudWatch has no metrics of the last 60 minutes: no player was connected" in result.output
             assert "Traceback" not in result.output
 
     run(test())
@@ -505,10 +524,10 @@ def test_publishing_says_what_it_costs() -> None:
         async with looked_after() as (_, aws):
             result = await asyncio.to_thread(invoked, aws, "--publish")
             assert result.exit_code == 0, result.output
-            assert "Published for dev: players_total 0, rooms 0. Each of these 2 metrics is $0.30 a month" in result.output
+            assert "Published for dev: players_total 0, rooms 0. Each of these 2 metrics costs $0.30 a month" in result.output
             result = await asyncio.to_thread(invoked, aws, "--publish", "--room", "lobby")
             assert result.exit_code == 2
-            assert "--publish is about all rooms" in result.output
+            assert "--publish counts all rooms" in result.output
 
     run(test())
 
@@ -532,7 +551,7 @@ def test_watching_goes_on_after_trouble_until_ctrl_c() -> None:
             assert waits == [7, 7, 7]
             looks = [json.loads(line) for line in result.output.splitlines() if line.startswith("{")]
             assert [one["here"]["players"] for one in looks] == [1, 1]
-            assert "AWS is asked too often just now" in result.output
+            assert "AWS refuses the request, because this account sends too many." in result.output
 
     run(test())
 

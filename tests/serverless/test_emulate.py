@@ -120,13 +120,13 @@ def test_parameters_of_the_template_reach_the_function() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--fault", "floods"], "There is no fault 'floods'; there are lost-disconnects, throttled-posts,"),
-        (["--fault", "dead-lambdas=2"], "the chance is a number from 0 to 1"),
+        (["--fault", "floods"], "--fault floods is unknown. Faults: lost-disconnects, throttled-posts,"),
+        (["--fault", "dead-lambdas=2"], "the chance must be a number from 0 to 1"),
         (["--parameter", "Stag=dev"], "The template has no parameter Stag; did you mean Stage?"),
         (["--parameter", "WindowMs=9999"], "The parameter WindowMs is '9999'; it must be between 0 and 5,000."),
         (["--template", "nowhere.yaml"], "Cannot read the template nowhere.yaml: No such file or directory."),
-        (["--code", "nowhere"], "There is no code at nowhere"),
-        (["--table", "sqlite"], "'sqlite' is no table"),
+        (["--code", "nowhere"], "nowhere does not exist"),
+        (["--table", "sqlite"], "--table sqlite is unknown"),
         (["--table", "http://127.0.0.1:1"], "No DynamoDB answers at http://127.0.0.1:1"),
         (["--events", "/nowhere/events.jsonl"], "Cannot write /nowhere/events.jsonl"),
     ],

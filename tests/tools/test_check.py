@@ -173,11 +173,11 @@ def test_where_no_lobby_is_the_first_step_says_why(url: str, reason: str) -> Non
     [
         (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "ws", "HTTP 401: a token is needed"),
         (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "ws", "the name of a stage"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ws", "HTTP 200: a web server answers there"),
-        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "ws", "Look into its log"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "ws", "is no WebSocket server"),
-        (b"", "ws", "is no WebSocket server"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "wss", "A server without TLS wants ws://"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ws", "HTTP 200: a web server answers, but does not open"),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "ws", "Read its log"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "ws", "is not a WebSocket server"),
+        (b"", "ws", "is not a WebSocket server"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "wss", "A server without TLS needs ws://"),
     ],
 )
 def test_what_is_no_websocket_is_explained(answer: bytes, scheme: str, reason: str) -> None:
@@ -226,7 +226,7 @@ def test_a_server_that_talks_garbage_is_quoted(garbage: str) -> None:
 
     failed = at_stub(talk)
     assert failed.name == "a player is welcomed"
-    assert "no message of this protocol" in failed.detail
+    assert "is not in the protocol" in failed.detail
     assert garbage.replace("\x1b", "·")[:20] in failed.detail
 
 
@@ -257,7 +257,7 @@ def test_a_lobby_of_an_older_version_is_told_so() -> None:
         await socket.send('{"type":"welcome","your_id":"x","lobby_players":[]}')
         await socket.wait_closed()
 
-    assert "one of version 1" in at_stub(talk).detail
+    assert "welcome has version 1" in at_stub(talk).detail
 
 
 def test_the_whole_check_has_an_end() -> None:

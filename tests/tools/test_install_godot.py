@@ -111,7 +111,7 @@ def test_check_says_what_is_missing(game: Path) -> None:
     assert lobby(game, "--check").exit_code == 0
     (game / ADDON / "lobby_client.gd").write_text("older")
     result = lobby(game, "--check")
-    assert (result.exit_code, result.output) == (1, f"the folder {ADDON} is of another version\n")
+    assert (result.exit_code, result.output) == (1, f"the folder {ADDON} has another version\n")
     lobby(game)
     assert lobby(game, "--check").exit_code == 0
 
@@ -150,8 +150,8 @@ def test_a_game_that_uses_the_same_names_is_left_alone(game: Path) -> None:
     (game / ADDON).mkdir(parents=True)
     (game / ADDON / "plugin.cfg").write_text('[plugin]\nname="Somebody else\'s"\n')
     before = files(game)
-    assert failed(lobby(game)) == f"This game has a folder {ADDON} of its own. Nothing was changed."
-    assert "of its own" in lobby(game, "--check").output
+    assert failed(lobby(game)) == f"This game already has another folder {ADDON}. Nothing was changed."
+    assert "already has another" in lobby(game, "--check").output
     assert files(game) == before
     (game / ADDON / "plugin.cfg").unlink()
     (game / ADDON).rmdir()
@@ -174,7 +174,7 @@ def test_an_autoload_that_the_editor_wrote_down_by_its_number_is_the_same(game: 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "is no Godot project: there is no project.godot in it."),
+        (None, "is not a Godot project: it contains no project.godot."),
         (b"config_version=4\n", "is a project of Godot 3 or older"),
         (b"", "is a project of Godot 3 or older"),
         (b'config_version=5\n[application]\nconfig/features=PackedStringArray("4.2", "Mobile")\n', "is a project of Godot 4.2"),
@@ -199,7 +199,7 @@ def test_where_it_cannot_read_or_write_it_says_so_and_leaves_nothing_half_done(g
     (game / "addons").unlink()
     (game / "lobby_config.json").write_text("no JSON")
     before = files(game)
-    assert "is no JSON" in failed(lobby(game))
+    assert "is not JSON" in failed(lobby(game))
     assert files(game) == before
     (game / "project.godot").unlink()
     (game / "project.godot").mkdir()
@@ -285,5 +285,5 @@ def test_whatever_else_is_in_it_stays_byte_for_byte(parts: list[str], plugins: s
 
 
 def test_plugins_in_several_lines_are_left_to_the_editor() -> None:
-    with pytest.raises(LobbyError, match="more than one line"):
+    with pytest.raises(LobbyError, match="on several lines"):
         registered('config_version=5\n\n[editor_plugins]\n\nenabled=PackedStringArray("a",\n"b")\n')

@@ -187,7 +187,7 @@ def test_who_left_is_gone_and_in_the_log() -> None:
     shown.take(Left(BEA), NOW_S + 3)
     lines = rows(shown, now_s=NOW_S + 5)
     assert "Bea" not in "\n".join(lines[:-5])
-    assert "5.0 s ago  Ann came" in lines[-4]
+    assert "5.0 s ago  Ann joined" in lines[-4]
     assert "2.0 s ago  Bea left" in lines[-2]
 
 
@@ -200,7 +200,7 @@ def test_a_lost_connection_is_said() -> None:
 
 
 def test_the_watcher_is_told_that_it_is_a_player() -> None:
-    assert "You are here as “watch”: a connection is a player." in rows(scene())[-1]
+    assert "This command has joined as the player “watch”." in rows(scene())[-1]
 
 
 def test_the_figures_are_those_of_the_last_two_seconds() -> None:
