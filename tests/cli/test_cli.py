@@ -348,6 +348,7 @@ def test_without_the_packages_of_the_emulator_it_says_where_they_come_from(progr
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(
-        rf"lobby: \S+( emulate`)? needs the package {missing}\. In a clone of the repository `make setup` installs it; elsewhere: .+\n",
+        rf"lobby: \S+( emulate`)? needs the package {missing}\. "
+        r"In a clone of the repository `make setup` installs it; elsewhere: .+\n",
         done.stderr,
     )

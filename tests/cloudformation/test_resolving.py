@@ -106,11 +106,11 @@ def test_parameters_that_cloudformation_would_refuse_are_refused(parameters: dic
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
-        ("!GetAtt Table.StreamArn", "!GetAtt Tabel.StreamArn", "nothing called"),
-        ("!GetAtt Table.StreamArn", "!GetAtt Table.Colour", "not understood"),
+        ("!GetAtt Table.StreamArn", "!GetAtt Tabel.StreamArn", "no resource"),
+        ("!GetAtt Table.StreamArn", "!GetAtt Table.Colour", "not supported"),
         ("!GetAtt Table.StreamArn", "!Ref Topic", "condition is false"),
-        ("!GetAtt Table.StreamArn", "!ImportValue x", "not understood"),
-        ("DependsOn: Table", "DependsOn: Tabel", "does not exist"),
+        ("!GetAtt Table.StreamArn", "!ImportValue x", "not supported"),
+        ("DependsOn: Table", "DependsOn: Tabel", "which is not in the template"),
         ("Condition: IsProd, Value", "Condition: IsProud, Value", "no condition"),
     ],
 )

@@ -268,6 +268,23 @@ def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: DeployOpti
     assert cloudformation.said("create_change_set") == []
 
 
+def test_a_new_lobby_needs_the_name_of_a_bucket_and_an_existing_one_keeps_its_bucket(bucket: Any) -> None:
+    new = CloudFormation()
+    assert fails(deployment(new), DeployOptions()).startswith("A new lobby needs an S3 bucket for its zip. Give --bucket NAME")
+    assert new.said("create_change_set") == []
+    failed = CloudFormation("ROLLBACK_COMPLETE", **OLD)
+    failed.story, failed.resources = [*DELETED, *MADE], []
+    deployment(failed).deploy(DeployOptions(recreate=True))
+    values = {item["ParameterKey"]: item.get("ParameterValue") for item in failed.said("create_change_set")[0]["Parameters"]}
+    assert values["ArtifactBucket"] == BUCKET
+
+
+def test_a_stack_that_must_be_recreated_is_not_deleted_without_a_bucket() -> None:
+    cloudformation = CloudFormation("ROLLBACK_COMPLETE")
+    assert "needs an S3 bucket" in fails(deployment(cloudformation), DeployOptions(recreate=True))
+    assert cloudformation.said("delete_stack") == []
+
+
 def test_a_bucket_that_is_missing_is_made_on_request_private_and_in_the_same_region(bucket: Any) -> None:
     said = fails(deployment(CloudFormation()), DeployOptions("not-there"))
     assert said == "There is no bucket not-there. --create-bucket creates it; --bucket NAME names another."
@@ -306,7 +323,8 @@ class S3:
         (
             refused("AccessDenied", "Access Denied", "ListObjectsV2", 403),
             DeployOptions(BUCKET),
-            f"You have no access to the bucket {BUCKET}; it may belong to another account. You lack the permission s3:ListBucket. docs/permissions.md",
+            f"You have no access to the bucket {BUCKET}; it may belong to another account. "
+            "You lack the permission s3:ListBucket. docs/permissions.md",
         ),
         (
             refused("BucketAlreadyExists", "The requested bucket name is not available.", "CreateBucket", 409),
@@ -395,7 +413,7 @@ REASONS = [
             "InvalidRequest",
         ),
         "below its minimum value of [10]. The account allows few concurrent invocations, as new accounts do. "
-        "Say --parameter ReservedConcurrency=0",
+        "Give --parameter ReservedConcurrency=0",
     ),
     (
         HANDLED.format(
@@ -412,8 +430,8 @@ REASONS = [
             "(Service: DynamoDb, Status Code: 400, Request ID: 1)",
             "AccessDenied",
         ),
-        "You lack the permission dynamodb:CreateTable on arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev. "
-        "docs/permissions.md lists",
+        "You lack the permission dynamodb:CreateTable on "
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev. docs/permissions.md lists",
     ),
     ("LobbyConnections-dev already exists in stack arn:aws:cloudformation:x", "It belongs to another stack"),
     (
@@ -572,7 +590,7 @@ def test_a_region_and_a_profile_are_asked_for_by_name(monkeypatch: pytest.Monkey
         Aws.connect("no region", None)
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    with pytest.raises(LobbyError, match="Which Region"):
+    with pytest.raises(LobbyError, match="The Region is missing"):
         Aws.connect(None, None)
 
 

@@ -99,7 +99,7 @@ def test_periods_begin_where_one_looks_from_and_empty_ones_are_left_out() -> Non
 def test_a_statistic_that_is_not_known_is_a_mistake() -> None:
     it, _ = cloudwatch()
     it.put("Mine", "size", {}, 1)
-    with pytest.raises(ValueError, match="no statistic tm90"):
+    with pytest.raises(ValueError, match="The statistic tm90 is not supported"):
         series(it, "Mine", "size", "tm90")
 
 
@@ -239,18 +239,18 @@ def test_wrong_keys_are_refused(service: str) -> None:
 def test_what_is_not_here_is_said_to_be_so() -> None:
     async def test() -> None:
         async with emulated() as it:
-            with pytest.raises(ClientError, match="There is no DescribeAlarms here"):
+            with pytest.raises(ClientError, match="The operation DescribeAlarms is not supported"):
                 await ask(boto(it, "cloudwatch"), "describe_alarms")
             now = datetime.now(UTC)
             span = {"StartTime": now - timedelta(minutes=3), "EndTime": now}
             math = {"Id": "it", "Expression": "1 + 1", "Period": 60}
-            with pytest.raises(ClientError, match="no metric math"):
+            with pytest.raises(ClientError, match="Metric math is not supported"):
                 await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=[math], **span)
             it.metrics.put("Mine", "size", {}, 1)
             asked = [query("size", "TM(10%:90%)")]
-            with pytest.raises(ClientError, match="no statistic TM"):
+            with pytest.raises(ClientError, match="The statistic TM"):
                 await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=asked, **span)
-            with pytest.raises(ClientError, match="Here are sts, cloudformation, monitoring and dynamodb"):
+            with pytest.raises(ClientError, match="Supported services: sts, cloudformation, monitoring, dynamodb"):
                 await ask(boto(it, "sns"), "list_topics")
 
     run(test())

@@ -80,9 +80,9 @@ def test_the_addresses_that_aws_would_give_become_ours() -> None:
     [
         ("ProtocolType: WEBSOCKET", "ProtocolType: HTTP", "0 WebSocket APIs"),
         ('"integrations/${ToHears}"', '"integrations/elsewhere"', "leads to integrations/elsewhere"),
-        ("functions/${Hears.Arn}", "functions/x", "No function of the template"),
+        ("functions/${Hears.Arn}", "functions/x", "The template has no function for"),
         ("RouteKey: say,", "RouteKey: say, AuthorizationType: CUSTOM,", "AWS allows one on"),
-        ("!Ref Say", "!Ref Sya", "nothing called Sya"),
+        ("!Ref Say", "!Ref Sya", "no resource Sya"),
     ],
 )
 def test_what_cannot_run_is_said(right: str, wrong: str, said: str) -> None:

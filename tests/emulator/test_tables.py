@@ -140,7 +140,7 @@ def test_an_endpoint_where_nothing_answers_is_said() -> None:
 def test_a_table_that_cannot_be_made_is_said() -> None:
     async def test() -> None:
         async with TableServer(Moto()) as server:
-            with pytest.raises(LobbyError, match="The table Things cannot be made"):
+            with pytest.raises(LobbyError, match="The table Things cannot be created"):
                 await server.create(TableName=TABLE, KeySchema=[], AttributeDefinitions=[])
 
     run(test())

@@ -65,7 +65,7 @@ def first_failed(steps: list[Step]) -> Step:
     failed = [step for step in steps[:-1] if step.outcome == "failed"]
     assert len(failed) == 1, steps
     after = steps[steps.index(failed[0]) + 1 : -1]
-    assert all(step.outcome == "skipped" and step.detail.startswith("comes after") for step in after)
+    assert all(step.outcome == "skipped" and step.detail.startswith("needs “") for step in after)
     return failed[0]
 
 

@@ -157,7 +157,7 @@ def test_a_game_that_uses_the_same_names_is_left_alone(game: Path) -> None:
     (game / ADDON).rmdir()
     (game / "project.godot").write_text(SAVED.replace("Music=", 'LobbyController="*res://mine.gd"\nMusic='))
     before = files(game)
-    assert failed(lobby(game)).startswith('This game has an autoload LobbyController of its own: "*res://mine.gd".')
+    assert failed(lobby(game)).startswith('This game already has another autoload LobbyController: "*res://mine.gd".')
     assert files(game) == before
 
 

@@ -106,7 +106,7 @@ def test_who_moves_leaves_a_trail_that_fades() -> None:
 def test_a_name_with_markup_in_it_is_shown_as_it_is() -> None:
     lines = rows(scene(Joined(ANN._replace(name="[red]x[/red]", status="[bold]")), Joined(BEA._replace(name="[/]"))))
     text = "\n".join(lines)
-    for word in ("[red]x[/red]", "[bold]", "[/] came"):
+    for word in ("[red]x[/red]", "[bold]", "[/] joined"):
         assert word in text
 
 
@@ -155,7 +155,7 @@ def test_one_who_is_far_away_does_not_make_the_others_a_dot() -> None:
     shown = crowd(40)
     shown.take(Joined(Player("far", Position(900_000, 900_000), 77, "Far")), NOW_S)
     text = "\n".join(on_map(shown, width=120, height=40))
-    assert "1 farther away" in text
+    assert "1 outside the map" in text
     assert text.count("Player") > 5
 
 

@@ -17,7 +17,7 @@ from lobby.errors import LobbyError
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-STACK = "lobby"
+STACK = "stack"
 
 PSEUDO: dict[str, str] = {
     "AWS::AccountId": ACCOUNT,
