@@ -58,7 +58,7 @@ def test_from_nothing_to_a_stack_once_more_without_a_change_and_away_again() -> 
     assert "Nothing to delete" in lobby("destroy", "--stage", "dev").output
 
 
-def test_without_credentials_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.delenv(name)  # those of moto
@@ -93,7 +93,7 @@ def test_the_secret_comes_from_a_file_or_the_environment_and_is_shown_nowhere(
     assert SECRET not in (folder / ENV_FILE).read_text()
 
 
-def test_a_lobby_whose_secret_is_not_known_here_is_not_tried(cloudformation: CloudFormation) -> None:
+def test_a_lobby_whose_secret_is_not_known_here_is_not_checked(cloudformation: CloudFormation) -> None:
     cloudformation.outputs["Tokens"] = "required"
     result = lobby("deploy", "--stage", "dev", "--bucket", BUCKET, "--yes")
     assert result.exit_code == 0

@@ -1,4 +1,4 @@
-"""Deploying and deleting: every state a stack can be in, every way it can fail, and what is said of it."""
+"""Deploying and deleting: all states of a stack, all failures, and their messages."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_first_deployment_uploads_shows_follows_and_writes_down(
     ]
 
 
-def test_a_zip_that_is_there_is_not_uploaded_again_and_what_is_not_said_stays(
+def test_an_existing_zip_is_not_uploaded_again_and_other_parameters_keep_their_values(
     bucket: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bucket.put_object(Bucket=BUCKET, Key=build().key, Body=b"the same")
@@ -132,7 +132,7 @@ def test_a_zip_that_is_there_is_not_uploaded_again_and_what_is_not_said_stays(
         "No updates are to be performed.",
     ],
 )
-def test_no_changes_are_a_success_and_the_names_are_written_down_all_the_same(
+def test_without_changes_the_deployment_succeeds_and_writes_the_names(
     reason: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloudformation = CloudFormation("UPDATE_COMPLETE", **OLD)
@@ -162,7 +162,7 @@ def test_a_terminal_shows_a_table_and_a_bar_and_takes_nothing_of_awss_for_markup
     assert re.search(r"Deploying: Api ━+ 3/3", text)
 
 
-def test_the_game_is_pointed_to_the_lobby_and_a_broken_configuration_stops_it_before_anything_happens(folder: Path) -> None:
+def test_the_game_gets_the_address_and_a_broken_configuration_stops_the_deployment_before_any_change(folder: Path) -> None:
     config = folder / "lobby_config.json"
     config.write_text('{"room": "hub", "url": "ws://127.0.0.1:8765/"}')
     cloudformation = CloudFormation()
@@ -176,7 +176,7 @@ def test_the_game_is_pointed_to_the_lobby_and_a_broken_configuration_stops_it_be
     assert "not an object" in fails(deployment(CloudFormation()), DeployOptions(BUCKET, godot_config=config))
 
 
-def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_somebody_elses_plan(
+def test_a_stack_that_was_only_planned_is_planned_again_and_not_deleted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer(monkeypatch, "n\n")
@@ -193,7 +193,7 @@ def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_s
 
 
 @pytest.mark.parametrize(("text", "said"), [("n\n", "Nothing was changed."), ("", "--yes answers it in advance")])
-def test_without_a_yes_the_plan_is_taken_back_and_the_stack_that_was_only_planned_too(
+def test_without_a_yes_the_plan_and_a_stack_that_was_only_planned_are_deleted(
     text: str, said: str, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     answer(monkeypatch, text)
@@ -204,7 +204,7 @@ def test_without_a_yes_the_plan_is_taken_back_and_the_stack_that_was_only_planne
     assert not (folder / ENV_FILE).exists()
 
 
-def test_prod_says_aloud_what_is_lost_and_that_it_is_open_to_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_prod_warns_of_lost_resources_and_of_a_missing_secret(capsys: pytest.CaptureFixture[str]) -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
     cloudformation.changes = [("Modify", "Api", "True"), ("Modify", "Function", "False"), ("Remove", "Table", "")]
@@ -228,7 +228,7 @@ def test_prod_without_a_secret_is_asked_about_before_anything_is_uploaded(bucket
     assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET)
 
 
-def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_account_is_warned_of_its_limit_of_ten_invocations(capsys: pytest.CaptureFixture[str]) -> None:
     for limit, told in ((10, True), (1000, False)):
         cloudformation = CloudFormation()
         cloudformation.story = [*MADE]
@@ -346,7 +346,7 @@ def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: DeployOptions, s
 
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
-def test_while_somebody_else_deploys_nothing_is_done(status: str) -> None:
+def test_during_another_operation_nothing_is_changed(status: str) -> None:
     cloudformation = CloudFormation(status)
     assert fails(deployment(cloudformation)).startswith(f"Another operation is in progress: the stack lobby-dev is {status}.")
     with pytest.raises(LobbyError, match="Another operation is in progress"):
@@ -355,7 +355,7 @@ def test_while_somebody_else_deploys_nothing_is_done(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
-def test_a_stack_that_never_came_to_be_is_deleted_on_request_only(status: str) -> None:
+def test_a_stack_whose_creation_failed_is_deleted_on_request_only(status: str) -> None:
     cloudformation = CloudFormation(status, **OLD)
     assert "must be deleted before it can be created. --recreate does both." in fails(deployment(cloudformation))
     assert cloudformation.said("delete_stack") == []
@@ -365,13 +365,13 @@ def test_a_stack_that_never_came_to_be_is_deleted_on_request_only(status: str) -
     assert not any("UsePreviousValue" in item for item in cloudformation.said("create_change_set")[0]["Parameters"])
 
 
-def test_a_change_that_could_not_be_taken_back_says_what_to_do_first() -> None:
+def test_a_change_whose_rollback_failed_names_the_command_to_run_first() -> None:
     said = fails(deployment(CloudFormation("UPDATE_ROLLBACK_FAILED", **OLD)))
     assert f"`aws cloudformation continue-update-rollback --stack-name lobby-dev --region {REGION}`" in said
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE"])
-def test_after_a_change_that_was_taken_back_the_next_one_is_tried(status: str) -> None:
+def test_after_a_change_that_was_rolled_back_the_next_one_works(status: str) -> None:
     cloudformation = CloudFormation(status, **OLD)
     cloudformation.story = [*CHANGED]
     assert deployment(cloudformation).deploy(DeployOptions()) == OUTPUTS
@@ -388,7 +388,7 @@ def test_after_a_change_that_was_taken_back_the_next_one_is_tried(status: str) -
         "",
     ],
 )
-def test_a_template_that_aws_refuses_is_told_with_its_reason_and_leaves_nothing(reason: str) -> None:
+def test_a_template_that_aws_refuses_is_an_error_with_the_reason_and_leaves_nothing(reason: str) -> None:
     cloudformation = CloudFormation()
     cloudformation.plan_reason = reason
     said = fails(deployment(cloudformation))
@@ -397,7 +397,7 @@ def test_a_template_that_aws_refuses_is_told_with_its_reason_and_leaves_nothing(
     assert cloudformation.status == ""
 
 
-def test_a_plan_that_is_refused_at_once_is_told_with_its_reason() -> None:
+def test_a_plan_that_is_refused_at_once_is_an_error_with_the_reason() -> None:
     cloudformation = CloudFormation()
     text = "Template error: DomainName and CertificateArn belong together; give both or neither."
     cloudformation.errors["create_change_set"] = refused("ValidationError", text, "CreateChangeSet")
@@ -444,7 +444,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("reason", "said"), REASONS)
-def test_a_deployment_that_fails_half_way_tells_the_first_cause_and_what_became_of_it(reason: str, said: str) -> None:
+def test_a_deployment_that_fails_half_way_names_the_first_cause_and_the_outcome(reason: str, said: str) -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [
         *MADE[:2],
@@ -474,7 +474,9 @@ def test_a_deployment_that_fails_half_way_tells_the_first_cause_and_what_became_
         ("SOMETHING_FAILED", "The stack lobby-dev is now SOMETHING_FAILED."),
     ],
 )
-def test_how_a_failed_change_ended_is_told(last: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_outcome_of_a_failed_change_is_printed(
+    last: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.changes = [("Modify", "Function", "False")]
     cloudformation.story = [("Function", "UPDATE_FAILED", "no"), ("stack", last, "")]
@@ -485,7 +487,7 @@ def test_how_a_failed_change_ended_is_told(last: str, said: str, folder: Path, c
     assert "Function: UPDATE_FAILED no" in capsys.readouterr().err
 
 
-def test_a_stack_that_fails_without_a_failed_resource_tells_its_own_reason() -> None:
+def test_a_stack_that_fails_without_a_failed_resource_names_its_own_reason() -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [("stack", "ROLLBACK_COMPLETE", "Rollback requested by user.")]
     assert "could not be created: Rollback requested by user. AWS has" in fails(deployment(cloudformation)).replace(
@@ -493,7 +495,7 @@ def test_a_stack_that_fails_without_a_failed_resource_tells_its_own_reason() -> 
     )
 
 
-def test_ctrl_c_while_following_says_that_aws_goes_on_and_how_to_look() -> None:
+def test_ctrl_c_while_following_explains_that_aws_continues() -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
     looked = iter([None, None, None])
@@ -510,7 +512,7 @@ def test_ctrl_c_while_following_says_that_aws_goes_on_and_how_to_look() -> None:
     assert cloudformation.said("delete_change_set") == []
 
 
-def test_ctrl_c_before_that_takes_the_plan_back() -> None:
+def test_ctrl_c_before_that_deletes_the_plan() -> None:
     cloudformation = CloudFormation()
     deploy = deployment(cloudformation)
 
@@ -524,7 +526,7 @@ def test_ctrl_c_before_that_takes_the_plan_back() -> None:
     assert len(cloudformation.said("delete_change_set")) == 1
 
 
-# ── what AWS says when it is not amused ─────────────────────────────────────────────────────────────────────────────
+# ── errors of AWS ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
 
@@ -573,7 +575,7 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
         ),
     ],
 )
-def test_what_aws_says_becomes_a_sentence_with_what_to_do(error: Exception, said: str) -> None:
+def test_errors_of_aws_become_a_sentence_with_advice(error: Exception, said: str) -> None:
     told = str(request_error(error, "s3"))
     assert said in told
     assert "\n" not in told
@@ -594,7 +596,7 @@ def test_a_region_and_a_profile_are_asked_for_by_name(monkeypatch: pytest.Monkey
         Aws.connect(None, None)
 
 
-def test_without_boto3_the_command_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_boto3_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "boto3", None)
     with pytest.raises(LobbyError, match="-m pip install boto3 pyyaml"):
         Aws.connect(None, None)
@@ -617,7 +619,7 @@ def test_a_lobby_is_deleted_and_its_names_are_forgotten(folder: Path, capsys: py
     assert "There is no stack lobby-dev" in capsys.readouterr().err
 
 
-def test_nothing_is_deleted_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_deleted_without_the_answer_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, "n\n")
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     with pytest.raises(LobbyError, match="Nothing was changed"):
@@ -650,7 +652,7 @@ def test_the_protected_table_of_prod_is_deleted_after_the_switch_was_turned_only
     assert cloudformation.status == ""
 
 
-def test_what_cannot_be_deleted_is_told_with_its_reason() -> None:
+def test_a_failed_deletion_is_an_error_with_the_reason() -> None:
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.story = [
         ("stack", "DELETE_IN_PROGRESS", ""),
@@ -677,7 +679,7 @@ def test_what_cannot_be_deleted_is_told_with_its_reason() -> None:
 # ── does it work? ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_lobby_is_tried_by_two_players_and_given_time(
+def test_the_lobby_is_checked_by_two_players_and_given_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("lobby.deploy.CHECKS_S", (0.01,))

@@ -40,7 +40,7 @@ def series(it: CloudWatch, namespace: str, name: str, stat: str, **dimensions: s
     return [value for _, value in it.statistic(metric, stat, 1_800_000_000 - HOUR_S, 1_800_000_000 + HOUR_S, 2 * HOUR_S)]
 
 
-def test_what_the_function_writes_into_its_log_becomes_its_metrics() -> None:
+def test_metrics_are_read_from_the_log_of_a_function() -> None:
     it, clock = cloudwatch()
     ours = Metrics("dev")
     for name in METRICS:
@@ -96,14 +96,14 @@ def test_periods_begin_where_one_looks_from_and_empty_ones_are_left_out() -> Non
     assert it.statistic(metric, "Sum", clock.now, clock.now + 60, 60) == [(clock.now, 2)]
 
 
-def test_a_statistic_that_is_not_known_is_a_mistake() -> None:
+def test_an_unknown_statistic_is_an_error() -> None:
     it, _ = cloudwatch()
     it.put("Mine", "size", {}, 1)
     with pytest.raises(ValueError, match="The statistic tm90 is not supported"):
         series(it, "Mine", "size", "tm90")
 
 
-def test_what_was_long_ago_is_forgotten() -> None:
+def test_old_values_are_deleted() -> None:
     it, clock = cloudwatch()
     it.put("Mine", "size", {}, 1)
     clock.now += KEEP_S + 61
@@ -112,7 +112,7 @@ def test_what_was_long_ago_is_forgotten() -> None:
     assert series(it, "Mine", "size", "Sum") == []
 
 
-def test_what_is_metered_has_the_names_that_aws_gives_it() -> None:
+def test_metered_events_have_the_metric_names_of_aws() -> None:
     it, _ = cloudwatch()
     work = {"function": "f", "event": "pos", "memory_mb": 1769, "cold": 0}
     it.meter("invocation", **work, ms=10.2, cpu_ms=2.0, init_ms=100.0, failed=0)
@@ -207,7 +207,7 @@ def test_boto3_puts_lists_and_gets_metrics() -> None:
     run(test())
 
 
-def test_boto3_learns_who_it_is_and_what_the_stack_says() -> None:
+def test_boto3_reads_the_account_and_the_stack() -> None:
     async def test() -> None:
         async with emulated() as it:
             assert (await ask(boto(it, "sts"), "get_caller_identity"))["Account"] == "123456789012"
@@ -236,7 +236,7 @@ def test_wrong_keys_are_refused(service: str) -> None:
     run(test())
 
 
-def test_what_is_not_here_is_said_to_be_so() -> None:
+def test_unsupported_requests_are_refused() -> None:
     async def test() -> None:
         async with emulated() as it:
             with pytest.raises(ClientError, match="The operation DescribeAlarms is not supported"):
@@ -286,7 +286,7 @@ def test_older_clients_ask_cloudwatch_by_the_query_protocol() -> None:
     run(test())
 
 
-def test_a_line_of_the_log_is_metered_and_measured_and_heard() -> None:
+def test_a_log_line_is_metered_read_for_metrics_and_passed_on() -> None:
     async def test() -> None:
         heard: list[str] = []
         stack = read_stack(parse(lobby_template()))

@@ -88,7 +88,7 @@ def test_a_handler_that_raises_is_an_internal_server_error_and_the_connection_st
     run(test())
 
 
-def test_a_handler_that_takes_too_long_is_told_and_the_connection_stays() -> None:
+def test_a_handler_that_takes_too_long_gets_a_timeout_answer_and_the_connection_stays() -> None:
     async def test() -> None:
         done = threading.Event()
         handler = Handler(default=lambda _: done.wait(5))
@@ -102,7 +102,7 @@ def test_a_handler_that_takes_too_long_is_told_and_the_connection_stays() -> Non
 
 
 @pytest.mark.parametrize("answer", [{"statusCode": 500, "body": "x"}, {"statusCode": 403}, None, "text"])
-def test_what_a_message_route_returns_means_nothing_without_a_route_response(answer: Any) -> None:
+def test_the_answer_of_a_message_route_is_ignored_without_a_route_response(answer: Any) -> None:
     async def test() -> None:
         handler = Handler(default=lambda _: answer)
         async with ApiGateway(api(), handler) as gateway, joined(gateway) as client:
@@ -275,7 +275,7 @@ def test_everything_that_costs_money_is_metered() -> None:
     run(test())
 
 
-def test_handlers_share_no_dictionary_with_anybody() -> None:
+def test_handlers_share_no_objects() -> None:
     async def test() -> None:
         shared: dict[str, Any] = {"statusCode": 200, "body": "{}"}
 

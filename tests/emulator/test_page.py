@@ -1,4 +1,4 @@
-"""The page about the emulator does what it says."""
+"""The code and the arguments on the page about the emulator are right."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_above_the_number_of_processes_events_wait_and_above_the_concurrency_the
     run(test())
 
 
-def test_what_is_raised_is_told_and_the_environment_lives_on(tmp_path: Path) -> None:
+def test_an_exception_is_reported_and_the_environment_is_kept(tmp_path: Path) -> None:
     async def test() -> None:
         async with World(tmp_path) as world:
             with pytest.raises(HandlerError, match="spoilt"):
@@ -134,7 +134,7 @@ def test_lambdas_die_and_environments_are_thrown_away_where_that_is_wanted(tmp_p
     run(test())
 
 
-def test_a_handler_that_is_not_there_is_said_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_missing_handler_is_reported_at_once(tmp_path: Path) -> None:
     async def test() -> None:
         async with World(tmp_path, handler="nowhere.handle") as world:
             with pytest.raises(HandlerError, match="Unable to import module 'nowhere'"):

@@ -1,4 +1,4 @@
-"""What a template says is what runs."""
+"""The definition of a stack agrees with its template."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ours(**parameters: Any) -> Api:
     return read_stack(parse(OURS), parameters).api
 
 
-def test_our_template_is_an_api_with_its_routes_authorizer_and_throttles() -> None:
+def test_the_lobbys_template_is_an_api_with_its_routes_authorizer_and_throttles() -> None:
     api = ours(Stage="prod", ThrottleRate=7, ThrottleBurst=9)
     assert set(api.routes) == {"$connect", "$disconnect", "$default", "pos", "hello", "ping", "status"}
     assert (api.stage, api.throttle_rate, api.throttle_burst) == ("prod", 7, 9)
@@ -85,13 +85,13 @@ def test_the_addresses_that_aws_would_give_become_ours() -> None:
         ("!Ref Say", "!Ref Sya", "no resource Sya"),
     ],
 )
-def test_what_cannot_run_is_said(right: str, wrong: str, said: str) -> None:
+def test_a_template_that_cannot_run_is_an_error(right: str, wrong: str, said: str) -> None:
     assert right in SMALL
     with pytest.raises(LobbyError, match=said):
         read_stack(parse(SMALL.replace(right, wrong, 1)))
 
 
-def test_what_is_no_template_is_said() -> None:
+def test_a_text_that_is_not_a_template_is_an_error() -> None:
     for text in ("{", "hello", "Resources: 7", "a: [b"):
         with pytest.raises(LobbyError, match="template"):
             parse(text)

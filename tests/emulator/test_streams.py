@@ -55,7 +55,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "RETRY_S", 0.0)
 
 
-def test_records_come_in_order_in_batches_and_say_where_they_are_from() -> None:
+def test_records_arrive_in_order_in_batches_with_their_source() -> None:
     async def test() -> None:
         handler = Handler()
         async with mapping(MappingSettings(batch_size=2), [record(n) for n in range(5)], handler):
@@ -119,7 +119,7 @@ def test_a_batch_may_come_twice() -> None:
     run(test())
 
 
-def test_what_no_filter_lets_through_is_not_brought() -> None:
+def test_a_record_that_matches_no_filter_is_not_delivered() -> None:
     async def test() -> None:
         handler = Handler()
         only = {"dynamodb": {"Keys": {"id": {"N": ["3"]}}}}
@@ -131,7 +131,7 @@ def test_what_no_filter_lets_through_is_not_brought() -> None:
     run(test())
 
 
-def test_filters_know_values_what_exists_and_how_something_begins() -> None:
+def test_filters_match_values_existence_and_prefixes() -> None:
     value = {"a": {"S": "hello"}, "b": None}
     assert passes({"a": {"S": ["hi", "hello"]}}, value)
     assert not passes({"a": {"S": ["hi"]}}, value)

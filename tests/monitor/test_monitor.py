@@ -1,4 +1,4 @@
-"""Looking after a lobby: what is read, what is shown, what it costs, and what is said when there is nothing to see."""
+"""Monitoring a lobby: what is read, shown and estimated, and the messages if there is nothing to show."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ IT = Lobby("dev", "LobbyConnections-dev", "lobby-websocket-dev", "abc", "/aws/la
 
 @asynccontextmanager
 async def looked_after(meter: Meter = no_meter) -> AsyncIterator[tuple[Cloud, Aws]]:
-    """A lobby on loopback, and somebody who asks it what AWS would be asked."""
+    """A lobby on loopback, and a client of its emulated services."""
     with pytest.MonkeyPatch.context() as patch:
         # The function runs in threads of this process; its log is not for what commands print.
         patch.setattr(trading_lobby_ws, "print", lambda *_, **__: None, raising=False)
@@ -81,7 +81,7 @@ def shown(report: Any) -> str:
 # ── a lobby that runs ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_lobby_that_runs_is_seen_measured_and_billed_as_its_meter_says() -> None:
+def test_the_report_of_a_running_lobby_agrees_with_its_meter() -> None:
     async def test() -> None:
         metering = Metering(time.time)
         async with looked_after(metering) as (there, aws):
@@ -175,7 +175,7 @@ def test_players_and_rooms_are_published_with_the_stage_as_their_only_dimension(
     run(test())
 
 
-def test_the_policy_of_the_page_allows_what_is_called_and_nothing_else() -> None:
+def test_the_policy_of_the_page_allows_exactly_the_called_operations() -> None:
     page = (ROOT / "docs/permissions.md").read_text()
     [policy] = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)]
     called: set[str] = set()
@@ -239,7 +239,7 @@ def table(account: None) -> Any:
     return dynamodb
 
 
-def test_expired_rows_and_the_rooms_own_items_are_nobody_and_of_two_connections_one_is_the_player(table: Any) -> None:
+def test_expired_rows_and_items_of_rooms_are_no_players_and_two_connections_are_one_player(table: Any) -> None:
     old = Presence("room0", "old=", "ghost", seen_ms=1)
     twice = rows(1)[0]._replace(connection="c9=", joined_ms=2)
     for row in (*rows(4), old, twice):
@@ -294,7 +294,7 @@ class Measured:
         return {"MetricDataResults": results[start : start + 2], **more}
 
 
-def test_sums_are_added_percentiles_are_of_the_whole_time_and_what_is_missing_is_not_zero(account: None) -> None:
+def test_sums_are_added_percentiles_cover_the_whole_time_and_missing_values_are_not_zero(account: None) -> None:
     cloudwatch = Measured(joins=[1, 2, 3], players=[4, 9, 2], handler_ms_p99=[80], invocations=[100, 50])
     found = read_figures(Aws(Session(cloudwatch=cloudwatch), REGION), IT, minutes=30, end_s=1_800_000_000)
     assert (found["joins"], found["players"], found["handler_ms_p99"], found["invocations"]) == (6, 9, 80, 150)
@@ -339,7 +339,7 @@ def test_every_figure_that_is_asked_for_is_shown() -> None:
     assert {key for key in QUERIES if not key.startswith(("handler_ms", "fanout_ms"))} == names
 
 
-def test_a_lobby_is_what_its_stack_says(account: None) -> None:
+def test_a_lobby_is_found_by_its_stack(account: None) -> None:
     cloudformation = CloudFormation("CREATE_COMPLETE", MemoryMb="1024", Dashboard="no", AlarmEmail="ops@game.example")
     cloudformation.outputs |= {"ApiId": "abc", "LogGroupName": "/aws/lambda/lobby-websocket-dev"}
     it = find_lobby(Aws(Session(cloudformation=cloudformation), REGION), "dev")
@@ -362,7 +362,7 @@ def test_an_empty_account_has_no_lobby(account: None) -> None:
     assert said.startswith("There is no stack lobby-dev in eu-central-1, so there is no lobby.")
 
 
-def test_a_stack_that_is_none_yet_says_what_it_lacks(account: None) -> None:
+def test_an_incomplete_stack_is_an_error_that_names_the_missing_output(account: None) -> None:
     cloudformation = CloudFormation("CREATE_IN_PROGRESS")
     cloudformation.outputs = {}
     said = fails(lambda: find_lobby(Aws(Session(cloudformation=cloudformation), REGION), "dev"))
@@ -370,7 +370,7 @@ def test_a_stack_that_is_none_yet_says_what_it_lacks(account: None) -> None:
 
 
 @pytest.mark.parametrize("room", ["", "lobby"])
-def test_a_table_that_somebody_deleted_is_missed(account: None, room: str) -> None:
+def test_a_deleted_table_is_an_error(account: None, room: str) -> None:
     said = fails(lambda: read_presences(Aws(Session(), REGION), IT.table, room))
     assert said.startswith("The stack has a table LobbyConnections-dev, but it does not exist in eu-central-1")
 
@@ -412,7 +412,7 @@ class Refusing:
     ],
 )
 @pytest.mark.parametrize("service", ["cloudformation", "dynamodb", "cloudwatch"])
-def test_whoever_refuses_and_why_it_is_one_sentence(account: None, service: str, error: Exception, said: str) -> None:
+def test_each_refusal_of_a_service_is_one_sentence(account: None, service: str, error: Exception, said: str) -> None:
     aws = Aws(Session(**{service: Refusing(error)}), REGION)
     call: dict[str, Callable[[], object]] = {
         "cloudformation": lambda: find_lobby(aws, "dev"),
@@ -451,7 +451,7 @@ def test_an_emulator_that_is_not_there_is_one_sentence(address: str, said: str) 
     assert said in fails(lambda: emulated(address))
 
 
-def test_an_address_that_is_somebody_elses_is_one_sentence() -> None:
+def test_an_address_of_another_server_is_one_sentence() -> None:
     async def test() -> None:
         async with looked_after() as (there, _):
             gateway = f"http://127.0.0.1:{there.stack.gateway.port}"
@@ -466,7 +466,7 @@ def test_an_address_that_is_somebody_elses_is_one_sentence() -> None:
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_script_runs_and_says_all_of_it() -> None:
+def test_the_script_runs_and_prints_the_whole_report() -> None:
     async def test() -> None:
         async with looked_after() as (there, _):
             await (await there.enter(pid="ann", v=2)).hear("config")
@@ -503,7 +503,7 @@ def invoked(aws: Aws, *words: str) -> Any:
         return CliRunner().invoke(command, ["--stage", "dev", "--emulator", "here", *words])
 
 
-def test_without_metrics_it_shows_who_is_here_and_ends_with_a_sentence() -> None:
+def test_without_metrics_it_shows_the_players_and_ends_with_a_sentence() -> None:
     async def test() -> None:
         async with looked_after() as (there, aws):
             await (await there.enter(pid="ann", v=2)).hear("config")
@@ -519,7 +519,7 @@ def test_without_metrics_it_shows_who_is_here_and_ends_with_a_sentence() -> None
     run(test())
 
 
-def test_publishing_says_what_it_costs() -> None:
+def test_publishing_prints_its_price() -> None:
     async def test() -> None:
         async with looked_after() as (_, aws):
             result = await asyncio.to_thread(invoked, aws, "--publish")
@@ -556,7 +556,7 @@ def test_watching_goes_on_after_trouble_until_ctrl_c() -> None:
     run(test())
 
 
-def test_what_is_wrong_at_first_ends_it_when_watching_too(account: None) -> None:
+def test_an_error_at_the_first_time_ends_the_command_also_with_watch(account: None) -> None:
     result = invoked(Aws(Session(), REGION), "--watch")
     assert result.exit_code == 1
     assert "There is no stack lobby-dev" in result.output
