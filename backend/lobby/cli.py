@@ -139,7 +139,9 @@ def _text(value: object) -> str:
 @_settings_options
 @click.option("--quiet", "-q", is_flag=True, help="Log only problems.")
 def serve(quiet: bool, **flags: Any) -> None:
-    """Run a lobby on this machine: WebSocket, the viewer page, /healthz and /metrics on one port.
+    """Run a lobby on this machine.
+
+    One port serves WebSocket, the viewer page, /healthz and /metrics.
 
     \b
     Examples:
@@ -212,9 +214,10 @@ def serve(quiet: bool, **flags: Any) -> None:
 )
 @click.option("--logs", is_flag=True, help="Show all log lines of the functions. Default: warnings and errors.")
 def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any) -> None:
-    """Run the lobby for AWS on this machine: the real function behind a local API Gateway, and the bill of AWS.
+    """Run the lobby for AWS on this machine.
 
-    Gateway, routes, function, table and stream are those of the template. docs/emulator.md describes what is emulated.
+    The real function runs behind a local API Gateway; --bill shows what AWS would charge. Gateway, routes, function, table and
+    stream are those of the template. docs/emulator.md describes what is emulated.
 
     \b
     Examples:
@@ -271,7 +274,9 @@ def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:
 )
 @click.option("--no-browser", is_flag=True, help="Print the address of the page, without opening a browser.")
 def demo(bots: int, port: int | None, no_browser: bool) -> None:
-    """Run a lobby with a dozen bots, and open a page on which you move among them. Ctrl-C stops everything.
+    """Run a lobby with bots and open its page.
+
+    On the page you move among the bots. Ctrl-C stops everything.
 
     \b
     Examples:
@@ -315,10 +320,11 @@ _room = click.option("--room", default="", metavar="ROOM", help="Room to join. D
 @click.option("--seconds", default=None, type=click.FloatRange(0), help="How long the bots stay. Default: until Ctrl-C.")
 @click.option("--seed", default=0, show_default=True, type=int, help="Seed of the bots' movements.")
 def bots(url: str, room: str, players: int, seconds: float | None, seed: int) -> None:
-    """Connect bots that move in a lobby: for a demo, for load, or for company while you write your game.
+    """Connect moving bots to a lobby.
 
-    Bots rest, drive and turn like ships. A bot sends a position only if other clients could not predict it. If the lobby
-    requires tokens, set LOBBY_SECRET: it signs a token for each bot.
+    They are for a demo, for load, or for company while you write your game. Bots rest, drive and turn like ships. A bot sends a
+    position only if other clients could not predict it. If the lobby requires tokens, set LOBBY_SECRET: it signs a token for
+    each bot.
 
     \b
     Examples:
@@ -407,7 +413,9 @@ def _check_tokens(secret: str) -> tuple[str, str]:
 @click.option("--room", default="", metavar="ROOM", help="The only room that the token admits to. Default: any room.")
 @click.option("--new-secret", is_flag=True, help="Print a new secret for LOBBY_SECRET instead of a token.")
 def token(player: str | None, hours: float, room: str, new_secret: bool) -> None:
-    """Sign a token for PLAYER with LOBBY_SECRET, as the backend of your game would.
+    """Sign a token for a player.
+
+    The command signs with LOBBY_SECRET, as the backend of your game would.
 
     \b
     Examples:
@@ -454,10 +462,11 @@ def token(player: str | None, hours: float, room: str, new_secret: bool) -> None
 @click.option("--remove", is_flag=True, help="Remove the addon from the game.")
 @click.option("--zip", "zip_file", default=None, metavar="FILE", help="Write the addon as a zip for the Asset Library instead.")
 def install_godot(path: str | None, url: str, flat: bool | None, only_check: bool, remove: bool, zip_file: str | None) -> None:
-    """Install the Godot addon into the game whose project.godot is in PATH, and print the lines for the player's script.
+    """Install the Godot addon into a game.
 
-    The command copies addons/lobby_presence, registers plugin and autoload in project.godot and writes lobby_config.json. It
-    changes nothing else. Running it again is harmless; --remove undoes it.
+    PATH is the folder of project.godot. The command prints the lines for the script of the player. It copies
+    addons/lobby_presence, registers plugin and autoload in project.godot and writes lobby_config.json. It changes nothing else.
+    Running it again is harmless; --remove undoes it.
 
     \b
     Examples:
@@ -539,7 +548,12 @@ _yes = click.option("--yes", is_flag=True, help="Answer yes to every question.")
 
 @main.command()
 @_stage
-@click.option("--bucket", default="", metavar="NAME", help="S3 bucket for the zip. Default: the bucket used last time.")
+@click.option(
+    "--bucket",
+    default="",
+    metavar="NAME",
+    help="S3 bucket for the zip; a new lobby needs one. Default: the bucket used last time.",
+)
 @click.option("--create-bucket", is_flag=True, help="Create the bucket, private, if it does not exist.")
 @_region
 @_profile

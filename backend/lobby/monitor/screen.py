@@ -113,7 +113,7 @@ def _figures(report: Report) -> RenderableType:
 def _bill(report: Report) -> RenderableType:
     return _framed(
         f"The bill of the {_count(report.minutes, 'minute')} above, and at the same rate",
-        bill_table(report.bill),
+        bill_table(report.bill, ("per hour", "per day", "per month")),
         "An estimate from these metrics, at list prices of us-east-1 (lobby/billing.py), without the free tier and taxes. "
         f"Connection time is that of the {_count(len(report.presences.rows), 'connection')} above. AWS has no metrics of "
         "traffic ($0.09 a GB after 100 GB) and of the time of cold starts, so both are left out.",
