@@ -7,10 +7,10 @@
     python bench/cost.py all --json > bench/results/cost.json && python scripts/docs.py       the tables of docs/cost.md
 
 The naive lobby is a formula: everybody who moves sends five positions a second, and each is sent to everybody else. The
-windowed one is counted: our bots walk in simulated time, `Pilot` decides what they say, the function's rules decide who leads a
-window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in operations is
-counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to answer is assumed,
-the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
+windowed one is counted: our bots walk in simulated time, `SendPolicy` decides what they send, the function's rules decide who
+leads a window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in
+operations is counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to
+answer is assumed, the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
 from lobby.billing import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
-from lobby.client.bots import STEP_S, Pilot, Walker
+from lobby.client.bots import STEP_S, SendPolicy, Walker
 from lobby.cloudformation.lobby_template import lobby_template
 from lobby.cloudformation.reading import parse
 from lobby.emulator.conditions import LATENCIES, Conditions
@@ -42,7 +42,7 @@ from lobby.fanout import Window
 from lobby.messages import encode_moves
 from lobby.presence import Position, Presence
 from lobby.serverless.aws.client import CONNECTIONS
-from lobby.serverless.invocation import PATIENCE_MS, SKEW_MS
+from lobby.serverless.broadcast import LOCK_POLL_MS, SKEW_MS
 from lobby.settings import Settings
 from lobby.telemetry import METRICS
 
@@ -77,7 +77,7 @@ def _mean_ms(kind: str) -> float:
 # Assumed of AWS, not measured there.
 TABLE_MS = _mean_ms("table")
 OPENING_MS = 10  # two calls: who finds a window closed and opens it is still about to while others write
-NOTICING_MS = (PATIENCE_MS + TABLE_MS) / 2 + TABLE_MS  # from a floor that is free to the next one who has it
+NOTICING_MS = (LOCK_POLL_MS + TABLE_MS) / 2 + TABLE_MS  # from a floor that is free to the next one who has it
 FRAME_BYTES = 90  # WebSocket, TLS, TCP and IP around a message
 THROTTLE_PER_S = 10_000  # messages and posts together: an account's quota, unless AWS raises it
 ROOM_WRITES_PER_S = 1_000  # what the partition of one room takes
@@ -151,7 +151,7 @@ class _Player:
 
     def __init__(self, number: int, moving: float, send_ms: int) -> None:
         self._chance = random.Random(number)
-        self._walker, self._pilot = Walker(self._chance), Pilot()
+        self._walker, self._policy = Walker(self._chance), SendPolicy()
         self._moving, self._send_ms = moving, send_ms
         self._moves = self._chance.random() < moving
         self._left_s = self._bout()
@@ -178,7 +178,7 @@ class _Player:
             self.moving_s += STEP_S
         else:
             self._at = Position(self._walker.x, self._walker.y, h=self._walker.h)
-        if self._pilot.speaks(self._at, now_ms / 1000):
+        if self._policy.due(now_ms, self._at):
             self._waits = True
         if not self._waits or now_ms - self._sent_ms < self._send_ms:
             return None
@@ -223,19 +223,19 @@ def simulate(
                 continue
             positions += 1
             said_ms[number] = now_ms
-            if window.is_empty:
+            if not (window.near or window.far):
                 due_ms, has_waited = now_ms + window_ms + (0 if served else OPENING_MS), False
             roster[number] = roster[number]._replace(at=at)
-            window.moved(roster[number].player)
-        if not window.is_empty and now_ms >= due_ms and now_ms < busy_ms and not has_waited:
+            window.moved(roster[number].player, now_ms, window_ms)
+        if (window.near or window.far) and now_ms >= due_ms and now_ms < busy_ms and not has_waited:
             due_ms, has_waited = math.ceil(busy_ms + NOTICING_MS), True
             waited, waited_ms = waited + 1, waited_ms + due_ms - now_ms
-        if not window.is_empty and now_ms >= max(due_ms, busy_ms):
+        if (window.near or window.far) and now_ms >= max(due_ms, busy_ms):
             windows += 1
             recent = sum(at_ms >= now_ms - RECENT_MS for at_ms in said_ms)
             floor_units += _units(FLOOR_BYTES + STAMP_BYTES * recent, 1024)
             heard = 0
-            for receivers, movers in window.close(roster, now_ms, settings):
+            for receivers, movers in window.close(roster, now_ms, settings).shares:
                 size = len(encode_moves(1_795_426_800_000 + now_ms, [(row.n, row.at) for row in movers]))
                 heard += len(receivers)
                 told_steps += len(receivers) * steps(size)
@@ -349,7 +349,7 @@ def windowed(count: Count) -> Usage:
     told = round(count.told / count.windows) if count.windows else 0
     races = count.positions * count.windows * TABLE_MS / 1000
     waits_ms = count.windows * (count.window_ms + TABLE_MS + telling_ms(told)) + count.waited_ms
-    polls = count.waited_ms / (PATIENCE_MS + TABLE_MS)
+    polls = count.waited_ms / (LOCK_POLL_MS + TABLE_MS)
     position = deeds(count.players)["position in an open window"]
     return (
         presence(count.players)

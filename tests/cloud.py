@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from lobby import messages as m
 from lobby.budget import UNBOUND, BudgetState
@@ -21,12 +21,13 @@ from lobby.client.roster import Joined, Left, Roster
 from lobby.errors import Refused, StoreError
 from lobby.ports import Unreached
 from lobby.presence import Presence, newest
-from lobby.rules import Change, Tracked
-from lobby.server.memory import MemoryStore
-from lobby.serverless.invocation import NOT_YET_MS, SKEW_MS, ServerlessService
-from lobby.serverless.lock import SharedStore
+from lobby.rules import Change, RowAdded
+from lobby.serverless.broadcast import NOT_YET_MS, SKEW_MS
+from lobby.serverless.invocation import Invocation
+from lobby.serverless.shared import SharedStore
 from lobby.settings import Settings
-from tests.scheduler import Crash, Invocation, Stepwise
+from tests.scheduler import Crash, Steps, Stepwise
+from tests.shared_memory import SharedMemory
 
 LIVES_MS = 6_000
 """The function's timeout."""
@@ -53,15 +54,15 @@ class Peer:
     heard: list[m.ServerMessage] = field(default_factory=list)
     far: dict[str, float] = field(default_factory=dict)
 
-    def hear(self, text: str) -> list[object]:
-        message = m.decode(text)
+    def hear(self, frame: bytes) -> list[object]:
+        message = m.decode(frame)
         assert message is not None
         self.heard.append(message)
         if isinstance(message, m.Config):
             self.send_ms = message.send_ms
         before = {(id, player.n): player.at.seq for id, player in self.roster.players.items()}
         may_go_back = isinstance(message, m.Welcome)  # the newer of two connections may be gone, and the older one goes on
-        events = self.roster.hear(message)
+        events = self.roster.apply(message)
         if self.v == 1 and isinstance(message, m.PlayerPos) and message.id in self.roster.players:
             # Version 1 does not count, so the test does: every position of a player lies farther out than the one before.
             assert message.at.x >= self.far.get(message.id, 0), (
@@ -88,31 +89,26 @@ class Faults:
         return bool(self.chance.random() < getattr(self, kind))
 
 
-class SharedMemory(MemoryStore):
-    """As a table does, it goes on counting players when a room has been empty: somebody may still be about to write an old
-    number."""
+class StreamedStore(SharedStore, Protocol):
+    """A table with its stream."""
 
-    def remove(self, room: str, connection: str) -> Presence | None:
-        numbers = self._numbers.get(room)
-        row = super().remove(room, connection)
-        if numbers is not None:
-            self._numbers[room] = numbers
-        return row
+    def take_changes(self) -> list[Change]:
+        """The rows that were added and removed since the last call, oldest first."""
 
 
 class Cloud:
     """One room on AWS."""
 
-    def __init__(self, store: SharedStore | None = None, faults: Faults | None = None, settings: Settings = SETTINGS) -> None:
-        self.store: SharedStore = store or SharedMemory()
+    def __init__(self, store: StreamedStore | None = None, faults: Faults | None = None, settings: Settings = SETTINGS) -> None:
+        self.store: StreamedStore = store or SharedMemory()
         self.settings = settings
         self.faults = faults or Faults(random.Random(0))
         self.now = 1_000_000
         self.peers: dict[str, Peer] = {}
-        self.running: list[Invocation] = []
+        self.running: list[Steps] = []
         self.batch: list[Change] = []
         """What the stream has brought and is not told yet."""
-        self.telling: Invocation | None = None
+        self.telling: Steps | None = None
         self._ids, self._names, self._x = count(1), count(1), count(1)
         self._present: Counter[str] = Counter()
         self._absent: dict[str, int] = {}
@@ -127,9 +123,9 @@ class Cloud:
         peer = Peer(f"c{next(self._ids):03}", player, v)
         self.peers[peer.id] = peer
 
-        def work(service: ServerlessService, now: int) -> None:
+        def work(invocation: Invocation, now: int) -> None:
             try:
-                service.connected(m.Handshake(player, "lobby", v=v), peer.id, now)
+                invocation.connected(m.Handshake(player, "lobby", v=v), peer.id, now)
             except Refused:
                 peer.state = "dead"
             if peer.state == "connecting":
@@ -143,7 +139,7 @@ class Cloud:
         if peer.state != "dead":
             peer.state = "dead"
             if not self.faults("disconnect"):
-                self._invoke(f"disconnect {peer.id}", lambda service, now: service.disconnected("lobby", peer.id, now))
+                self._invoke(f"disconnect {peer.id}", lambda invocation, now: invocation.disconnected("lobby", peer.id))
 
     def say(self, peer: Peer, **message: object) -> None:
         self.hear(peer, json.dumps(message))
@@ -152,7 +148,8 @@ class Cloud:
         """A frame has arrived."""
         self._order = order = max(self.now, self._order + 1)  # API Gateway's clock; nobody sends two in one of its milliseconds
         sender = Presence("lobby", peer.id, peer.player, v=peer.v)
-        self._invoke(f"{text} of {peer.id}", lambda service, now: service.received(sender, text, now, order=order))
+        frame = text.encode()
+        self._invoke(f"{text} of {peer.id}", lambda invocation, now: invocation.received(sender, frame, now, order=order))
 
     def move(self, peer: Peer) -> None:
         # Each position of the lobby lies farther out than any before, so that an old one is told from a new one.
@@ -163,8 +160,8 @@ class Cloud:
         if self.batch and (self.telling is None or self.telling.done):
             batch = list(self.batch)
 
-            def work(service: ServerlessService, now: int) -> None:
-                service.announce(batch, now)
+            def work(invocation: Invocation, now: int) -> None:
+                invocation.announce(batch)
                 if not self.faults("repeat"):
                     del self.batch[: len(batch)]
 
@@ -174,31 +171,31 @@ class Cloud:
         """The account was looked at."""
         self.known.append(BudgetState(stretch, is_spent, self.now))
 
-    def _invoke(self, name: str, work: Callable[[ServerlessService, int], None]) -> Invocation:
+    def _invoke(self, name: str, work: Callable[[Invocation, int], None]) -> Steps:
         holder = f"{name} #{next(self._names)}"
         thrift = self.faults.chance.choice(self.known[-3:]) if len(self.known) > 1 else self.known[0]
 
-        def run(invocation: Invocation) -> None:
+        def run(steps: Steps) -> None:
             def wait(ms: int) -> None:
-                invocation.ready_ms = self.now + ms
-                invocation.pause("wait")
+                steps.ready_ms = self.now + ms
+                steps.pause("wait")
 
             def fails(when: str) -> None:
                 if self.faults("store"):
                     raise StoreError(f"throttled, {when}")
 
-            service = ServerlessService(
-                Stepwise(self.store, invocation, fails),
-                _Gateway(self, invocation),
+            invocation = Invocation(
+                Stepwise(self.store, steps, fails),
+                _Gateway(self, steps),
                 self.settings,
                 holder=holder,
                 clock=lambda: self.now,
                 wait=wait,
                 lives_ms=LIVES_MS,
-                thrift=thrift,
+                budget=thrift,
             )
             try:
-                work(service, self.now)
+                work(invocation, self.now)
             except StoreError:
                 pass  # AWS counts it; a batch of the stream comes again
             finally:
@@ -206,9 +203,9 @@ class Cloud:
                 if peer is not None and peer.state == "connecting":
                     peer.state = "dead"  # 502
 
-        invocation = Invocation(holder, run, self.now)
-        self.running.append(invocation)
-        return invocation
+        steps = Steps(holder, run, self.now)
+        self.running.append(steps)
+        return steps
 
     # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,7 +224,7 @@ class Cloud:
         self._tick += 1
         for change in self.store.take_changes():
             self.batch.append(change)
-            self._present[change.presence.player] += 1 if isinstance(change, Tracked) else -1
+            self._present[change.presence.player] += 1 if isinstance(change, RowAdded) else -1
         for player, connections in self._present.items():
             if not connections:
                 self._absent[player] = self._tick
@@ -238,14 +235,14 @@ class Cloud:
                 raise invocation.failed
         self.running = [invocation for invocation in self.running if not invocation.done]
 
-    def until(self, invocation: Invocation, call: str) -> None:
+    def until(self, invocation: Steps, call: str) -> None:
         """Plays one invocation until it is about to make this call."""
         while invocation.next_call != call:
             self.now = max(self.now, invocation.ready_ms)
             invocation.step()
             self._clear()
 
-    def crash(self, invocation: Invocation) -> None:
+    def crash(self, invocation: Steps) -> None:
         invocation.step(crash=True)
         self._clear()
 
@@ -281,8 +278,8 @@ class Cloud:
     def open(self) -> list[Peer]:
         return [peer for peer in self.peers.values() if peer.state == "open"]
 
-    def deliver(self, peer: Peer, text: str) -> None:
-        for event in peer.hear(text):
+    def deliver(self, peer: Peer, frame: bytes) -> None:
+        for event in peer.hear(frame):
             if isinstance(event, Joined):
                 self._known_since[peer.id, event.player.id] = self._tick
             elif isinstance(event, Left):
@@ -292,7 +289,7 @@ class Cloud:
     def check(self) -> None:
         """Everybody who is connected knows who else is here and where they stand."""
         rows = {row.player: row for row in newest(self.store.room("lobby"))}
-        send_ms = self.settings.send_ms * self.store.look("lobby").told.thrift.stretch
+        send_ms = self.settings.send_ms * self.store.lock_state("lobby").delivered.budget.stretch
         for peer in self.open:
             others = {player: row for player, row in rows.items() if player != peer.player}
             known = peer.roster.players
@@ -312,24 +309,24 @@ class Cloud:
 class _Gateway:
     """API Gateway, as one invocation sees it."""
 
-    def __init__(self, cloud: Cloud, invocation: Invocation) -> None:
-        self._cloud, self._invocation = cloud, invocation
+    def __init__(self, cloud: Cloud, steps: Steps) -> None:
+        self._cloud, self._steps = cloud, steps
 
-    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
         gone, missed = set(), set()
         for connection in connections:
-            self._invocation.pause("post")
+            self._steps.pause("post")
             peer = self._cloud.peers[connection]
             if peer.state != "open":
                 gone.add(connection)
             elif self._cloud.faults("post"):
                 missed.add(connection)
                 if self._cloud.faults.chance.random() < 0.3:  # it arrived, and the answer did not
-                    self._cloud.deliver(peer, text)
+                    self._cloud.deliver(peer, frame)
             else:
-                self._cloud.deliver(peer, text)
+                self._cloud.deliver(peer, frame)
         return Unreached(frozenset(gone), frozenset(missed))
 
     def close(self, connection: str, code: int, reason: str) -> None:
-        self._invocation.pause("close")
+        self._steps.pause("close")
         self._cloud.disconnect(self._cloud.peers[connection])

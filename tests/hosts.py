@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from lobby.server.host import Server
+from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 
 PATIENCE_S = 5.0
@@ -31,7 +32,7 @@ class Running:
 
 @asynccontextmanager
 async def serving(settings: Settings | None = None, **changes: Any) -> AsyncIterator[Running]:
-    server = Server(settings or Settings(port=0, **changes), handshake_s=0.3)
+    server = Server(settings or Settings(port=0, **changes), MemoryStore(), handshake_s=0.3)
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.ensure_future(server.run(port.set_result, stop))

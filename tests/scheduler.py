@@ -15,10 +15,10 @@ class Crash(BaseException):
     """The end of an invocation in the middle of what it was doing."""
 
 
-class Invocation:
+class Steps:
     """One piece of work, played step by step."""
 
-    def __init__(self, name: str, work: Callable[[Invocation], None], started_ms: int) -> None:
+    def __init__(self, name: str, work: Callable[[Steps], None], started_ms: int) -> None:
         self.name = name
         self.started_ms = self.ready_ms = started_ms
         """When it began, and from when on it can go on (it sleeps until then)."""
@@ -32,7 +32,7 @@ class Invocation:
         self._thread.start()
         self._stopped.acquire()
 
-    def _run(self, work: Callable[[Invocation], None]) -> None:
+    def _run(self, work: Callable[[Steps], None]) -> None:
         try:
             self.pause()
             work(self)
@@ -60,14 +60,14 @@ class Invocation:
 class Stepwise:
     """Any store, before each of whose calls its caller stops. ``fails(when)`` may raise, before the call or after it."""
 
-    def __init__(self, target: Any, invocation: Invocation, fails: Callable[[str], None] = lambda when: None) -> None:
-        self._target, self._invocation, self._fails = target, invocation, fails
+    def __init__(self, target: Any, steps: Steps, fails: Callable[[str], None] = lambda when: None) -> None:
+        self._target, self._steps, self._fails = target, steps, fails
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._target, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._invocation.pause(name)
+            self._steps.pause(name)
             self._fails("before")
             answer = method(*args, **kwargs)
             self._fails("after")

@@ -153,6 +153,7 @@ def serve(quiet: bool, **flags: Any) -> None:
     import gc
 
     from lobby.server.host import Server
+    from lobby.server.memory import MemoryStore
 
     settings = load_settings(flags)
     _log_to_stderr(quiet)
@@ -173,7 +174,7 @@ def serve(quiet: bool, **flags: Any) -> None:
             clients = "client that reaches this machine" if settings.open else "client on this machine"
             print_line(click.style(f"No secret is set: every {clients} may join as any player.", fg="yellow"))
 
-    _run(Server(settings).run(ready))
+    _run(Server(settings, MemoryStore()).run(ready))
 
 
 @main.command()

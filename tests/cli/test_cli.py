@@ -24,7 +24,7 @@ from lobby.cli import load_settings, main
 from lobby.errors import LobbyError
 from lobby.messages import Handshake
 from lobby.settings import ENV_FILE
-from lobby.tokens import admit
+from lobby.tokens import verify
 from tests.hosts import joined, run, serving
 
 LOBBY = [sys.executable, "-m", "lobby"]
@@ -164,7 +164,7 @@ def test_serve_on_a_port_in_use_names_it_and_another() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = failed(lobby("serve", "--port", str(port), "--quiet"))
-    assert said.startswith(f"Cannot listen on port {port} on 127.0.0.1: something else uses it.")
+    assert said.startswith(f"Cannot listen on port {port} on 127.0.0.1: another program uses it.")
     assert f"--port {port + 1}" in said
 
 
@@ -237,8 +237,8 @@ def test_bots_move_for_some_seconds_with_tokens_if_there_is_a_secret() -> None:
             words = ("bots", "--url", lobby.url, "--players", "3", "--seconds", "0.3")
             done = await asyncio.to_thread(lambda: process(*words, LOBBY_SECRET=SECRET))
             assert (done.returncode, done.stdout, done.stderr) == (0, "", "3 bots connected\n")
-            assert lobby.server.service.counts["joins", ""] == 3
-            assert lobby.server.service.counts["messages", "pos"] >= 3
+            assert lobby.server.counts["joins", ""] == 3
+            assert lobby.server.counts["messages", "pos"] >= 3
             done = await asyncio.to_thread(lambda: process(*words))
             assert done.returncode == 1
             assert done.stderr.startswith("lobby: The lobby refused the connection: this lobby needs a token")
@@ -275,11 +275,11 @@ def test_a_token_admits_to_its_room_until_it_expires() -> None:
     assert result.exit_code == 0
     token = result.stdout.removesuffix("\n")
     shown = Handshake(room="hub", token=token)
-    assert admit(shown, SECRET, before_ms).player == "ann"
-    assert admit(shown, SECRET, before_ms + 7_190_000).player == "ann"
+    assert verify(shown, SECRET, before_ms).player == "ann"
+    assert verify(shown, SECRET, before_ms + 7_190_000).player == "ann"
     for handshake, now in ((shown, before_ms + 7_300_000), (shown._replace(room="other"), before_ms)):
         with pytest.raises(Exception, match=r"token_expired|forbidden"):
-            admit(handshake, SECRET, now)
+            verify(handshake, SECRET, now)
 
 
 def test_a_new_secret_is_long_enough_and_new() -> None:

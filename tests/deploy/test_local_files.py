@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -45,12 +44,3 @@ def test_a_file_that_cannot_be_written_is_named(folder: Path) -> None:
         local_files.write({"LOBBY_URL_DEV": "wss://x"}, folder / ENV_FILE)
     with pytest.raises(LobbyError, match=r"Cannot write .*lobby_config\.json: No such file or directory\. The lobby itself"):
         local_files.write_config("wss://x", folder / "no/lobby_config.json")
-
-
-def test_the_game_reads_an_object_with_the_address(folder: Path) -> None:
-    file = folder / "lobby_config.json"
-    local_files.write_config("wss://x", file)
-    assert json.loads(file.read_text()) == {"url": "wss://x"}
-    file.write_text('\ufeff{"name": "Ænn", "url": 1}', encoding="utf-8")
-    local_files.write_config("wss://y", file)
-    assert file.read_text(encoding="utf-8") == '{\n\t"name": "Ænn",\n\t"url": "wss://y"\n}\n'

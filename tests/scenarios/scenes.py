@@ -115,7 +115,7 @@ async def old_and_new_clients_share_a_lobby(stage: Stage) -> None:
     await new.hear("leave")
 
 
-async def a_status_is_shown_to_those_who_know_the_word(stage: Stage) -> None:
+async def a_status_reaches_clients_of_version_2(stage: Stage) -> None:
     old, new = await stage.enter("old"), await stage.enter("new", v=2)
     await old.hear("welcome")
     await old.hear("join")
@@ -131,7 +131,7 @@ async def a_status_is_shown_to_those_who_know_the_word(stage: Stage) -> None:
     await late.hear("welcome")
 
 
-async def rooms_are_worlds_apart(stage: Stage) -> None:
+async def rooms_do_not_affect_each_other(stage: Stage) -> None:
     ann, bea = await stage.enter("ann", v=2), await stage.enter("bea", v=2, room="hub")
     for actor in (ann, bea):
         await actor.hear("welcome")
@@ -146,7 +146,7 @@ async def rooms_are_worlds_apart(stage: Stage) -> None:
     await bea.hear("pong")
 
 
-async def a_reconnect_is_nobodys_business(stage: Stage) -> None:
+async def other_players_do_not_notice_a_reconnect(stage: Stage) -> None:
     bea = await stage.enter("bea", v=2)
     await bea.hear("welcome")
     await bea.hear("config")
@@ -166,7 +166,7 @@ async def a_reconnect_is_nobodys_business(stage: Stage) -> None:
     await bea.hear("leave")
 
 
-async def wrong_messages_are_their_senders_affair(stage: Stage) -> None:
+async def only_the_sender_of_a_wrong_message_gets_an_error(stage: Stage) -> None:
     ann, bea = await stage.enter("ann"), await stage.enter("bea", v=2)
     await ann.hear("welcome")
     await ann.hear("join")
@@ -179,7 +179,7 @@ async def wrong_messages_are_their_senders_affair(stage: Stage) -> None:
     await bea.hear("pong")
 
 
-async def a_position_that_was_overtaken_is_not_told(stage: Stage) -> None:
+async def an_overtaken_position_is_not_broadcast(stage: Stage) -> None:
     ann, bea = await stage.enter("ann", v=2), await stage.enter("bea", v=2)
     await ann.hear("welcome")
     await ann.hear("config")
@@ -196,9 +196,9 @@ async def a_position_that_was_overtaken_is_not_told(stage: Stage) -> None:
 SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     two_players_of_version_1_meet,
     old_and_new_clients_share_a_lobby,
-    a_status_is_shown_to_those_who_know_the_word,
-    rooms_are_worlds_apart,
-    a_reconnect_is_nobodys_business,
-    wrong_messages_are_their_senders_affair,
-    a_position_that_was_overtaken_is_not_told,
+    a_status_reaches_clients_of_version_2,
+    rooms_do_not_affect_each_other,
+    other_players_do_not_notice_a_reconnect,
+    only_the_sender_of_a_wrong_message_gets_an_error,
+    an_overtaken_position_is_not_broadcast,
 ]

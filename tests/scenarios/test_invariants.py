@@ -193,8 +193,8 @@ class History:
         """The silent miss two heartbeats, everybody else answers."""
         self.host.advance(3 * self.host.settings.heartbeat_ms)
         for connection in self.live():
-            self.host.service.heard(self.host.rooms[connection], connection, self.host.now)
-        self.host.sweep()
+            self.host.lobby.seen(self.host.rooms[connection], connection, self.host.now)
+        self.host.close_silent()
         for room in ROOMS:
             assert not self.silent & {row.connection for row in self.host.store.room(room)}, "a ghost stayed"
 

@@ -31,7 +31,7 @@ class SimulatedActor(Actor):
     async def receive(self) -> str:
         frames = self.host.gateway.frames[self.connection]
         assert frames, f"{self.name} hears nothing"
-        return frames.pop(0)
+        return frames.pop(0).decode()
 
     async def close(self) -> None:
         self.host.close(self.connection)

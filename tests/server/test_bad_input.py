@@ -16,6 +16,7 @@ from websockets.frames import Opcode
 
 from lobby.errors import LobbyError
 from lobby.server.host import Server
+from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 from lobby.tokens import sign
 from tests.hosts import Player, Running, joined, run, serving
@@ -128,7 +129,7 @@ def test_who_goes_on_after_the_goodbye_is_not_answered_again() -> None:
             wrong.socket.send_data()
             assert await wrong.closed_with() == 1003
             await left.hear("leave")
-            assert lobby.server.service.counts["closed", "binary"] == 1
+            assert lobby.server.counts["closed", "binary"] == 1
 
     run(test())
 
@@ -142,8 +143,8 @@ def test_rooms_that_are_empty_leave_nothing_behind() -> None:
                     await ann.say(action="pos", x=1, y=1)
                     await bea.hear("pos")
             await asyncio.sleep(0.25)
-            for value in {**vars(lobby.server), **vars(lobby.server.service), **vars(lobby.server.store)}.values():
-                assert not isinstance(value, dict) or value is lobby.server.service.counts or "index.html" in value or not value
+            for value in {**vars(lobby.server), **vars(lobby.server.lobby), **vars(lobby.server.store)}.values():
+                assert not isinstance(value, dict) or value is lobby.server.counts or "index.html" in value or not value
 
     run(test())
 
@@ -309,9 +310,9 @@ def test_a_page_from_elsewhere_is_refused() -> None:
 def fill(lobby: Running, player: str, *, droppable: bool) -> None:
     """Sends a player what it does not know, until its outbox is full, or (not droppable) until it is cut."""
     (row,) = [row for row in lobby.server.store.room("lobby") if row.player == player]
-    filler = '{"type":"filler","text":"' + "x" * 8_000 + '"}'
-    while row.connection in lobby.server.connections and not (droppable and lobby.server.service.counts["skipped", ""]):
-        lobby.server.post([row.connection], filler, droppable=droppable)
+    filler = b'{"type":"filler","text":"' + b"x" * 8_000 + b'"}'
+    while row.connection in lobby.server.connections and not (droppable and lobby.server.counts["skipped", ""]):
+        lobby.server.connections.post([row.connection], filler, droppable=droppable)
 
 
 def test_a_client_that_never_reads_loses_positions_then_its_place_and_delays_nobody() -> None:
@@ -328,7 +329,7 @@ def test_a_client_that_never_reads_loses_positions_then_its_place_and_delays_nob
                     assert (await left.hear("moves"))["m"][0][1] == x * 100
                 fill(lobby, "stuck", droppable=False)
                 assert (await left.hear("leave"))["id"] == "stuck"
-            assert lobby.server.service.counts["closed", "slow_reader"] == 1
+            assert lobby.server.counts["closed", "slow_reader"] == 1
             await left.hear("leave")
             writer.close()
 
@@ -381,7 +382,7 @@ def test_a_connection_that_answers_no_ping_has_left() -> None:
             writer.write(_upgrade("/?pid=mute", lobby.port))
             await left.hear("join")
             assert (await left.hear("leave"))["id"] == "mute"
-            assert lobby.server.service.counts["closed", "silent"] == 1
+            assert lobby.server.counts["closed", "silent"] == 1
             writer.transport.abort()
             await left.say(action="ping", t=1)  # who answers pings is still here, though it never said a word
             await left.hear("pong")
@@ -412,8 +413,8 @@ def test_what_is_no_websocket_and_no_page_is_turned_away(request_bytes: bytes) -
 def test_a_port_in_use_is_named_with_what_to_do() -> None:
     async def test() -> None:
         async with serving() as lobby:
-            with pytest.raises(LobbyError, match=rf"port {lobby.port} on 127.0.0.1: something else uses it"):
-                await Server(Settings(port=lobby.port)).run(stop=asyncio.Event())
+            with pytest.raises(LobbyError, match=rf"port {lobby.port} on 127.0.0.1: another program uses it"):
+                await Server(Settings(port=lobby.port), MemoryStore()).run(stop=asyncio.Event())
 
     run(test())
 
@@ -421,7 +422,7 @@ def test_a_port_in_use_is_named_with_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (Settings(host="0.0.0.0", port=0), "anybody may be anybody"),
+        (Settings(host="0.0.0.0", port=0), "each client can use any player id"),
         (Settings(port=0, secret="short"), "at least 32"),
         (Settings(port=0, tls_cert="no.pem", tls_key="no.pem"), "Cannot use no.pem"),
         (Settings(host="198.51.100.1", port=0, open=True), "Cannot listen"),
@@ -429,7 +430,7 @@ def test_a_port_in_use_is_named_with_what_to_do() -> None:
 )
 def test_a_server_that_cannot_or_must_not_run_says_why(settings: Settings, said: str, tmp_path: Path) -> None:
     with pytest.raises(LobbyError, match=said):
-        run(Server(settings).run(stop=asyncio.Event()))
+        run(Server(settings, MemoryStore()).run(stop=asyncio.Event()))
 
 
 def _upgrade(path: str, port: int) -> bytes:

@@ -110,8 +110,8 @@ def test_metrics_are_gathered_and_written_in_one_line(kept: Any, capsys: pytest.
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({"LOBBY_TABLE": ""}, "no LOBBY_TABLE"),
-        ({"LOBBY_ENDPOINT": ""}, "no LOBBY_ENDPOINT"),
+        ({"LOBBY_TABLE": ""}, "lacks LOBBY_TABLE"),
+        ({"LOBBY_ENDPOINT": ""}, "lacks LOBBY_ENDPOINT"),
         ({"LOBBY_WINDOW_MS": "x"}, "LOBBY_WINDOW_MS is 'x'"),
         ({"LOBBY_WINDOW_MS": "5000"}, "A window of 5000 ms needs a timeout of 8.0 s or more"),
     ],

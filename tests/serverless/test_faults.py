@@ -32,7 +32,7 @@ class Knowing:
             while True:
                 message = m.decode(str(await self.player.socket.recv()))
                 if message is not None:
-                    self.roster.hear(message)
+                    self.roster.apply(message)
         except ConnectionClosed:
             pass
         except (KeyError, ValueError):  # API Gateway's own words, where the function has failed

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from lobby.client import LobbyClient
 from lobby.errors import LobbyError
 from lobby.server.host import Server
+from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 from lobby.tokens import sign
 from lobby.tools.check import STEPS, VERDICT, Step, check, print_step
@@ -35,7 +36,7 @@ def at_server(settings: Settings, visit: Callable[[str, Server], Awaitable[None]
     """Runs ``visit`` with the address of a server, and the server; at the end all connections must be closed."""
 
     async def run() -> None:
-        server, stop = Server(settings), asyncio.Event()
+        server, stop = Server(settings, MemoryStore()), asyncio.Event()
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(server.run(port.set_result, stop))
         try:

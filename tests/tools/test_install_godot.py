@@ -197,10 +197,12 @@ def test_errors_of_the_file_system_are_one_sentence_and_leave_nothing_incomplete
     assert failed(lobby(game)).startswith("Cannot use ")
     assert files(game) == before
     (game / "addons").unlink()
-    (game / "lobby_config.json").write_text("no JSON")
-    before = files(game)
-    assert "is not JSON" in failed(lobby(game))
-    assert files(game) == before
+    for broken in (b"no JSON", b"[]", b"\xff"):
+        (game / "lobby_config.json").write_bytes(broken)
+        before = files(game)
+        for words in ([], ["--url", "ws://two/"], ["--remove"]):
+            assert failed(lobby(game, *words)).startswith("Cannot read ")
+            assert files(game) == before
     (game / "project.godot").unlink()
     (game / "project.godot").mkdir()
     assert "Is a directory" in failed(lobby(game))

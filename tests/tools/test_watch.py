@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lobby.client import Connected, Disconnected, Event, Refused
+from lobby.client import Connected, Disconnected, Event, MessageRefused
 from lobby.client.roster import Joined, Left, Moved, StatusSet
 from lobby.messages import Player
 from lobby.presence import Position
@@ -113,7 +113,7 @@ def test_a_name_with_markup_in_it_is_shown_as_it_is() -> None:
 def test_no_name_can_command_the_terminal() -> None:
     evil = "\x1b[2J\x1b]0;pwned\x07\u202e\u200b\n\r\x9b1mBo"
     shown = scene(
-        Joined(ANN._replace(name=evil, status=evil)), Joined(Player(evil)), Refused("x", evil), Disconnected(evil, 1.0)
+        Joined(ANN._replace(name=evil, status=evil)), Joined(Player(evil)), MessageRefused("x", evil), Disconnected(evil, 1.0)
     )
     plain = picture(shown, 110, 30, NOW_S).plain
     assert all(glyph.isprintable() or glyph == "\n" for glyph in plain)
@@ -121,7 +121,7 @@ def test_no_name_can_command_the_terminal() -> None:
     assert one_line(evil) == "·[2J·]0;pwned····1mBo"
     for event in (
         Joined(ANN._replace(name=evil)),
-        Refused("x", evil),
+        MessageRefused("x", evil),
         Disconnected(evil, 1.0),
         StatusSet(ANN._replace(status=evil)),
     ):
@@ -225,7 +225,7 @@ def test_a_player_has_the_same_colour_as_in_the_viewer() -> None:
         (Left(BEA), 'left bea "Bea"'),
         (Moved(BEA._replace(at=Position(1.5, -2.25))), "moved bea to 1.5 -2.25"),
         (StatusSet(BEA), 'status bea "trading"'),
-        (Refused("too_large", "a message is too large"), 'refused too_large "a message is too large"'),
+        (MessageRefused("too_large", "a message is too large"), 'refused too_large "a message is too large"'),
         (Disconnected("closed with 1006", 0.5), 'disconnected "closed with 1006" again in 0.5 s'),
     ],
 )

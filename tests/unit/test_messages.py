@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -12,18 +12,26 @@ from hypothesis import strategies as st
 
 from lobby import messages as m
 from lobby.errors import Refused
-from lobby.presence import Position
+from lobby.presence import Position, Presence
 
 hundredths = st.integers(-100_000_000, 100_000_000).map(lambda n: n / 100)
 ids = st.from_regex(r"[A-Za-z0-9_.:-]{1,64}", fullmatch=True)
 texts = st.text(max_size=32)
 positions = st.builds(
-    Position, hundredths, hundredths, hundredths, hundredths, hundredths, st.integers(0, 10**14), st.integers(0, 65_535)
+    Position,
+    hundredths,
+    hundredths,
+    hundredths,
+    hundredths,
+    hundredths,
+    st.integers(0, 10**14),
+    st.integers(0, 65_535),
+    st.just(0),
 )
 untimed = positions.map(lambda at: at._replace(t=0))
 players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts)
 zero = st.just(0.0)
-standing = st.builds(Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0))
+standing = st.builds(Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0), st.just(0))
 server_messages = st.one_of(
     st.builds(m.Welcome, ids, st.lists(players).map(tuple), st.just(2), st.integers(1, 99), st.integers(0, 1 << 42), standing),
     st.builds(m.Join, players),
@@ -44,17 +52,29 @@ def refusal(text: str) -> Refused:
 
 
 @given(server_messages)
-def test_what_version_2_says_is_understood_as_it_was_meant(message: m.ServerMessage) -> None:
-    text = m.encode(message, 2)
-    assert text is not None
-    assert m.decode(text) == message
+def test_a_client_decodes_what_version_2_encodes(message: m.ServerMessage) -> None:
+    frame = m.encode(message, 1 if isinstance(message, m.PlayerPos) else 2)
+    assert frame is not None
+    assert m.decode(frame) == message
+
+
+def test_every_message_has_a_name_and_every_version_a_codec_that_knows_it() -> None:
+    assert set(m.TYPES) == set(get_args(m.ServerMessage))
+    assert set(m.ACTIONS) == set(get_args(m.ClientMessage))
+    assert max(m.CODECS) == m.VERSION
+
+
+def test_a_frame_of_positions_is_the_same_as_the_message() -> None:
+    row = Presence("lobby", "c1", "ann", 4, at=Position(1, 2))
+    assert m.CODECS[1].positions(5, [row]) == [m.Frame(m.encode(m.PlayerPos("ann", row.at), 1) or b"", "pos", "ann")]
+    assert m.CODECS[2].positions(5, [row, row]) == [m.Frame(m.encode(m.Moves(5, ((4, row.at),) * 2), 2) or b"", "moves")]
 
 
 @given(server_messages)
-def test_version_1_hears_only_words_it_knows(message: m.ServerMessage) -> None:
-    text = m.encode(message, 1)
-    if text is not None:
-        body = json.loads(text)
+def test_version_1_receives_only_what_it_knows(message: m.ServerMessage) -> None:
+    frame = m.encode(message, 1)
+    if frame is not None:
+        body = json.loads(frame)
         assert set(body) <= {
             "welcome": {"type", "your_id", "lobby_players"},
             "join": {"type", "id", "x", "y"},
@@ -72,11 +92,11 @@ def test_the_plans_own_examples_are_spoken_to_the_letter() -> None:
         "type": "pos", "id": "player_123", "x": 12.5, "y": 8.3,
     }  # fmt: skip
     welcome = m.Welcome("a", (m.Player("b", Position(1.0, 2.0)),))
-    assert m.encode(welcome, 1) == '{"type":"welcome","your_id":"a","lobby_players":[{"id":"b","x":1.0,"y":2.0}]}'
+    assert m.encode(welcome, 1) == b'{"type":"welcome","your_id":"a","lobby_players":[{"id":"b","x":1.0,"y":2.0}]}'
 
 
 def test_zeros_at_the_end_of_an_entry_are_cut_off() -> None:
-    assert m.encode_moves(5, [(4, Position(12.5, 8.3)), (7, Position())]) == '{"type":"moves","t":5,"m":[[4,1250,830],[7]]}'
+    assert m.encode_moves(5, [(4, Position(12.5, 8.3)), (7, Position())]) == b'{"type":"moves","t":5,"m":[[4,1250,830],[7]]}'
     assert m.decode('{"type":"moves","t":5,"m":[[4,1250,830],[7]]}') == m.Moves(5, ((4, Position(12.5, 8.3)), (7, Position())))
 
 
@@ -86,18 +106,18 @@ def test_an_entry_may_grow_without_breaking_anybody() -> None:
 
 def test_a_version_2_position_carries_everything() -> None:
     text = '{"action":"pos","x":1.006,"y":-2,"vx":0.333,"vy":1e1,"h":3.14159,"seq":18,"t":93125,"new":[1]}'
-    assert m.parse(text) == m.Pos(Position(1.006, -2, 0.333, 10, 3.14159, 18, 93125 % 65536))
+    assert m.parse(text) == m.Pos(Position(1.006, -2, 0.333, 10, 3.14159, 18, 93125 % 65536, order=18))
 
 
 def test_the_others_are_told_hundredths_in_both_versions() -> None:
     at = Position(1.006, -2.004, 0.333)
-    assert m.encode(m.PlayerPos("a", at), 1) == '{"type":"pos","id":"a","x":1.01,"y":-2.0}'
-    assert m.encode(m.Moves(5, ((4, at),)), 2) == '{"type":"moves","t":5,"m":[[4,101,-200,33]]}'
-    assert m.encode(m.Join(m.Player("a", at)), 1) == '{"type":"join","id":"a","x":1.01,"y":-2.0}'
+    assert m.encode(m.PlayerPos("a", at), 1) == b'{"type":"pos","id":"a","x":1.01,"y":-2.0}'
+    assert m.encode(m.Moves(5, ((4, at),)), 2) == b'{"type":"moves","t":5,"m":[[4,101,-200,33]]}'
+    assert m.encode(m.Join(m.Player("a", at)), 1) == b'{"type":"join","id":"a","x":1.01,"y":-2.0}'
 
 
 def test_engines_that_only_have_floats_may_write_whole_numbers_as_floats() -> None:
-    assert m.parse('{"action":"pos","x":1,"y":2,"seq":5.0,"t":7.0}') == m.Pos(Position(1, 2, seq=5, t=7))
+    assert m.parse('{"action":"pos","x":1,"y":2,"seq":5.0,"t":7.0}') == m.Pos(Position(1, 2, seq=5, t=7, order=5))
 
 
 def test_the_other_actions() -> None:
@@ -183,7 +203,7 @@ def test_whatever_a_field_holds_the_answer_is_a_message_or_a_refusal(body: dict[
         return
     if isinstance(message, m.Pos):
         assert all(math.isfinite(value) for value in message.at)
-        assert 0 <= message.at.t < m.CLOCK_MODULUS
+        assert 0 <= message.at.t < m.CLOCK_MODULUS_MS
 
 
 @given(st.text(max_size=100) | json_values.map(json.dumps))

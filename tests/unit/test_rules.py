@@ -8,7 +8,7 @@ from lobby import rules
 from lobby.errors import CODES, Refused
 from lobby.messages import Error, Handshake, Hello, Join, Leave, Ping, Player, Pong, Pos, Status, Welcome
 from lobby.presence import Position, Presence, newest
-from lobby.rules import Close, Place, Post, SetStatus, Show, Tracked, Untracked
+from lobby.rules import Close, Post, RowAdded, RowRemoved, SendPong, SendWelcome, SetPosition, SetStatus
 from lobby.settings import Settings
 
 SETTINGS = Settings()
@@ -47,57 +47,57 @@ def test_who_takes_over_is_newer_even_in_the_same_millisecond() -> None:
 
 
 def test_a_newcomer_is_welcomed_and_the_others_hear_of_a_join() -> None:
-    assert rules.changed(Tracked(ANN), [ANN, BEA]) == [Show("c1"), Post((BEA,), Join(Player("ann", ANN.at, 1, "ann")))]
+    assert rules.changed(RowAdded(ANN), [ANN, BEA]) == [SendWelcome("c1"), Post((BEA,), Join(Player("ann", ANN.at, 1, "ann")))]
     welcome, config = rules.welcomed(ANN, [ANN, BEA], 99, SETTINGS)
     assert welcome == Post((ANN,), Welcome("ann", (Player("bea", Position(3, 4), 2, "bea"),), 2, 1, 99, ANN.at))
     assert isinstance(config, Post)
 
 
 def test_a_takeover_closes_the_old_connection_and_the_others_hear_nothing() -> None:
-    effects = rules.changed(Tracked(ANN_AGAIN), [ANN, BEA, ANN_AGAIN])
-    assert effects == [Show("c3"), Close(ANN, "taken_over")]
-    assert rules.changed(Untracked(ANN), [BEA, ANN_AGAIN]) == []
+    effects = rules.changed(RowAdded(ANN_AGAIN), [ANN, BEA, ANN_AGAIN])
+    assert effects == [SendWelcome("c3"), Close(ANN, "taken_over")]
+    assert rules.changed(RowRemoved(ANN), [BEA, ANN_AGAIN]) == []
 
 
 def test_of_two_connections_the_newer_goes_on_whichever_is_told_first() -> None:
     for row in (ANN, ANN_AGAIN):
-        effects = rules.changed(Tracked(row), [ANN, BEA, ANN_AGAIN])
-        assert effects[:2] == [Show("c3"), Close(ANN, "taken_over")]
+        effects = rules.changed(RowAdded(row), [ANN, BEA, ANN_AGAIN])
+        assert effects[:2] == [SendWelcome("c3"), Close(ANN, "taken_over")]
 
 
 def test_a_player_whose_two_connections_are_told_late_is_announced_all_the_same() -> None:
-    first = rules.changed(Tracked(ANN), [ANN, BEA, ANN_AGAIN])
+    first = rules.changed(RowAdded(ANN), [ANN, BEA, ANN_AGAIN])
     assert first[2:] == [Post((BEA,), Join(Player("ann", ANN_AGAIN.at, 1, "ann")))]
 
 
 def test_two_connections_that_did_not_see_each_other_leave_the_player_one_number() -> None:
     twin = ANN_AGAIN._replace(n=7)
-    effects = rules.changed(Tracked(twin), [ANN, BEA, twin])
+    effects = rules.changed(RowAdded(twin), [ANN, BEA, twin])
     assert effects[1:] == [Close(ANN, "taken_over"), Post((BEA,), Join(Player("ann", twin.at, 7, "ann")))]
 
 
 def test_a_join_says_where_the_older_connection_stood_last() -> None:
-    farther = ANN._replace(at=Position(9, 9, seq=5))
-    [*_, join] = rules.changed(Tracked(farther), [farther, BEA, ANN_AGAIN])
+    farther = ANN._replace(at=Position(9, 9, seq=5, order=5))
+    [*_, join] = rules.changed(RowAdded(farther), [farther, BEA, ANN_AGAIN])
     assert join == Post((BEA,), Join(Player("ann", farther.at, 1, "ann")))
 
 
 def test_a_row_that_has_gone_again_is_not_announced() -> None:
-    assert rules.changed(Tracked(ANN), [BEA]) == []
+    assert rules.changed(RowAdded(ANN), [BEA]) == []
 
 
 def test_a_leave_is_told_to_those_who_stay() -> None:
-    assert rules.changed(Untracked(ANN), [BEA]) == [Post((BEA,), Leave("ann"))]
-    assert rules.changed(Untracked(ANN), []) == []
+    assert rules.changed(RowRemoved(ANN), [BEA]) == [Post((BEA,), Leave("ann"))]
+    assert rules.changed(RowRemoved(ANN), []) == []
 
 
 def test_a_position_is_placed() -> None:
-    assert rules.received(Pos(Position(5, 6)), ANN, 99, SETTINGS) == Place("c1", Position(5, 6), 0.0)
+    assert rules.received(Pos(Position(5, 6)), ANN, 99, SETTINGS) == SetPosition("c1", Position(5, 6), 0.0)
 
 
 def test_hello_shows_the_room_and_ping_is_answered() -> None:
-    assert rules.received(Hello(), ANN, 99, SETTINGS) == Show("c1")
-    assert rules.received(Ping(7), ANN, 99, SETTINGS) == Post((ANN,), Pong(7, 99))
+    assert rules.received(Hello(), ANN, 99, SETTINGS) == SendWelcome("c1")
+    assert rules.received(Ping(7), ANN, 99, SETTINGS) == SendPong(ANN, Pong(7, 99))
 
 
 def test_a_status_is_set_and_told_to_all() -> None:
@@ -110,8 +110,22 @@ def test_only_the_sender_hears_that_its_message_was_wrong() -> None:
     assert post == Post((ANN,), Error("too_fast", "no", 1.0, 2.0))
 
 
-def test_who_is_sent_away_is_told_why_before() -> None:
-    assert rules.farewell(ANN, "silent") == Post((ANN,), Error("silent", CODES["silent"].meaning, close=4001))
+def test_a_closing_error_carries_the_reason_and_the_close_code() -> None:
+    assert rules.closing_error("silent") == Error("silent", CODES["silent"].meaning, close=4001)
+
+
+def test_a_position_that_its_player_numbered_is_compared_by_number_and_any_other_by_time() -> None:
+    numbered, timed = Position(seq=5, order=5), Position(order=1_795_426_800_123)
+    assert not rules.is_newer(Position(seq=5, order=5), numbered)
+    assert rules.is_newer(Position(seq=6, order=6), numbered)
+    assert not rules.is_newer(Position(order=1_795_426_800_122), timed)
+    assert rules.is_newer(Position(order=1_795_426_800_124), timed)
+
+
+def test_a_client_that_starts_or_stops_to_number_its_positions_is_not_ignored() -> None:
+    numbered, timed = Position(seq=5, order=5), Position(order=1_795_426_800_123)
+    assert rules.is_newer(numbered, timed)
+    assert rules.is_newer(timed, numbered)
 
 
 def test_who_missed_two_heartbeats_is_silent() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from lobby import tokens
+from lobby import admission, tokens
 from lobby.errors import LobbyError, Refused
 from lobby.messages import Handshake
 from lobby.settings import Settings
@@ -16,7 +16,7 @@ NOW = 1_800_000_000_000
 
 def refusal(handshake: Handshake, now: int = NOW) -> Refused:
     with pytest.raises(Refused) as caught:
-        tokens.admit(handshake, SECRET, now)
+        tokens.verify(handshake, SECRET, now)
     return caught.value
 
 
@@ -25,13 +25,13 @@ def signed(claims: dict[str, object], secret: str = SECRET) -> str:
 
 
 def test_without_a_secret_everybody_is_welcome() -> None:
-    assert tokens.admit(Handshake("ann"), "", NOW) == Handshake("ann")
+    assert tokens.verify(Handshake("ann"), "", NOW) == Handshake("ann")
 
 
 def test_the_token_says_who_somebody_is() -> None:
     token = tokens.sign("ann", SECRET, NOW + 60_000)
-    assert tokens.admit(Handshake(token=token), SECRET, NOW).player == "ann"
-    assert tokens.admit(Handshake("ann", token=token), SECRET, NOW).player == "ann"
+    assert tokens.verify(Handshake(token=token), SECRET, NOW).player == "ann"
+    assert tokens.verify(Handshake("ann", token=token), SECRET, NOW).player == "ann"
 
 
 def test_with_a_secret_a_token_is_needed() -> None:
@@ -63,7 +63,7 @@ def test_a_token_is_for_its_player_and_its_room_only() -> None:
     token = tokens.sign("ann", SECRET, NOW + 60_000, room="hub")
     assert refusal(Handshake("bea", "hub", token=token)).code == "forbidden"
     assert refusal(Handshake("ann", "lobby", token=token)).code == "forbidden"
-    assert tokens.admit(Handshake("ann", "hub", token=token), SECRET, NOW).room == "hub"
+    assert tokens.verify(Handshake("ann", "hub", token=token), SECRET, NOW).room == "hub"
 
 
 @pytest.mark.parametrize("player", ["a b", "x" * 65, ""])
@@ -77,7 +77,7 @@ def test_a_short_secret_protects_nothing() -> None:
 
 
 def test_games_have_no_origin_and_always_may() -> None:
-    tokens.check_origin(None, "host:1", Settings(origins="https://game.example"))
+    admission.check_origin(None, "host:1", Settings(origins="https://game.example"))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_games_have_no_origin_and_always_may() -> None:
 )
 def test_pages_may_connect_where_they_are_allowed(origin: str, settings: Settings, welcome: bool) -> None:
     if welcome:
-        tokens.check_origin(origin, "host:1", settings)
+        admission.check_origin(origin, "host:1", settings)
     else:
         with pytest.raises(Refused, match="origin_not_allowed"):
-            tokens.check_origin(origin, "host:1", settings)
+            admission.check_origin(origin, "host:1", settings)

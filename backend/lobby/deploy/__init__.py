@@ -24,6 +24,7 @@ from lobby.deploy.stack import DEAD, ChangeSet, DeployedStack, StackEvent, Stack
 from lobby.errors import LobbyError
 from lobby.settings import ENV_FILE
 from lobby.tokens import check_secret
+from lobby.tools import game_config
 
 OURS = {
     "Stage": "use --stage",
@@ -320,4 +321,4 @@ def _check(options: DeployOptions, known: Mapping[str, Any]) -> None:
     if options.secret:
         check_secret(options.secret)
     if options.godot_config:
-        local_files.read_config(options.godot_config)
+        game_config.read(options.godot_config)

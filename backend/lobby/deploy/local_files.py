@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from lobby.errors import LobbyError
+from lobby.tools import game_config
 
 OUTPUTS = {"URL": "WebSocketUrl", "FUNCTION": "FunctionName", "TABLE": "TableName"}
 """The outputs of the stack that are written: ``LOBBY_URL_DEV`` is the output ``WebSocketUrl`` of the stage dev."""
@@ -41,23 +40,9 @@ def forget(names: list[str], file: Path) -> None:
         raise LobbyError(f"Cannot write {file}: {error}. It still names the deleted lobby.") from None
 
 
-def read_config(file: Path) -> dict[str, Any]:
-    """The game's configuration of the lobby; empty if there is no file. Raises :class:`LobbyError`."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise LobbyError(f"Cannot read {file}: {error}. Correct it, or give another file with --godot-config.") from None
-    if not isinstance(found, dict):
-        raise LobbyError(f"{file} is JSON, but not an object. Correct it, or give another file with --godot-config.")
-    return found
-
-
 def write_config(url: str, file: Path) -> None:
-    """Sets the address of the lobby in the game's configuration; other settings stay. Raises :class:`LobbyError`."""
-    config = read_config(file) | {"url": url}
+    """Sets the address of the lobby in the game's configuration. Raises :class:`LobbyError`."""
     try:
-        file.write_text(json.dumps(config, indent="\t", ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise LobbyError(f"Cannot write {file}: {error.strerror}. The lobby itself is deployed.") from None
+        game_config.write(url, file)
+    except LobbyError as error:
+        raise LobbyError(f"{error} The lobby itself is deployed.") from None

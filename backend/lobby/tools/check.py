@@ -19,12 +19,12 @@ from statistics import median
 from typing import Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from picows import WSError, WSHandshakeError, WSTransport, ws_connect
+from picows import WSError, WSHandshakeError, ws_connect
 from rich.console import Console
 from rich.text import Text
 
 from lobby.client.roster import Roster
-from lobby.client.sockets import Socket, address
+from lobby.client.sockets import TextSocket, address
 from lobby.errors import CODES, LobbyError
 from lobby.messages import (
     Config,
@@ -188,36 +188,25 @@ def _claims(token: str) -> dict[str, str]:
         return {}
 
 
-class _Guest(Socket):
+class _Guest(TextSocket):
     """One connection of a player. After its ``welcome``, ``errors`` and ``strange`` are those of the last step."""
 
     def __init__(self, v: int) -> None:
-        super().__init__(lambda _, text: self._take(text))
+        super().__init__(self._take, lambda: self.news.set())
         self.v = v
         self.roster = Roster()
         self.received: list[ServerMessage] = []
         self.errors: list[Error] = []
         self.strange = ""
         self.news = asyncio.Event()
-        self.is_open = False
         self._seq = 0
         self._free_s = 0.0
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        """Called by picows."""
-        super().on_ws_connected(transport)
-        self.is_open = True
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Called by picows."""
-        super().on_ws_disconnected(transport)
-        self.news.set()
 
     def _take(self, text: str) -> None:
         try:
             message = decode(text)
             if message is not None:
-                self.roster.hear(message)
+                self.roster.apply(message)
             if isinstance(message, Welcome):
                 self._seq = max(self._seq, message.at.seq)
         except (ValueError, TypeError):
@@ -329,7 +318,7 @@ class _Check:
 
     async def leave(self) -> None:
         """Closes all connections."""
-        await asyncio.gather(*(guest.close() for guest in self._guests), return_exceptions=True)
+        await asyncio.gather(*(guest.close_and_wait() for guest in self._guests), return_exceptions=True)
 
     async def opens(self) -> _Found:
         """The first player connects."""
@@ -436,7 +425,7 @@ class _Check:
         if second not in self.a.roster.players:
             raise _Failed("The first player received a leave of the second one, which was still connected.")
         self._missing = "The connection did not close."
-        await asyncio.gather(*(guest.close() for guest in self._guests if guest is not self.a))
+        await asyncio.gather(*(guest.close_and_wait() for guest in self._guests if guest is not self.a))
         left = "The first player received no leave of the second one." + STREAM_HINT
         await self._until(self.a, lambda: second not in self.a.roster.players, left)
         return _Found()
@@ -458,7 +447,7 @@ class _Check:
             )
         except (OSError, ValueError, WSError, LobbyError) as error:
             raise _Failed(explain(error, self._party.url)) from None
-        if not guest.is_open:  # picows treats a connection that is closed without an answer as a completed handshake
+        if not guest.was_open:  # picows treats a connection that is closed without an answer as a completed handshake
             raise _Failed(explain(WSError(), self._party.url))
         self._guests.append(guest)
         return guest

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lobby.client.bots import run_bots
 from lobby.server.host import Server
+from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 
 TOP_SPEED = 15.0
@@ -24,7 +25,7 @@ async def demo(settings: Settings, bots: int, on_ready: Callable[[int], None], *
     if not _is_free(settings.host, settings.port):
         settings = replace(settings, port=0)  # another lobby may use the port
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    server = asyncio.create_task(Server(settings).run(ready.set_result))
+    server = asyncio.create_task(Server(settings, MemoryStore()).run(ready.set_result))
     waited: set[asyncio.Future[int] | asyncio.Future[None]] = {server, ready}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if server.done():

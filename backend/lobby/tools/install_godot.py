@@ -6,7 +6,6 @@ Of the game's own files it changes only ``project.godot``, and there only the li
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from lobby.errors import LobbyError
+from lobby.tools import game_config
 
 ADDON = "addons/lobby_presence"
 CONFIG = "lobby_config.json"
@@ -195,32 +195,33 @@ class Game:
         """Installs the addon. Installing it again is harmless. Raises :class:`LobbyError`."""
         if conflict := self.conflict():
             raise LobbyError(conflict)
-        config = self._config_with(url)
+        config = game_config.read(self.config)
         text = registered(self.text)
         with _file_errors(self.folder):
             if any(ADDON in line for line in self.missing()):
                 _replace_folder(self.addon, addon_files())
-            if config:
-                self.config.write_text(config)
+            if not config or url not in ("", config.get("url")):
+                game_config.write(url or URL, self.config)
             if text != self.text:
                 self.project.write_bytes(text.encode())
         self.text = text
 
     def remove(self) -> list[str]:
         """Removes the addon. Returns the files that stay because they were changed after the installation."""
-        text, kept = unregistered(self.text), []
+        text, kept, config = unregistered(self.text), [], game_config.read(self.config)
         with _file_errors(self.folder):
             if text != self.text:
                 self.project.write_bytes(text.encode())
             if self._is_ours():
                 for name in addon_files():
                     (self.addon / name).unlink(missing_ok=True)
-                _remove_if_empty(self.addon)
+                for folder in sorted({(self.addon / name).parent for name in addon_files()}, reverse=True):
+                    _remove_if_empty(folder)  # the deepest first
                 _remove_if_empty(self.addon.parent)
                 if self.addon.exists():
                     kept.append(ADDON)
             if self.config.exists():
-                if set(self._config()) == {"url"}:
+                if set(config) == {"url"}:
                     self.config.unlink()
                 else:
                     kept.append(CONFIG)
@@ -241,21 +242,6 @@ class Game:
     def _is_ours(self) -> bool:
         plugin = self.addon / "plugin.cfg"
         return plugin.is_file() and b'name="Lobby Presence"' in plugin.read_bytes()
-
-    def _config(self) -> dict[str, object]:
-        try:
-            found = json.loads(self.config.read_bytes())
-        except ValueError:
-            raise LobbyError(f"{self.config} is not JSON. Correct or delete it first.") from None
-        return found if isinstance(found, dict) else {}
-
-    def _config_with(self, url: str) -> str:
-        """The new content of the file of settings; empty if it stays unchanged."""
-        with _file_errors(self.config):
-            known = self._config() if self.config.exists() else {}
-        if known and url in ("", known.get("url")):
-            return ""
-        return json.dumps(known | {"url": url or URL}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:

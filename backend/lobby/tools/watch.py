@@ -25,8 +25,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from lobby.client import Connected, Disconnected, Event, LobbyClient, Refused
-from lobby.client.roster import Joined, Left, Moved, StatusSet
+from lobby.client import (
+    Connected,
+    Disconnected,
+    Event,
+    Joined,
+    Left,
+    LobbyClient,
+    MessageRefused,
+    Moved,
+    PlayerRefused,
+    StatusSet,
+)
 from lobby.errors import LobbyError
 from lobby.messages import Player
 from lobby.presence import Position
@@ -157,10 +167,11 @@ class Scene:
             case Disconnected(reason, again_s):
                 self.connection, self.is_connected = f"{reason or 'lost'}; again in {again_s:.0f} s", False
                 self._note(now_s, f"the connection is lost: {reason}")
-            case Refused(code, message, final):
+            case MessageRefused(code, message):
                 self._note(now_s, f"refused: {message} ({code})")
-                if final:
-                    self.connection, self.is_connected = message, False
+            case PlayerRefused(code, message):
+                self._note(now_s, f"refused: {message} ({code})")
+                self.connection, self.is_connected = message, False
             case Joined(player):
                 self._update(player, now_s)
                 self._note(now_s, f"{_name(player)} joined", player.id)
@@ -496,7 +507,7 @@ def _described(event: Event) -> str:
             return f"connected {player}"
         case Disconnected(reason, again_s):
             return f"disconnected {_quoted(reason)} again in {again_s:.1f} s"
-        case Refused(code, message, _):
+        case MessageRefused(code, message) | PlayerRefused(code, message):
             return f"refused {code} {_quoted(message)}"
         case Joined(player):
             return f"joined {player.id} {_quoted(player.name)} at {_exact(player.at)}"
@@ -539,7 +550,7 @@ async def watch(url: str, *, room: str = "", token: str = "", seconds: float | N
 async def _print_events(me: LobbyClient, console: Console) -> None:
     async for event in me:
         console.out(line(event, time.time()), highlight=False)
-        _stop_if_final(event)
+        _stop_if_refused(event)
 
 
 async def _draw(me: LobbyClient, scene: Scene, console: Console) -> None:
@@ -560,9 +571,9 @@ async def _draw(me: LobbyClient, scene: Scene, console: Console) -> None:
 async def _listen(me: LobbyClient, scene: Scene) -> None:
     async for event in me:
         scene.take(event, time.monotonic())
-        _stop_if_final(event)
+        _stop_if_refused(event)
 
 
-def _stop_if_final(event: Event) -> None:
-    if isinstance(event, Refused) and event.final:
+def _stop_if_refused(event: Event) -> None:
+    if isinstance(event, PlayerRefused):
         raise LobbyError(event.message)

@@ -6,21 +6,21 @@ extends RefCounted
 const CODES: Dictionary[String, Array] = {
 	# codes: made from backend/lobby/errors.py by scripts/docs.py
 	"restarting": [4000, true, "the server is restarting"],
-	"silent": [4001, true, "nothing was heard of you for two heartbeats"],
-	"slow_reader": [4002, true, "you read too slowly, too much was waiting for you"],
-	"flood": [4003, true, "you went on sending far over the limit"],
+	"silent": [4001, true, "nothing was received from you for two heartbeats"],
+	"slow_reader": [4002, true, "you read too slowly; too many messages were waiting for you"],
+	"flood": [4003, true, "you kept sending far above the limit"],
 	"room_full": [4004, true, "the room is full"],
 	"too_many_connections": [4005, true, "too many connections from your address"],
-	"over_budget": [4006, true, "the lobby has spent its budget for today; who is inside may stay"],
-	"taken_over": [4500, false, "the same player connected again; that connection goes on"],
+	"over_budget": [4006, true, "the lobby has spent its budget for today; connected players may stay"],
+	"taken_over": [4500, false, "the same player connected again; the newer connection stays"],
 	"unauthorized": [4501, false, "a token is needed, or this one is not valid"],
 	"token_expired": [4502, false, "the token has expired; fetch a new one"],
 	"forbidden": [4503, false, "the token is for another player or another room"],
 	"origin_not_allowed": [4504, false, "pages from this origin may not connect"],
 	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
-	"binary": [1003, false, "binary frames are not spoken here"],
-	"bad_text": [1007, false, "the text is not UTF-8"],
-	"too_large_frame": [1009, false, "a frame of over 32 KiB"],
+	"binary": [1003, true, "the lobby does not accept binary frames"],
+	"bad_text": [1007, true, "the text is not UTF-8"],
+	"too_large_frame": [1009, true, "a frame of over 32 KiB"],
 	# end of codes
 }
 ## Close codes of others.
