@@ -170,7 +170,7 @@ class _Account:
 
     def __init__(self, store: DynamoStore, daily: float) -> None:
         self._store, self._daily = store, daily
-        self._usage, self._state = Usage(), BudgetState()
+        self._usage, self._budget = Usage(), BudgetState()
         self._settled_ms = 0
 
     def note(self, invocation: Invocation, event: Event, handler_ms: float) -> None:
@@ -194,10 +194,10 @@ class _Account:
                 spent = self._store.spend(bill(usage).total, now)
             except StoreError as error:  # it stays on this account until the next try; no invocation has to wait
                 log("not_settled", logging.WARNING, detail=str(error))
-                return self._state
+                return self._budget
             self._usage, self._store.used = Usage(), Usage()
-            self._state = budget_state(spent, self._daily, now)
-        return self._state
+            self._budget = budget_state(spent, self._daily, now)
+        return self._budget
 
 
 def _dollars(variables: Mapping[str, str]) -> float:
