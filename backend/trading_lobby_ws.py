@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lobby.admission import admit
-from lobby.budget import Thrift, Usage, bill, steps, thrift
+from lobby.billing import Usage, bill, steps
+from lobby.budget import BudgetState, budget_state
 from lobby.errors import CODES, LobbyError, Refused, StoreError
 from lobby.messages import Handshake
 from lobby.presence import Presence
@@ -169,7 +170,7 @@ class _Account:
 
     def __init__(self, store: DynamoStore, daily: float) -> None:
         self._store, self._daily = store, daily
-        self._usage, self._thrift = Usage(), Thrift()
+        self._usage, self._budget = Usage(), BudgetState()
         self._settled_ms = 0
 
     def note(self, invocation: Invocation, event: Event, handler_ms: float) -> None:
@@ -183,20 +184,20 @@ class _Account:
             gb_ms=handler_ms * memory_mb / 1024,
         )
 
-    def settled(self, now: int) -> Thrift:
+    def settled(self, now: int) -> BudgetState:
         """The budget state that this environment knows."""
         if not self._daily:
-            return Thrift(as_of_ms=now)
+            return BudgetState(as_of_ms=now)
         if now - self._settled_ms >= SETTLE_MS:
             usage, self._settled_ms = self._usage + self._store.used, now
             try:
                 spent = self._store.spend(bill(usage).total, now)
             except StoreError as error:  # it stays on this account until the next try; no invocation has to wait
                 log("not_settled", logging.WARNING, detail=str(error))
-                return self._thrift
+                return self._budget
             self._usage, self._store.used = Usage(), Usage()
-            self._thrift = thrift(spent, self._daily, now)
-        return self._thrift
+            self._budget = budget_state(spent, self._daily, now)
+        return self._budget
 
 
 def _dollars(variables: Mapping[str, str]) -> float:

@@ -32,9 +32,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.budget import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
+from lobby.billing import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
 from lobby.client.bots import STEP_S, SendPolicy, Walker
-from lobby.cloudformation.reading import parse, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.emulator.conditions import LATENCIES, Conditions
 from lobby.emulator.metering import cpu_factor
 from lobby.fanout import Window
@@ -50,7 +51,7 @@ MOVING = (0.15, 1.0)  # shares of their time that players move: a lobby with men
 DAYS = 30  # of play in a month
 NAIVE_HZ = 5.0
 
-_DEFAULTS = {name: item.get("Default") for name, item in parse(read_template())["Parameters"].items()}
+_DEFAULTS = {name: item.get("Default") for name, item in parse(lobby_template())["Parameters"].items()}
 WINDOW_MS, SEND_MS, HEARTBEAT_MS = (int(_DEFAULTS[name]) for name in ("WindowMs", "SendMs", "HeartbeatMs"))
 MEMORY_MB, RECENT_MS = int(_DEFAULTS["MemoryMb"]), int(_DEFAULTS["TimeoutS"]) * 1000 + SKEW_MS
 

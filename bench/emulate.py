@@ -80,7 +80,7 @@ def started(options: list[str]) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     said = ""
-    while "Its table is in" not in said:
+    while "The tables are in" not in said:
         line = process.stderr.readline()
         if not line:
             raise SystemExit(said)

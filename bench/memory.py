@@ -30,8 +30,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.budget import PRICES
-from lobby.cloudformation.reading import parse, read_template
+from lobby.billing import PRICES
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.emulator.metering import CORE_MB, cpu_factor
 
 MEMORY_MB = (128, 256, 512, 1024, CORE_MB)
@@ -47,7 +48,7 @@ KINDS = {
 WELCOMES = 12
 """Players who come one after the other, into a room with one other: what a connection takes when nothing else happens."""
 
-WINDOW_MS = int(parse(read_template())["Parameters"]["WindowMs"]["Default"])
+WINDOW_MS = int(parse(lobby_template())["Parameters"]["WindowMs"]["Default"])
 
 LEADER = 2.0
 """A leader works so many times as much as who finds a window open, at least: the median is seven times, in a room of 50."""

@@ -27,7 +27,8 @@ from websockets.asyncio.client import ClientConnection, connect
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
 from lobby.client.bots import Walker
-from lobby.emulator import Desk, parse, read_stack, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.emulator import EmulatedStack, parse, read_stack
 from lobby.emulator.capacity import size
 from lobby.emulator.tables import TARGET, Engine
 from lobby.messages import Pos, encode_client
@@ -86,8 +87,8 @@ class Ledger:
 class Crowd:
     """Players in one room, who say what the Python client says."""
 
-    def __init__(self, desk: Desk, sockets: AsyncExitStack) -> None:
-        self._desk, self._sockets = desk, sockets
+    def __init__(self, stack: EmulatedStack, sockets: AsyncExitStack) -> None:
+        self._stack, self._sockets = stack, sockets
         self._walkers = [Walker(random.Random(number)) for number in range(1_000)]
         self._seq: Counter[int] = Counter()
         self.players: list[ClientConnection] = []
@@ -95,7 +96,7 @@ class Crowd:
     async def enter(self) -> None:
         """One more, who listens from then on."""
         number = len(self.players)
-        url = f"{self._desk.url}?pid=player_{number:04}&name=Player%20{number}&v=2&room={ROOM}"
+        url = f"{self._stack.url}?pid=player_{number:04}&name=Player%20{number}&v=2&room={ROOM}"
         socket = await self._sockets.enter_async_context(connect(url, max_queue=None))
         self.players.append(socket)
         listening = asyncio.create_task(_listen(socket))
@@ -114,19 +115,19 @@ async def _listen(socket: ClientConnection) -> None:
 
 
 @asynccontextmanager
-async def desk_for(players: int, tables: Engine, ledger: Ledger) -> AsyncIterator[Desk]:
+async def stack_for(players: int, tables: Engine, ledger: Ledger) -> AsyncIterator[EmulatedStack]:
     """The template's lobby, with functions in processes of their own."""
-    stack = read_stack(parse(read_template()), {"RoomSize": max(50, players)})
-    async with Desk(stack, BACKEND, tables, meter=ledger) as desk:
-        yield desk
+    definition = read_stack(parse(lobby_template()), {"RoomSize": max(50, players)})
+    async with EmulatedStack(definition, BACKEND, tables, meter=ledger) as stack:
+        yield stack
     await asyncio.sleep(QUIET_S)  # until the functions' processes are buried
 
 
 @asynccontextmanager
-async def crowd(desk: Desk, players: int, ledger: Ledger, starting_s: float) -> AsyncIterator[Crowd]:
+async def crowd(stack: EmulatedStack, players: int, ledger: Ledger, starting_s: float) -> AsyncIterator[Crowd]:
     """So many players, each of whom has moved once."""
     async with AsyncExitStack() as sockets:
-        here = Crowd(desk, sockets)
+        here = Crowd(stack, sockets)
         for _ in range(players):
             await here.enter()
         for number in range(players):
@@ -136,15 +137,15 @@ async def crowd(desk: Desk, players: int, ledger: Ledger, starting_s: float) -> 
 
 
 async def count(
-    desk: Desk,
+    stack: EmulatedStack,
     players: int,
     ledger: Ledger,
     on: Callable[[str], object] = lambda what: None,
     starting_s: float = STARTING_S,
 ) -> dict[str, Counted]:
-    """What comes of each thing that one of ``players`` does. ``ledger`` is the meter of the desk."""
+    """What comes of each thing that one of ``players`` does. ``ledger`` is the meter of the stack."""
     found: dict[str, Counted] = {}
-    async with crowd(desk, players - 1, ledger, starting_s) as here:
+    async with crowd(stack, players - 1, ledger, starting_s) as here:
 
         async def note(what: str, thing: Awaitable[object]) -> None:
             on(what)
@@ -174,13 +175,13 @@ async def count(
     return found
 
 
-async def sizes(desk: Desk, players: int, ledger: Ledger) -> dict[str, float]:
+async def sizes(stack: EmulatedStack, players: int, ledger: Ledger) -> dict[str, float]:
     """Bytes, as DynamoDB counts them, of a player's row and of the room's own items when everybody has just moved."""
-    async with crowd(desk, players, ledger, STARTING_S) as here:
+    async with crowd(stack, players, ledger, STARTING_S) as here:
         await asyncio.gather(*map(here.move, range(players)))
         await ledger.quiet()
         asked = {"TableName": "LobbyConnections-dev"}
-        _, answer = await desk.tables.engine.answer(f"{TARGET}.Scan", json.dumps(asked).encode())
+        _, answer = await stack.tables.engine.answer(f"{TARGET}.Scan", json.dumps(asked).encode())
     items = json.loads(answer)["Items"]
     rows = [size(item) for item in items if "player_id" in item]
     own = {item["connectionId"]["S"]: size(item) for item in items if "player_id" not in item}
@@ -199,9 +200,9 @@ def main() -> None:
 
         async def run() -> tuple[dict[str, Counted], dict[str, float]]:
             ledger = Ledger()
-            async with desk_for(wanted.players, engine(wanted.table), ledger) as desk:
-                counted = await count(desk, wanted.players, ledger, lambda what: status.update(what))
-                return counted, await sizes(desk, wanted.players, ledger)
+            async with stack_for(wanted.players, engine(wanted.table), ledger) as stack:
+                counted = await count(stack, wanted.players, ledger, lambda what: status.update(what))
+                return counted, await sizes(stack, wanted.players, ledger)
 
         found, bytes_ = asyncio.run(run())
     table = Table(box=None, title=f"What one of {wanted.players} does, and what comes of it", title_justify="left")

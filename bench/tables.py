@@ -18,7 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lobby.emulator import parse, read_stack, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.emulator import parse, read_stack
 from lobby.emulator.tables import TARGET, Dynoxide, Engine, Moto
 
 AT_ONCE, PLAYERS = 8, 50
@@ -27,7 +28,7 @@ TABLE = "LobbyConnections-dev"
 
 async def measure(engine: Engine, seconds: float) -> tuple[float, float]:
     """Positions and rooms a second."""
-    stack = read_stack(parse(read_template(None)))
+    stack = read_stack(parse(lobby_template()))
     [definition] = stack.tables
     await engine.start()
     try:

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from lobby import messages as m
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.client.roster import Joined, Left, Roster
 from lobby.errors import Refused, StoreError
 from lobby.ports import Unreached
@@ -169,11 +169,11 @@ class Cloud:
 
     def learn(self, stretch: int, *, is_spent: bool = False) -> None:
         """The account was looked at."""
-        self.known.append(Thrift(stretch, is_spent, self.now))
+        self.known.append(BudgetState(stretch, is_spent, self.now))
 
     def _invoke(self, name: str, work: Callable[[Invocation, int], None]) -> Steps:
         holder = f"{name} #{next(self._names)}"
-        thrift = self.faults.chance.choice(self.known[-3:]) if len(self.known) > 1 else self.known[0]
+        budget = self.faults.chance.choice(self.known[-3:]) if len(self.known) > 1 else self.known[0]
 
         def run(steps: Steps) -> None:
             def wait(ms: int) -> None:
@@ -192,7 +192,7 @@ class Cloud:
                 clock=lambda: self.now,
                 wait=wait,
                 lives_ms=LIVES_MS,
-                budget=thrift,
+                budget=budget,
             )
             try:
                 work(invocation, self.now)
@@ -262,7 +262,7 @@ class Cloud:
         self.finish()
         self.now += 2 * (LIVES_MS + SKEW_MS) + NOT_YET_MS
         if len(self.known) > 1:
-            self.known = [Thrift(8, as_of_ms=self.now)]
+            self.known = [BudgetState(8, as_of_ms=self.now)]
         for _ in range(2):
             for peer in self.open:
                 self.move(peer)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lobby.budget import DAY_MS, Thrift
+from lobby.budget import DAY_MS, BudgetState
 from lobby.errors import StoreError
 from lobby.limits import Pace, RateLimited, Verdict
 from lobby.ports import Store
@@ -231,7 +231,7 @@ def test_one_invocation_holds_the_broadcast_lock_at_a_time(shared: StreamedStore
 
 
 def test_what_a_room_has_received_is_handed_on_with_the_lock(shared: StreamedStore) -> None:
-    delivered = Delivered(1_050, {4: (18, "trading"), 7: (1_795_426_800_123, 'Änn "x"')}, Thrift(4, as_of_ms=1_040))
+    delivered = Delivered(1_050, {4: (18, "trading"), 7: (1_795_426_800_123, 'Änn "x"')}, BudgetState(4, as_of_ms=1_040))
     shared.acquire("lobby", "a", now=1_000, until_ms=2_000)
     shared.release("lobby", "a", delivered)
     assert shared.lock_state("lobby") == RoomLock(delivered=delivered)

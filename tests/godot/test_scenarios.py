@@ -170,8 +170,8 @@ def test_a_takeover_causes_no_event(home: Path) -> None:
 def test_a_gateway_that_closes_connections_after_a_time_loses_no_player(home: Path, takeover_ms: float) -> None:
     async def test() -> None:
         async with cloud() as lobby:
-            api = lobby.desk.gateway.api
-            lobby.desk.gateway.api = replace(api, limits=replace(api.limits, duration_s=2.0))
+            api = lobby.stack.gateway.api
+            lobby.stack.gateway.api = replace(api, limits=replace(api.limits, duration_s=2.0))
             url = lobby.at().partition("?")[0]
             async with playing(home, url, "ann") as ann, playing(home, url, "bea") as bea:
                 for game in (ann, bea):

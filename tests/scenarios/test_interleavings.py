@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lobby import messages as m
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.errors import CODES
 from lobby.presence import Presence
 from lobby.serverless.broadcast import NOT_YET_MS
@@ -25,11 +25,11 @@ seeds = st.integers(0, 2**32)
 def play(cloud: Cloud, chance: random.Random, *, crashes: float = 0.0, steps: int = 160) -> None:
     """A few seconds in which players come, move, speak and go, and invocations run in any order."""
     patience = chance.choice((1, 3, 8))  # some histories let one invocation run for a while, some switch at every call
-    index, is_thrifty = 0, chance.random() < 0.3
+    index, is_short_of_money = 0, chance.random() < 0.3
     for _ in range(chance.randrange(20, steps)):
         if len(cloud.running) < 5 and chance.random() < 0.2:
             happen(cloud, chance)
-        elif is_thrifty and chance.random() < 0.03:
+        elif is_short_of_money and chance.random() < 0.03:
             cloud.learn(chance.choice((1, 2, 4)))
         elif chance.random() < 0.2:
             cloud.bring_stream()
@@ -451,7 +451,7 @@ def test_who_knows_yesterdays_account_does_not_take_back_what_was_told_after_it(
 def test_a_stretched_window_waits_longer_and_loses_nothing() -> None:
     cloud = Cloud()
     ann, bea = inside(cloud, "ann", "bea")
-    cloud.known = [Thrift(8, as_of_ms=cloud.now)]
+    cloud.known = [BudgetState(8, as_of_ms=cloud.now)]
     began = cloud.now
     cloud.move(ann)
     cloud.move(bea)
@@ -463,7 +463,7 @@ def test_a_stretched_window_waits_longer_and_loses_nothing() -> None:
 def test_when_the_budget_is_spent_nobody_new_comes_in_and_who_is_inside_may_come_back() -> None:
     cloud = Cloud()
     [ann] = inside(cloud, "ann")
-    cloud.known = [Thrift(32, True, cloud.now)]
+    cloud.known = [BudgetState(32, True, cloud.now)]
     stranger, again = cloud.connect("bea"), cloud.connect("ann")
     cloud.finish()
     assert (stranger.state, again.state) == ("dead", "open")

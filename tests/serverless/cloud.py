@@ -9,18 +9,19 @@ from typing import Any
 from unittest.mock import patch
 
 import trading_lobby_ws
-from lobby.emulator import Conditions, Desk, Meter, Moto, nobody, parse, read_stack, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.emulator import Conditions, EmulatedStack, Meter, Moto, no_meter, parse, read_stack
 from tests.hosts import Player, joined
 
 
 class Cloud:
     """A lobby without a server, on loopback."""
 
-    def __init__(self, desk: Desk, players: AsyncExitStack) -> None:
-        self.desk, self._players = desk, players
+    def __init__(self, stack: EmulatedStack, players: AsyncExitStack) -> None:
+        self.stack, self._players = stack, players
 
     def at(self, **query: str | int) -> str:
-        return f"{self.desk.url}?" + "&".join(f"{name}={value}" for name, value in query.items())
+        return f"{self.stack.url}?" + "&".join(f"{name}={value}" for name, value in query.items())
 
     async def enter(self, **query: str | int) -> Player:
         """Somebody connects."""
@@ -38,13 +39,13 @@ def environment() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def cloud(meter: Meter = nobody, conditions: Conditions | None = None, **parameters: Any) -> AsyncIterator[Cloud]:
-    """The whole of it: gateway, function, table and stream."""
-    stack = read_stack(parse(read_template()), parameters)
-    [(name, function)] = stack.functions.items()
-    desk = Desk(stack, {name: trading_lobby_ws.handler}, Moto(), meter=meter, conditions=conditions)
+async def cloud(meter: Meter = no_meter, conditions: Conditions | None = None, **parameters: Any) -> AsyncIterator[Cloud]:
+    """A lobby on an emulated stack: gateway, function, table and stream."""
+    definition = read_stack(parse(lobby_template()), parameters, name="lobby-dev")
+    [(name, function)] = definition.functions.items()
+    stack = EmulatedStack(definition, {name: trading_lobby_ws.handler}, Moto(), meter=meter, conditions=conditions)
     with environment():
-        async with desk:
-            os.environ.update(desk.variables(function))
+        async with stack:
+            os.environ.update(stack.variables(function))
             async with AsyncExitStack() as players:
-                yield Cloud(desk, players)
+                yield Cloud(stack, players)

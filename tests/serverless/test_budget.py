@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 import trading_lobby_ws
-from lobby.budget import Usage
+from lobby.billing import Usage
 from lobby.emulator.metering import Metering
 from tests.hosts import joined, run
 from tests.serverless.cloud import cloud

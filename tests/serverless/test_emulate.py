@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from bench import bill
 from lobby.cli import main
-from lobby.cloudformation.reading import read_template
+from lobby.cloudformation.lobby_template import lobby_template
 from lobby.tools.check import Step, check
 from tests.hosts import joined, run
 
@@ -55,7 +55,7 @@ async def emulated(*options: str) -> AsyncIterator[Emulated]:
     said = ""
     try:
         async with asyncio.timeout(STARTING_S):
-            while "Its table is in" not in said:
+            while "The tables are in" not in said:
                 line = await process.stderr.readline()
                 assert line, said
                 said += line.decode()
@@ -71,15 +71,15 @@ async def emulated(*options: str) -> AsyncIterator[Emulated]:
 def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path: Path) -> None:
     async def test() -> None:
         events = tmp_path / "events.jsonl"
-        async with emulated("--bill", "--events", str(events)) as desk:
+        async with emulated("--bill", "--events", str(events)) as running:
             steps: list[Step] = []
-            assert await check(desk.url, report=steps.append), steps
-            http = desk.url.replace("ws://", "http://").removesuffix("/dev")
+            assert await check(running.url, report=steps.append), steps
+            http = running.url.replace("ws://", "http://").removesuffix("/dev")
             page = await asyncio.to_thread(fetched, http + "/")
-            assert f"/lobby/?url={desk.url.replace(':', '%3A').replace('/', '%2F')}" in page
+            assert f"/lobby/?url={running.url.replace(':', '%3A').replace('/', '%2F')}" in page
             for path, part in (("/lobby/", "viewer/main.js"), ("/lobby/viewer/main.js", "import")):
                 assert part in await asyncio.to_thread(fetched, http + path)
-            printed = await desk.stop()
+            printed = await running.stop()
         expected = bill.dollars(bill.read(events))
         for name, dollars in expected.items():
             line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)
@@ -93,13 +93,13 @@ def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path:
 
 
 def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> None:
-    ours = read_template()
+    ours = lobby_template()
     start, end = ours.index("  RouteDefault:\n"), ours.index("  RoutePos:\n")
     template = tmp_path / "template.yaml"
     template.write_text(ours[:start] + ours[end:].replace("RouteDefault, ", ""))
 
     async def test() -> None:
-        async with emulated("--template", str(template)) as desk, joined(desk.url + "?pid=ann") as ann:
+        async with emulated("--template", str(template)) as running, joined(running.url + "?pid=ann") as ann:
             await ann.hear("welcome")
             await ann.socket.send('{"action":"fly"}')
             assert "Forbidden" in str(await ann.socket.recv())
@@ -109,9 +109,9 @@ def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> Non
 
 def test_parameters_of_the_template_reach_the_function() -> None:
     async def test() -> None:
-        async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as desk:
-            assert desk.url.endswith("/staging")
-            async with joined(desk.url + "?pid=ann&v=2") as ann:
+        async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as running:
+            assert running.url.endswith("/staging")
+            async with joined(running.url + "?pid=ann&v=2") as ann:
                 assert (await ann.hear("config"))["window_ms"] == 123
 
     run(test())
@@ -120,13 +120,13 @@ def test_parameters_of_the_template_reach_the_function() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--fault", "floods"], "There is no fault 'floods'; there are lost-disconnects, throttled-posts,"),
-        (["--fault", "dead-lambdas=2"], "the chance is a number from 0 to 1"),
+        (["--fault", "floods"], "--fault floods is unknown. Faults: lost-disconnects, throttled-posts,"),
+        (["--fault", "dead-lambdas=2"], "the chance must be a number from 0 to 1"),
         (["--parameter", "Stag=dev"], "The template has no parameter Stag; did you mean Stage?"),
         (["--parameter", "WindowMs=9999"], "The parameter WindowMs is '9999'; it must be between 0 and 5,000."),
         (["--template", "nowhere.yaml"], "Cannot read the template nowhere.yaml: No such file or directory."),
-        (["--code", "nowhere"], "There is no code at nowhere"),
-        (["--table", "sqlite"], "'sqlite' is no table"),
+        (["--code", "nowhere"], "nowhere does not exist"),
+        (["--table", "sqlite"], "--table sqlite is unknown"),
         (["--table", "http://127.0.0.1:1"], "No DynamoDB answers at http://127.0.0.1:1"),
         (["--events", "/nowhere/events.jsonl"], "Cannot write /nowhere/events.jsonl"),
     ],

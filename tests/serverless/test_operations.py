@@ -19,7 +19,7 @@ def counted() -> dict[str, operations.Counted]:
 
     async def test() -> dict[str, operations.Counted]:
         async with asyncio.timeout(60), cloud(ledger) as there:
-            return await operations.count(there.desk, PLAYERS, ledger, starting_s=0.6)
+            return await operations.count(there.stack, PLAYERS, ledger, starting_s=0.6)
 
     return asyncio.run(test())
 

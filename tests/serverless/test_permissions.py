@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lobby.cloudformation.reading import parse, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.cloudformation.resolving import resolve
 from tests.emulator.worlds import Meter
 from tests.hosts import run
@@ -13,7 +14,7 @@ from tests.serverless.cloud import cloud
 
 def granted(sid: str) -> set[str]:
     """What a statement of the role allows, without the service."""
-    resources = resolve(parse(read_template()))["Resources"]
+    resources = resolve(parse(lobby_template()))["Resources"]
     for statement in resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
         if statement["Sid"] == sid:
             if sid == "Connections":

@@ -1,4 +1,4 @@
-"""Who may come in."""
+"""Admission with tokens."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from lobby.budget import DAY_MS, Thrift, Usage
+from lobby.billing import Usage
+from lobby.budget import DAY_MS, BudgetState
 from lobby.errors import StoreError
 from lobby.limits import Bucket, Pace, RateLimited, Verdict
 from lobby.presence import Position, Presence
@@ -375,7 +376,7 @@ def _lock_of(item: Item | None) -> RoomLock:
     if not item:
         return RoomLock()
     latest = json.loads(item["latest"]["S"]) if "latest" in item else {}
-    budget = Thrift(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "budget_ms"))
+    budget = BudgetState(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "budget_ms"))
     delivered = Delivered(_ms(item, "delivered_ms"), {int(n): (order, status) for n, (order, status) in latest.items()}, budget)
     return RoomLock(_ms(item, "open_until_ms"), _ms(item, "locked_until_ms"), delivered)
 
