@@ -173,7 +173,7 @@ class Cloud:
 
     def _invoke(self, name: str, work: Callable[[Invocation, int], None]) -> Steps:
         holder = f"{name} #{next(self._names)}"
-        thrift = self.faults.chance.choice(self.known[-3:]) if len(self.known) > 1 else self.known[0]
+        budget = self.faults.chance.choice(self.known[-3:]) if len(self.known) > 1 else self.known[0]
 
         def run(steps: Steps) -> None:
             def wait(ms: int) -> None:
@@ -192,7 +192,7 @@ class Cloud:
                 clock=lambda: self.now,
                 wait=wait,
                 lives_ms=LIVES_MS,
-                budget=thrift,
+                budget=budget,
             )
             try:
                 work(invocation, self.now)

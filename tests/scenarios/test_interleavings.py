@@ -25,11 +25,11 @@ seeds = st.integers(0, 2**32)
 def play(cloud: Cloud, chance: random.Random, *, crashes: float = 0.0, steps: int = 160) -> None:
     """A few seconds in which players come, move, speak and go, and invocations run in any order."""
     patience = chance.choice((1, 3, 8))  # some histories let one invocation run for a while, some switch at every call
-    index, is_thrifty = 0, chance.random() < 0.3
+    index, is_short_of_money = 0, chance.random() < 0.3
     for _ in range(chance.randrange(20, steps)):
         if len(cloud.running) < 5 and chance.random() < 0.2:
             happen(cloud, chance)
-        elif is_thrifty and chance.random() < 0.03:
+        elif is_short_of_money and chance.random() < 0.03:
             cloud.learn(chance.choice((1, 2, 4)))
         elif chance.random() < 0.2:
             cloud.bring_stream()
