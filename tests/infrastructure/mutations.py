@@ -1,8 +1,8 @@
 """Changes to a parsed template, each a function that changes a template in place. Tests break the lobby's template with them.
 
 A path names a value: its steps are joined by ``/``. A step is a key, the index of a list, an item of a list of strings, or
-``KEY=VALUE``: the item of a list or of a mapping that has this value under the key. Each change fails if there is nothing at its
-path, so a test does not pass because a name in the template has changed.
+``KEY=VALUE``: the item of a list or of a mapping that has this value under the key. A change fails if there is nothing at its
+path. So a test does not pass because a name in the template has changed.
 """
 
 from __future__ import annotations
