@@ -20,7 +20,7 @@ from lobby.budget import Thrift, Usage, bill, steps, thrift
 from lobby.errors import CODES, LobbyError, Refused, StoreError
 from lobby.messages import Handshake
 from lobby.presence import Presence
-from lobby.serverless.aws import Client, DynamoDB, dynamodb_endpoint
+from lobby.serverless.aws import DynamoDB, ServiceClient, dynamodb_endpoint
 from lobby.serverless.broadcast import SKEW_MS, WINDOW_GRACE_MS
 from lobby.serverless.dynamodb import DynamoStore, changes
 from lobby.serverless.invocation import Invocation
@@ -126,7 +126,10 @@ class _Environment:
                 f"A window of {self.settings.window_ms} ms needs a timeout of {longest_ms / 1000:.1f} s or more (TimeoutS "
                 f"in the template); this function has {lives_ms / 1000:.1f} s left when it begins."
             )
-        self.clients = Client("dynamodb", dynamodb_endpoint(variables)), Client("execute-api", variables["LOBBY_ENDPOINT"])
+        self.clients = (
+            ServiceClient("dynamodb", dynamodb_endpoint(variables)),
+            ServiceClient("execute-api", variables["LOBBY_ENDPOINT"]),
+        )
         self.store = DynamoStore(DynamoDB(self.clients[0]), variables["LOBBY_TABLE"])
         self.gateway = PostGateway(self.clients[1])
         self.metrics = Metrics(variables.get("LOBBY_STAGE", "dev"))

@@ -38,9 +38,9 @@ UPDATE = {
 
 def by_ours(posts: str, table: str) -> Ways:
     """`lobby.serverless.aws`."""
-    from lobby.serverless.aws import Answer, Client, DynamoDB, Request, connection_path
+    from lobby.serverless.aws import Answer, DynamoDB, Request, ServiceClient, connection_path
 
-    dynamodb, gateway = DynamoDB(Client("dynamodb", table)), Client("execute-api", posts)
+    dynamodb, gateway = DynamoDB(ServiceClient("dynamodb", table)), ServiceClient("execute-api", posts)
 
     def post(ids: Sequence[str]) -> list[int]:
         outcomes = gateway.send([Request("POST", connection_path(id_), BODY) for id_ in ids])
@@ -123,9 +123,9 @@ def by_asyncio(posts: str, table: str, connections: int = 32, streams: bool = Tr
             self.transport, _ = await loop.create_connection(lambda: self, host, port, ssl=tls)
 
         async def ask(self, request: bytes) -> int:
-            from lobby.serverless.aws.answers import reading
+            from lobby.serverless.aws.answers import answer_reader
 
-            self.answer, self.status = reading(), loop.create_future()
+            self.answer, self.status = answer_reader(), loop.create_future()
             next(self.answer)
             self.transport.write(request)
             status: int = await self.status
@@ -164,19 +164,19 @@ def by_asyncio(posts: str, table: str, connections: int = 32, streams: bool = Tr
 
 def _signed(posts: str, table: str) -> Any:
     """The host, its ports for posts and for the table, and what writes a call of DynamoDB and a post to a connection."""
-    from lobby.serverless.aws import Client, Credentials, Request, connection_path
+    from lobby.serverless.aws import Credentials, Request, ServiceClient, connection_path
 
     who, region = Credentials.of(os.environ), os.environ["AWS_REGION"]
-    gateway, dynamodb = Client("execute-api", posts), Client("dynamodb", table)
+    gateway, dynamodb = ServiceClient("execute-api", posts), ServiceClient("dynamodb", table)
     headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.UpdateItem"}
 
     def call() -> bytes:
-        return dynamodb._written(Request("POST", "/", json.dumps(UPDATE).encode(), headers), who, region)
+        return dynamodb.signed_bytes(Request("POST", "/", json.dumps(UPDATE).encode(), headers), who, region)
 
     def post(id_: str) -> bytes:
-        return gateway._written(Request("POST", connection_path(id_), BODY), who, region)
+        return gateway.signed_bytes(Request("POST", connection_path(id_), BODY), who, region)
 
-    return gateway._server.host, (gateway._server.port, dynamodb._server.port), call, post
+    return gateway.endpoint.host, (gateway.endpoint.port, dynamodb.endpoint.port), call, post
 
 
 CANDIDATES: dict[str, Callable[[str, str], Ways]] = {

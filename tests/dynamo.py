@@ -9,7 +9,7 @@ from typing import Any
 
 from lobby.emulator.tables import TARGET, Moto
 from lobby.rules import Change
-from lobby.serverless.aws import AwsError
+from lobby.serverless.aws import CallFailed
 from lobby.serverless.dynamodb import DynamoStore, changes
 
 KEYS = {"room": "HASH", "connectionId": "RANGE"}
@@ -39,7 +39,7 @@ class MotoCaller:
         answer: dict[str, Any] = json.loads(body)
         if status != 200:
             code = str(answer.get("__type", "")).rpartition("#")[2]
-            raise AwsError(operation, code, str(answer.get("message", "")), status, answer)
+            raise CallFailed(operation, code, str(answer.get("message", "")), status, answer)
         return answer
 
 

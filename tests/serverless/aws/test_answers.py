@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lobby.serverless.aws.answers import HEAD_BYTES, Answer, reading
+from lobby.serverless.aws.answers import HEAD_BYTES, Answer, answer_reader
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Amzn-RequestId: r-1\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n02\r\nlo\r\n0\r\nTrailer: t\r\n\r\n"
@@ -16,7 +16,7 @@ EMPTY = b"HTTP/1.1 204 No Content\r\nDate: today\r\n\r\n"
 
 
 def read(*pieces: bytes, limit: int = 1_000) -> tuple[Answer, bool]:
-    answer = reading(limit)
+    answer = answer_reader(limit)
     next(answer)
     for piece in pieces:
         try:
@@ -74,16 +74,16 @@ def test_an_answer_that_ends_in_the_middle_is_none(said: bytes, length: int) -> 
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "not an answer"),
-        (b"HTTP/1.1 OK\r\n\r\n", "not an answer"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", "not an answer"),
-        (b"HTTP/2.0 200 OK\r\n\r\n", "not an answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "not an HTTP answer"),
+        (b"HTTP/1.1 OK\r\n\r\n", "not an HTTP answer"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "not an HTTP answer"),
+        (b"HTTP/2.0 200 OK\r\n\r\n", "not an HTTP answer"),
         (OK.replace(b"Length: 5", b"Length: -5"), "not a length"),
         (OK.replace(b"Length: 5", b"Length: five"), "invalid literal"),
         (OK.replace(b"Length: 5", b"Length: 1001"), "over 1000 bytes"),
         (CHUNKED.replace(b"3;", b"x;"), "invalid literal"),
         (CHUNKED.replace(b"3;", b"+3;"), "not a length"),
-        (CHUNKED.replace(b"3;", b"2;"), "longer than it says"),
+        (CHUNKED.replace(b"3;", b"2;"), "longer than its stated size"),
         (CHUNKED.replace(b"\r\n02", b"\r\n3e6"), "over 1000 bytes"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_001, "over 1000 bytes"),
         (b"x" * (HEAD_BYTES + 1), "a head of over"),

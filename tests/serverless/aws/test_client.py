@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 
 from lobby.errors import LobbyError
-from lobby.serverless.aws import Answer, Client, Outcome, Request, Unreachable
-from lobby.serverless.aws import lines as aws_lines
+from lobby.serverless.aws import Answer, Outcome, Request, ServiceClient, Unreachable, pool
 from tests.serverless.aws.servers import KEYS, OK, Conversation, Server, Talk, ending, polite, saying, silent
 
 LONG_S, SHORT_S = 20.0, 0.15
 """Limits that no test may reach, and one that a test waits for."""
 
 
-def client(server: Server, **options: Any) -> Client:
-    return Client("execute-api", server.endpoint, **{"environment": KEYS, "connect_s": LONG_S, "answer_s": LONG_S, **options})
+def client(server: Server, **options: Any) -> ServiceClient:
+    return ServiceClient(
+        "execute-api", server.endpoint, **{"environment": KEYS, "connect_s": LONG_S, "answer_s": LONG_S, **options}
+    )
 
 
 def asks(count: int) -> list[Request]:
@@ -58,7 +59,7 @@ def test_a_request_arrives_as_it_was_meant() -> None:
         talk.say(OK)
 
     with Server(conversation) as server:
-        aws = Client("dynamodb", f"{server.endpoint}/prod/", environment={**KEYS, "AWS_SESSION_TOKEN": "token"})
+        aws = ServiceClient("dynamodb", f"{server.endpoint}/prod/", environment={**KEYS, "AWS_SESSION_TOKEN": "token"})
         with aws:
             assert aws.send([Request("DELETE", "/a%3D?b=c", b"body", {"X-Amz-Target": "T.Op"})]) == [
                 Answer(200, {"content-length": "2"}, b"ok")
@@ -184,7 +185,7 @@ def test_what_speaks_unasked_is_not_used_again() -> None:
 def test_a_connection_that_was_idle_for_too_long_is_not_trusted() -> None:
     now = time.time()
     with Server(polite) as server, client(server, clock=lambda: now) as aws:
-        for passes_s, connections in ((0.0, 1), (aws_lines.IDLE_S, 1), (aws_lines.IDLE_S + 1, 2)):
+        for passes_s, connections in ((0.0, 1), (pool.IDLE_S, 1), (pool.IDLE_S + 1, 2)):
             now += passes_s
             aws.send(asks(1))
             assert server.connections == connections
@@ -253,7 +254,7 @@ def test_who_answers_byte_by_byte_is_given_up_all_the_same() -> None:
 def test_a_handshake_that_does_not_end_is_given_up() -> None:
     with Server(lambda talk: talk.wait()) as server:
         endpoint = server.endpoint.replace("http:", "https:")
-        with Client("execute-api", endpoint, environment=KEYS, connect_s=SHORT_S) as aws:
+        with ServiceClient("execute-api", endpoint, environment=KEYS, connect_s=SHORT_S) as aws:
             outcomes, took_s = timed(lambda: aws.send(asks(1)))
         assert reason(outcomes[0]) == f"no connection to 127.0.0.1:{server.port} within 0.15 s"
         assert took_s < 2.0
@@ -263,7 +264,7 @@ def test_a_handshake_that_does_not_end_is_given_up() -> None:
     ("conversation", "expected"),
     [
         (ending(OK[:30]), "ends in the middle"),
-        (saying(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "not an answer"),
+        (saying(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "not an HTTP answer"),
         (saying(b"\0" * 70_000), "a head of over"),
         (saying(OK.replace(b": 2", b": 99999999")), "over 16777216 bytes"),
     ],
@@ -284,7 +285,7 @@ def closed_port() -> int:
 
 
 def test_who_is_not_there_is_refused_for_all() -> None:
-    with Client("dynamodb", f"http://127.0.0.1:{closed_port()}", environment=KEYS) as aws:
+    with ServiceClient("dynamodb", f"http://127.0.0.1:{closed_port()}", environment=KEYS) as aws:
         assert ["Connection refused" in reason(outcome) for outcome in aws.send(asks(40))] == [True] * 40
 
 
@@ -296,7 +297,7 @@ def test_a_name_that_is_not_known_is_asked_for_once(monkeypatch: pytest.MonkeyPa
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with Client("dynamodb", "https://nowhere.example", environment=KEYS) as aws:
+    with ServiceClient("dynamodb", "https://nowhere.example", environment=KEYS) as aws:
         assert ["not known" in reason(outcome) for outcome in aws.send(asks(40))] == [True] * 40
     assert asked == [("nowhere.example", 443)]
 
@@ -310,8 +311,8 @@ def test_the_next_address_is_tried_where_the_first_refuses(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("endpoint", ["", "127.0.0.1:8000", "ftp://host", "https://", "http://host:port", "http://[::1"])
 def test_an_endpoint_that_is_none_is_named(endpoint: str) -> None:
-    with pytest.raises(LobbyError, match="is no endpoint; one looks like https://HOST/STAGE"):
-        Client("dynamodb", endpoint)
+    with pytest.raises(LobbyError, match="is not an endpoint; an endpoint looks like https://HOST/STAGE"):
+        ServiceClient("dynamodb", endpoint)
 
 
 @pytest.mark.parametrize("lacking", KEYS)
@@ -366,7 +367,7 @@ def test_tls_is_spoken_with_whom_the_system_trusts(
 ) -> None:
     if is_trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    aws_lines._tls.cache_clear()
+    pool.tls_context.cache_clear()
     long = Request("POST", "/long", b"x" * 3_000_000)
     try:
         with Server(polite, tls=serving_tls(certificate)) as server, client(server, connections=4) as aws:
@@ -378,14 +379,14 @@ def test_tls_is_spoken_with_whom_the_system_trusts(
                     assert ["certificate verify failed" in reason(outcome) for outcome in outcomes] == [True] * 11
             assert not is_trusted or server.connections == 4
     finally:
-        aws_lines._tls.cache_clear()
+        pool.tls_context.cache_clear()
 
 
 def test_over_tls_a_long_answer_arrives_and_an_ended_connection_is_replaced(
     certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    aws_lines._tls.cache_clear()
+    pool.tls_context.cache_clear()
     body = b"k" * 3_000_000
     said = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     try:
@@ -395,4 +396,4 @@ def test_over_tls_a_long_answer_arrives_and_an_ended_connection_is_replaced(
             assert bodies(aws.send(asks(1))) == [body]
             assert server.connections == 2
     finally:
-        aws_lines._tls.cache_clear()
+        pool.tls_context.cache_clear()

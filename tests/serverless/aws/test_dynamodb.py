@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from lobby.errors import LobbyError
-from lobby.serverless.aws import AwsError, Client, DynamoDB, dynamodb_endpoint
+from lobby.serverless.aws import CallFailed, DynamoDB, ServiceClient, dynamodb_endpoint
 from tests.serverless.aws.servers import KEYS, Conversation, Server, Talk, dynamodb, ending, polite
 
 REFUSED = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
@@ -29,7 +29,7 @@ class Pauses(list[float]):
 @contextmanager
 def table(*conversations: Conversation) -> Iterator[tuple[DynamoDB, Server, Pauses]]:
     pauses = Pauses()
-    with Server(*conversations) as server, Client("dynamodb", server.endpoint, environment=KEYS) as client:
+    with Server(*conversations) as server, ServiceClient("dynamodb", server.endpoint, environment=KEYS) as client:
         yield DynamoDB(client, wait=pauses, chance=lambda: 0.5), server, pauses
 
 
@@ -44,8 +44,8 @@ def answering(*answers: tuple[int, str]) -> Conversation:
     return conversation
 
 
-def failed(call: DynamoDB, operation: str = "PutItem") -> AwsError:
-    with pytest.raises(AwsError) as raised:
+def failed(call: DynamoDB, operation: str = "PutItem") -> CallFailed:
+    with pytest.raises(CallFailed) as raised:
         call.call(operation, {})
     return raised.value
 
@@ -121,14 +121,14 @@ def test_an_answer_that_is_not_dynamodbs_is_a_failure_and_final(status: int, bod
 
 def test_without_credentials_nothing_is_tried_again() -> None:
     pauses = Pauses()
-    with Server(polite) as server, Client("dynamodb", server.endpoint, environment={}) as client:
+    with Server(polite) as server, ServiceClient("dynamodb", server.endpoint, environment={}) as client:
         with pytest.raises(LobbyError, match="no AWS_ACCESS_KEY_ID"):
             DynamoDB(client, wait=pauses).call("PutItem", {})
     assert pauses == []
 
 
 def test_a_table_is_written_and_read_as_by_boto3() -> None:
-    with mock_aws(), dynamodb() as server, Client("dynamodb", server.endpoint, environment=KEYS) as client:
+    with mock_aws(), dynamodb() as server, ServiceClient("dynamodb", server.endpoint, environment=KEYS) as client:
         aws = DynamoDB(client)
         theirs = boto3.client("dynamodb", KEYS["AWS_REGION"], aws_access_key_id="k", aws_secret_access_key="s")
         theirs.create_table(
@@ -151,7 +151,7 @@ def test_a_table_is_written_and_read_as_by_boto3() -> None:
         }
         written = {**item, "x": {"N": "7"}}
         assert aws.call("UpdateItem", newer)["Attributes"] == written
-        with pytest.raises(AwsError) as raised:
+        with pytest.raises(CallFailed) as raised:
             aws.call("UpdateItem", newer)
         assert raised.value.code == "ConditionalCheckFailedException"
         assert raised.value.body["Item"] == written

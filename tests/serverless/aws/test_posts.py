@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lobby.emulator import ApiGateway, Limits
-from lobby.serverless.aws import Answer, Client, Request, connection_path
+from lobby.serverless.aws import Answer, Request, ServiceClient, connection_path
 from tests.emulator.worlds import Clock, Handler, api, closed_with, heard, joined, only_connection, run
 from tests.serverless.aws.servers import KEYS
 
@@ -17,11 +17,11 @@ SECRETS = {KEYS["AWS_ACCESS_KEY_ID"]: KEYS["AWS_SECRET_ACCESS_KEY"]}
 GONE = "AAAAAAAAAAAAAAA="
 
 
-def client(gateway: ApiGateway, **environment: str) -> Client:
-    return Client("execute-api", gateway.endpoint, environment=KEYS | environment)
+def client(gateway: ApiGateway, **environment: str) -> ServiceClient:
+    return ServiceClient("execute-api", gateway.endpoint, environment=KEYS | environment)
 
 
-async def sent(aws: Client, *requests: Request) -> list[Any]:
+async def sent(aws: ServiceClient, *requests: Request) -> list[Any]:
     """The answers, with what is to be compared: status, type of the exception."""
     outcomes = await asyncio.to_thread(aws.send, requests)
     return [
