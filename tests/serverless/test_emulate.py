@@ -68,28 +68,25 @@ async def emulated(*options: str) -> AsyncIterator[Emulated]:
             await process.communicate()
 
 
-def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path: Path) -> None:
-    async def test() -> None:
-        events = tmp_path / "events.jsonl"
-        async with emulated("--bill", "--events", str(events)) as desk:
-            steps: list[Step] = []
-            assert await check(desk.url, report=steps.append), steps
-            http = desk.url.replace("ws://", "http://").removesuffix("/dev")
-            page = await asyncio.to_thread(fetched, http + "/")
-            assert f"/lobby/?url={desk.url.replace(':', '%3A').replace('/', '%2F')}" in page
-            for path, part in (("/lobby/", "viewer/main.js"), ("/lobby/viewer/main.js", "import")):
-                assert part in await asyncio.to_thread(fetched, http + path)
-            printed = await desk.stop()
-        expected = bill.dollars(bill.read(events))
-        for name, dollars in expected.items():
-            line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)
-            assert line is not None, f"{name} is not in {printed}"
-            assert float(line[1]) == pytest.approx(dollars, rel=0.01, abs=2e-6), name
-        total = re.search(r"^ ?total .*?\$([\d.]+) +\$([\d.]+) +\$([\d.,]+)", printed, re.M)
-        assert total is not None
-        assert float(total[1]) > 0
-
-    run(test())
+async def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    async with emulated("--bill", "--events", str(events)) as desk:
+        steps: list[Step] = []
+        assert await check(desk.url, report=steps.append), steps
+        http = desk.url.replace("ws://", "http://").removesuffix("/dev")
+        page = await asyncio.to_thread(fetched, http + "/")
+        assert f"/lobby/?url={desk.url.replace(':', '%3A').replace('/', '%2F')}" in page
+        for path, part in (("/lobby/", "viewer/main.js"), ("/lobby/viewer/main.js", "import")):
+            assert part in await asyncio.to_thread(fetched, http + path)
+        printed = await desk.stop()
+    expected = bill.dollars(bill.read(events))
+    for name, dollars in expected.items():
+        line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)
+        assert line is not None, f"{name} is not in {printed}"
+        assert float(line[1]) == pytest.approx(dollars, rel=0.01, abs=2e-6), name
+    total = re.search(r"^ ?total .*?\$([\d.]+) +\$([\d.]+) +\$([\d.,]+)", printed, re.M)
+    assert total is not None
+    assert float(total[1]) > 0
 
 
 def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> None:
@@ -107,14 +104,11 @@ def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> Non
     run(test())
 
 
-def test_parameters_of_the_template_reach_the_function() -> None:
-    async def test() -> None:
-        async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as desk:
-            assert desk.url.endswith("/staging")
-            async with joined(desk.url + "?pid=ann&v=2") as ann:
-                assert (await ann.hear("config"))["window_ms"] == 123
-
-    run(test())
+async def test_parameters_of_the_template_reach_the_function() -> None:
+    async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as desk:
+        assert desk.url.endswith("/staging")
+        async with joined(desk.url + "?pid=ann&v=2") as ann:
+            assert (await ann.hear("config"))["window_ms"] == 123
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lobby import messages as m
 from lobby.client.roster import Roster
 from lobby.emulator import Conditions
 from tests.emulator.worlds import Meter
-from tests.hosts import Player, run
+from tests.hosts import Player
 from tests.serverless.cloud import cloud
 
 FAULTS = {"throttled-posts": 0.1, "throttled-table": 0.05, "repeated-batches": 0.3, "lost-disconnects": 1.0}
@@ -43,35 +43,32 @@ class Knowing:
         await self.player.socket.send(json.dumps({"action": "pos", "x": self.x, "y": 0}))
 
 
-def test_with_everything_failing_now_and_then_all_comes_right() -> None:
-    async def test() -> None:
-        conditions, chance, meter = Conditions(seed=1), random.Random(1), Meter()
-        async with cloud(meter, conditions, WindowMs=20, TimeoutS=4, MessagesPerS=100) as lobby:
-            people = [Knowing(name, await lobby.enter(pid=name, v=v)) for name, v in PLAYERS.items()]
-            ghost = await lobby.enter(pid="eve", v=2)
-            conditions.faults = FAULTS
-            for turn in range(60):
-                await chance.choice(people).move()
-                await asyncio.sleep(0.02)
-                if turn == 30:
-                    await ghost.socket.close()  # and nobody is told
-            conditions.faults = {}
-            await asyncio.sleep(5.1)  # until eve is old enough to be gone, and who died has lost the floor
-            for who in people:
-                await who.move()
-                await asyncio.sleep(0.1)
-            await people[0].player.say(action="ping", t=1)
-            expected = {who.name: who.x for who in people}
+async def test_with_everything_failing_now_and_then_all_comes_right() -> None:
+    conditions, chance, meter = Conditions(seed=1), random.Random(1), Meter()
+    async with cloud(meter, conditions, WindowMs=20, TimeoutS=4, MessagesPerS=100) as lobby:
+        people = [Knowing(name, await lobby.enter(pid=name, v=v)) for name, v in PLAYERS.items()]
+        ghost = await lobby.enter(pid="eve", v=2)
+        conditions.faults = FAULTS
+        for turn in range(60):
+            await chance.choice(people).move()
+            await asyncio.sleep(0.02)
+            if turn == 30:
+                await ghost.socket.close()  # and nobody is told
+        conditions.faults = {}
+        await asyncio.sleep(5.1)  # until eve is old enough to be gone, and who died has lost the floor
+        for who in people:
+            await who.move()
+            await asyncio.sleep(0.1)
+        await people[0].player.say(action="ping", t=1)
+        expected = {who.name: who.x for who in people}
 
-            def known(who: Knowing) -> dict[str, float]:
-                return {id: player.at.x for id, player in who.roster.players.items()} | {who.name: who.x}
+        def known(who: Knowing) -> dict[str, float]:
+            return {id: player.at.x for id, player in who.roster.players.items()} | {who.name: who.x}
 
-            async with asyncio.timeout(10):
-                while any(known(who) != expected for who in people):
-                    await asyncio.sleep(0.05)
-            assert [one for one in meter.of("post") if one["status"] == 429], "nothing has failed"
-            assert [one for one in meter.of("table") if one["status"] == "throttled"]
-            for who in people:
-                who.task.cancel()
-
-    run(test())
+        async with asyncio.timeout(10):
+            while any(known(who) != expected for who in people):
+                await asyncio.sleep(0.05)
+        assert [one for one in meter.of("post") if one["status"] == 429], "nothing has failed"
+        assert [one for one in meter.of("table") if one["status"] == "throttled"]
+        for who in people:
+            who.task.cancel()
