@@ -52,7 +52,7 @@ def handler(event: Event, context: Any) -> Event:
             environment.measure(invocation, event, (time.perf_counter() - began_s) * 1000)
 
 
-def _answer(event: Event, environment: _Environment, invocation: Invocation, context: Any) -> Event:
+def _answer(event: Event, environment: FunctionEnvironment, invocation: Invocation, context: Any) -> Event:
     now = _now()
     if "Records" in event:
         invocation.announce(changes(event["Records"]))
@@ -111,8 +111,8 @@ def _policy(principal: str, effect: str, arn: str, context: Event) -> Event:
     return {"principalId": principal, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": context}
 
 
-class _Environment:
-    """What one environment keeps between events: open connections, settings, what it measured."""
+class FunctionEnvironment:
+    """What one environment of the function keeps between events: open connections, settings, what it measured."""
 
     def __init__(self, context: Any) -> None:
         variables = os.environ
@@ -153,6 +153,16 @@ class _Environment:
             budget=budget,
         )
 
+    @property
+    def unsettled(self) -> Usage:
+        """What this environment used and has not added to the account of the lobby yet."""
+        return self.account.usage + self.store.used
+
+    def close(self) -> None:
+        """Closes the connections to AWS."""
+        for client in self.clients:
+            client.close()
+
     def measure(self, invocation: Invocation, event: Event, handler_ms: float) -> None:
         """Notes what an invocation did and used, and writes it to the log now and then."""
         self.account.note(invocation, event, handler_ms)
@@ -174,6 +184,11 @@ class _Account:
         self._store, self._daily = store, daily
         self._usage, self._thrift = Usage(), Thrift()
         self._settled_ms = 0
+
+    @property
+    def usage(self) -> Usage:
+        """What invocations used, without the table."""
+        return self._usage
 
     def note(self, invocation: Invocation, event: Event, handler_ms: float) -> None:
         """An invocation has ended. Connection time, logs and traffic are not counted: together they are a thirtieth."""
@@ -213,15 +228,16 @@ def _dollars(variables: Mapping[str, str]) -> float:
     return daily
 
 
-# By thread: an environment on AWS has one thread; a local API Gateway may have many environments in one process.
-_kept: dict[int, _Environment] = {}
+environments: dict[int, FunctionEnvironment] = {}
+"""The environments of this process by thread (``threading.get_ident``). An environment on AWS has one thread; a local API
+Gateway may have many environments in one process."""
 
 
-def _environment(context: Any) -> _Environment:
+def _environment(context: Any) -> FunctionEnvironment:
     thread = threading.get_ident()
-    if thread not in _kept:
-        _kept[thread] = _Environment(context)
-    return _kept[thread]
+    if thread not in environments:
+        environments[thread] = FunctionEnvironment(context)
+    return environments[thread]
 
 
 def _now() -> int:

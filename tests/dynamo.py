@@ -25,7 +25,7 @@ _names = count(1)
 
 
 class MotoCaller:
-    """Calls of DynamoDB, answered by moto. ``twice`` carries out each write a second time, as after an answer that was lost."""
+    """Calls of DynamoDB, answered by moto. With ``twice`` each write is carried out a second time, as after a lost answer."""
 
     def __init__(self) -> None:
         self.twice = False
@@ -43,8 +43,8 @@ class MotoCaller:
         return answer
 
 
-class Streamed(DynamoStore):
-    """A table with its stream, as the serverless host hears of it."""
+class MotoStore(DynamoStore):
+    """The store of the serverless host on a table in moto, with the stream of the table."""
 
     def __init__(self) -> None:
         self.caller = MotoCaller()

@@ -15,14 +15,14 @@ from lobby.rules import RowAdded, RowRemoved
 from lobby.server.memory import MemoryStore
 from lobby.serverless.dynamodb import DynamoStore
 from lobby.serverless.shared import Delivered, RoomLock, RoomRows, WindowLost
-from tests.cloud import StreamedStore
-from tests.dynamo import MotoCaller, Streamed
+from tests.dynamo import MotoCaller, MotoStore
 from tests.shared_memory import SharedMemory
+from tests.stepped_room import StreamedStore
 
 STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
 """For a host that lives on."""
 
-SHARED: dict[str, Callable[[], StreamedStore]] = {"shared memory": SharedMemory, "dynamodb": Streamed}
+SHARED: dict[str, Callable[[], StreamedStore]] = {"shared memory": SharedMemory, "dynamodb": MotoStore}
 """For invocations. They do all that a store does, except that they cannot list the rooms."""
 
 
@@ -301,7 +301,7 @@ def test_what_is_spent_adds_up_until_the_day_is_over(shared: StreamedStore) -> N
 
 
 def test_a_position_at_a_decent_pace_is_one_request() -> None:
-    store = Streamed()
+    store = MotoStore()
     store.add(presence("c1"))
     before = store.caller.calls
     for seq in (1, 2, 3):
@@ -310,7 +310,7 @@ def test_a_position_at_a_decent_pace_is_one_request() -> None:
 
 
 def test_a_write_whose_answer_was_lost_and_that_is_repeated_counts_as_written() -> None:
-    store = Streamed()
+    store = MotoStore()
     store.add(presence("c1"))
     store.caller.twice = True
     pace = Pace(per_s=10, burst=1)

@@ -32,15 +32,15 @@ async def unharmed(**changes: Any) -> AsyncIterator[tuple[Running, Player]]:
         joined(lobby.at(pid="left", v=2)) as left,
         joined(lobby.at(pid="right", v=2)) as right,
     ):
-        await left.hear("join")
-        await right.hear("welcome")
+        await left.receive("join")
+        await right.receive("welcome")
         yield lobby, left
-        await right.say(action="pos", x=4.5, y=2)
-        assert (await left.hear("moves"))["m"][0][1:3] == [450, 200]
+        await right.send(action="pos", x=4.5, y=2)
+        assert (await left.receive("moves"))["m"][0][1:3] == [450, 200]
 
 
 async def error_of(player: Player) -> tuple[str, str]:
-    error = await player.hear("error")
+    error = await player.receive("error")
     return error["code"], error["message"]
 
 
@@ -66,21 +66,21 @@ async def error_of(player: Player) -> tuple[str, str]:
 )
 async def test_a_wrong_message_is_answered_and_the_sender_stays(text: str, code: str) -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
-        await left.hear("join")
-        await wrong.hear("config")
+        await left.receive("join")
+        await wrong.receive("config")
         await wrong.socket.send(text)
         assert (await error_of(wrong))[0] == code
-        await wrong.say(action="ping", t=1)
-        await wrong.hear("pong")
-        assert await left.hears_nothing(0.02)
+        await wrong.send(action="ping", t=1)
+        await wrong.receive("pong")
+        assert await left.receives_nothing(0.02)
 
 
 async def test_a_teleport_is_refused_with_the_place_where_the_player_stands() -> None:
     async with unharmed(max_speed=15) as (lobby, left), joined(lobby.at(pid="cheat")) as cheat:
-        await cheat.say(action="pos", x=3, y=4)
-        await left.hear("moves")
-        await cheat.say(action="pos", x=3000, y=4)
-        error = await cheat.hear("error")
+        await cheat.send(action="pos", x=3, y=4)
+        await left.receive("moves")
+        await cheat.send(action="pos", x=3000, y=4)
+        error = await cheat.receive("error")
         assert (error["code"], error["x"], error["y"]) == ("too_fast", 3, 4)
 
 
@@ -90,30 +90,30 @@ async def test_a_teleport_is_refused_with_the_place_where_the_player_stands() ->
 )
 async def test_what_no_text_protocol_can_go_on_from_ends_the_connection(frame: tuple[Opcode, bytes], code: int) -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
-        await left.hear("join")
+        await left.receive("join")
         wrong.socket.protocol.send_text(frame[1]) if frame[0] is Opcode.TEXT else wrong.socket.protocol.send_binary(frame[1])
         wrong.socket.send_data()
         assert await wrong.closed_with() == code
-        assert (await left.hear("leave"))["id"] == "wrong"
+        assert (await left.receive("leave"))["id"] == "wrong"
 
 
 async def test_a_close_frame_without_a_code_is_answered_with_a_code_that_clients_take() -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="plain", v=2)) as plain:
-        await left.hear("join")
+        await left.receive("join")
         plain.socket.protocol.send_close()
         plain.socket.send_data()
         assert await plain.closed_with() == 1000
-        await left.hear("leave")
+        await left.receive("leave")
 
 
 async def test_who_goes_on_after_the_goodbye_is_not_answered_again() -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
-        await left.hear("join")
+        await left.receive("join")
         for _ in range(50):
             wrong.socket.protocol.send_binary(b"\x00")
         wrong.socket.send_data()
         assert await wrong.closed_with() == 1003
-        await left.hear("leave")
+        await left.receive("leave")
         assert lobby.server.counts["closed", "binary"] == 1
 
 
@@ -121,9 +121,9 @@ async def test_rooms_that_are_empty_leave_nothing_behind() -> None:
     async with serving(heartbeat_ms=100) as lobby:
         for i in range(20):
             async with joined(lobby.at(pid="ann", room=f"r{i}")) as ann, joined(lobby.at(pid="bea", room=f"r{i}")) as bea:
-                await ann.hear("join")
-                await ann.say(action="pos", x=1, y=1)
-                await bea.hear("pos")
+                await ann.receive("join")
+                await ann.send(action="pos", x=1, y=1)
+                await bea.receive("pos")
         await asyncio.sleep(0.25)
         for value in {**vars(lobby.server), **vars(lobby.server.lobby), **vars(lobby.server.store)}.values():
             assert not isinstance(value, dict) or value is lobby.server.counts or "index.html" in value or not value
@@ -131,36 +131,36 @@ async def test_rooms_that_are_empty_leave_nothing_behind() -> None:
 
 async def test_a_message_in_pieces_is_put_together_and_has_the_same_limits() -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="pieces", v=2)) as pieces:
-        await left.hear("join")
+        await left.receive("join")
         await pieces.socket.send(['{"action":', '"pos","x":1,', '"y":2}'])
-        assert (await left.hear("moves"))["m"][0][1:] == [100, 200]
+        assert (await left.receive("moves"))["m"][0][1:] == [100, 200]
         await pieces.socket.send(["x" * 20_000, "x" * 20_000])
         assert await pieces.closed_with() == 1009
-        await left.hear("leave")
+        await left.receive("leave")
 
 
 async def test_a_continuation_of_nothing_ends_the_connection() -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
-        await left.hear("join")
+        await left.receive("join")
         wrong.socket.protocol.expect_continuation_frame = True
         wrong.socket.protocol.send_continuation(b"...", fin=True)
         wrong.socket.send_data()
         assert await wrong.closed_with() == 1002
-        await left.hear("leave")
+        await left.receive("leave")
 
 
 async def test_a_thousand_messages_a_second_get_one_error_and_then_the_door() -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="flood", v=2)) as flood:
-        await left.hear("join")
+        await left.receive("join")
         for i in range(1_000):
             flood.socket.protocol.send_text(b'{"action":"pos","x":%d,"y":0}' % i)
         flood.socket.send_data()
         codes = []
-        while (message := await flood.hear())["type"] != "error":
+        while (message := await flood.receive())["type"] != "error":
             codes.append(message["type"])
         assert message["code"] == "rate_limited"
         assert await flood.closed_with() == 4003
-        await left.hear("leave")
+        await left.receive("leave")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ async def test_a_bad_handshake_is_told_what_is_wrong_with_it(query: dict[str, st
         assert code == "bad_handshake"
         assert said in message
         assert await wrong.closed_with() == 4505
-        assert await left.hears_nothing(0.02)
+        assert await left.receives_nothing(0.02)
 
 
 @pytest.mark.parametrize(
@@ -194,36 +194,36 @@ async def test_a_token_that_is_wrong_expired_or_somebody_elses_is_refused_for_go
     async with serving(secret=SECRET) as lobby:
         good = sign("good", SECRET, 4_000_000_000_000)
         async with joined(lobby.at(token=good)) as good_one, joined(lobby.at(pid="ann", token=token)) as wrong:
-            await good_one.hear("welcome")
+            await good_one.receive("welcome")
             assert (await error_of(wrong))[0] == code
             assert await wrong.closed_with() == close
-            assert await good_one.hears_nothing(0.02)
+            assert await good_one.receives_nothing(0.02)
 
 
 async def test_the_same_player_twice_is_a_takeover_that_nobody_notices() -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="ann", v=2)) as first:
-        await left.hear("join")
-        await first.say(action="pos", x=7, y=8)
-        await left.hear("moves")
+        await left.receive("join")
+        await first.send(action="pos", x=7, y=8)
+        await left.receive("moves")
         async with joined(lobby.at(pid="ann", v=2)) as second:
-            welcome = await second.hear("welcome")
+            welcome = await second.receive("welcome")
             assert (welcome["x"], welcome["y"]) == (7, 8)
             assert await first.closed_with() == 4500
-            assert await left.hears_nothing()
-            await second.say(action="pos", x=9, y=9)
-            assert (await left.hear("moves"))["m"][0][:3] == [welcome["n"], 900, 900]
-        assert (await left.hear("leave"))["id"] == "ann"
+            assert await left.receives_nothing()
+            await second.send(action="pos", x=9, y=9)
+            assert (await left.receive("moves"))["m"][0][:3] == [welcome["n"], 900, 900]
+        assert (await left.receive("leave"))["id"] == "ann"
 
 
 async def test_one_player_too_many_is_asked_to_come_back_later() -> None:
     async with unharmed(room_size=3) as (lobby, left), joined(lobby.at(pid="third")) as third:
-        await third.hear("welcome")
-        await left.hear("join")
+        await third.receive("welcome")
+        await left.receive("join")
         async with joined(lobby.at(pid="fourth")) as fourth:
             assert (await error_of(fourth))[0] == "room_full"
             assert await fourth.closed_with() == 4004
         async with joined(lobby.at(pid="fourth", room="other")) as elsewhere:
-            assert (await elsewhere.hear("welcome"))["lobby_players"] == []
+            assert (await elsewhere.receive("welcome"))["lobby_players"] == []
     assert Settings().room_size == 50
 
 
@@ -231,7 +231,7 @@ async def test_a_51st_player_does_not_fit() -> None:
     async with serving() as lobby:
         sockets = [joined(lobby.at(pid=f"p{i}", v=2)) for i in range(51)]
         players = [await socket.__aenter__() for socket in sockets]
-        assert (await players[49].hear("welcome"))["n"] == 50
+        assert (await players[49].receive("welcome"))["n"] == 50
         assert (await error_of(players[50]))[0] == "room_full"
         for socket in sockets:
             await socket.__aexit__(None, None, None)
@@ -241,11 +241,11 @@ async def test_too_many_connections_from_one_address_are_refused() -> None:
     async with serving(connections_per_address=1, behind_proxy=True) as lobby:
         far = {"additional_headers": {"X-Forwarded-For": "10.9.9.9, 203.0.113.7"}}
         async with joined(lobby.at(pid="a"), **far) as first, joined(lobby.at(pid="b"), **far) as second:
-            await first.hear("welcome")
+            await first.receive("welcome")
             assert (await error_of(second))[0] == "too_many_connections"
             assert await second.closed_with() == 4005
         async with joined(lobby.at(pid="b"), **far) as again:
-            await again.hear("welcome")
+            await again.receive("welcome")
 
 
 async def test_a_page_from_elsewhere_is_refused() -> None:
@@ -254,7 +254,7 @@ async def test_a_page_from_elsewhere_is_refused() -> None:
             assert (await error_of(page))[0] == "origin_not_allowed"
             assert await page.closed_with() == 4504
         async with joined(lobby.at(pid="a"), origin=f"http://127.0.0.1:{lobby.port}") as page:
-            await page.hear("welcome")
+            await page.receive("welcome")
 
 
 def fill(lobby: Running, player: str, *, droppable: bool) -> None:
@@ -269,30 +269,30 @@ async def test_a_client_that_never_reads_loses_positions_then_its_place_and_dela
     async with unharmed() as (lobby, left):
         _, writer = await asyncio.open_connection("127.0.0.1", lobby.port, limit=1)
         writer.write(_upgrade("/?pid=stuck&v=2", lobby.port))
-        await left.hear("join")
+        await left.receive("join")
         fill(lobby, "stuck", droppable=True)
         async with joined(lobby.at(pid="mover", v=2)) as mover:
-            await left.hear("join")
+            await left.receive("join")
             for x in range(1, 10):
-                await mover.say(action="pos", x=x, y=0)
-                assert (await left.hear("moves"))["m"][0][1] == x * 100
+                await mover.send(action="pos", x=x, y=0)
+                assert (await left.receive("moves"))["m"][0][1] == x * 100
             fill(lobby, "stuck", droppable=False)
-            assert (await left.hear("leave"))["id"] == "stuck"
+            assert (await left.receive("leave"))["id"] == "stuck"
         assert lobby.server.counts["closed", "slow_reader"] == 1
-        await left.hear("leave")
+        await left.receive("leave")
         writer.close()
 
 
 async def test_a_slow_reader_that_recovers_knows_where_everybody_stands() -> None:
     async with unharmed() as (lobby, left), joined(lobby.at(pid="slow", v=2), max_size=None) as slow:
         async with joined(lobby.at(pid="mover", v=2)) as mover:
-            await slow.hear("join")
+            await slow.receive("join")
             slow.socket.transport.pause_reading()
             fill(lobby, "slow", droppable=True)
-            await mover.say(action="pos", x=5, y=6)
-            await left.hear("moves")
+            await mover.send(action="pos", x=5, y=6)
+            await left.receive("moves")
             slow.socket.transport.resume_reading()
-            caught_up = {entry[0]: entry[1:] for entry in (await slow.hear("moves"))["m"]}
+            caught_up = {entry[0]: entry[1:] for entry in (await slow.receive("moves"))["m"]}
             assert [500, 600] in caught_up.values()
 
 
@@ -307,9 +307,9 @@ async def test_a_half_closed_socket_has_left() -> None:
     async with unharmed() as (lobby, left):
         _, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
         writer.write(_upgrade("/?pid=half", lobby.port))
-        await left.hear("join")
+        await left.receive("join")
         writer.write_eof()
-        assert (await left.hear("leave"))["id"] == "half"
+        assert (await left.receive("leave"))["id"] == "half"
         writer.close()
 
 
@@ -317,12 +317,12 @@ async def test_a_connection_that_answers_no_ping_has_left() -> None:
     async with serving(heartbeat_ms=100) as lobby, joined(lobby.at(pid="left")) as left:
         _, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
         writer.write(_upgrade("/?pid=mute", lobby.port))
-        await left.hear("join")
-        assert (await left.hear("leave"))["id"] == "mute"
+        await left.receive("join")
+        assert (await left.receive("leave"))["id"] == "mute"
         assert lobby.server.counts["closed", "silent"] == 1
         writer.transport.abort()
-        await left.say(action="ping", t=1)  # who answers pings is still here, though it never said a word
-        await left.hear("pong")
+        await left.send(action="ping", t=1)  # who answers pings is still here, though it never said a word
+        await left.receive("pong")
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> Non
 
     async def test() -> None:
         async with emulated("--template", str(template)) as desk, joined(desk.url + "?pid=ann") as ann:
-            await ann.hear("welcome")
+            await ann.receive("welcome")
             await ann.socket.send('{"action":"fly"}')
             assert "Forbidden" in str(await ann.socket.recv())
 
@@ -108,7 +108,7 @@ async def test_parameters_of_the_template_reach_the_function() -> None:
     async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as desk:
         assert desk.url.endswith("/staging")
         async with joined(desk.url + "?pid=ann&v=2") as ann:
-            assert (await ann.hear("config"))["window_ms"] == 123
+            assert (await ann.receive("config"))["window_ms"] == 123
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lobby.client.roster import Roster
 from lobby.emulator import Conditions
 from tests.emulator.worlds import Meter
 from tests.hosts import Player
-from tests.serverless.cloud import cloud
+from tests.serverless.emulated_lobby import emulated_lobby
 
 FAULTS = {"throttled-posts": 0.1, "throttled-table": 0.05, "repeated-batches": 0.3, "lost-disconnects": 1.0}
 PLAYERS = {"ann": 2, "bea": 2, "cem": 2, "dan": 1}
@@ -45,7 +45,7 @@ class Knowing:
 
 async def test_with_everything_failing_now_and_then_all_comes_right() -> None:
     conditions, chance, meter = Conditions(seed=1), random.Random(1), Meter()
-    async with cloud(meter, conditions, WindowMs=20, TimeoutS=4, MessagesPerS=100) as lobby:
+    async with emulated_lobby(meter, conditions, WindowMs=20, TimeoutS=4, MessagesPerS=100) as lobby:
         people = [Knowing(name, await lobby.enter(pid=name, v=v)) for name, v in PLAYERS.items()]
         ghost = await lobby.enter(pid="eve", v=2)
         conditions.faults = FAULTS
@@ -59,7 +59,7 @@ async def test_with_everything_failing_now_and_then_all_comes_right() -> None:
         for who in people:
             await who.move()
             await asyncio.sleep(0.1)
-        await people[0].player.say(action="ping", t=1)
+        await people[0].player.send(action="ping", t=1)
         expected = {who.name: who.x for who in people}
 
         def known(who: Knowing) -> dict[str, float]:

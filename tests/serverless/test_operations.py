@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bench import cost, operations
-from tests.serverless.cloud import cloud
+from tests.serverless.emulated_lobby import emulated_lobby
 
 PLAYERS = 4
 
@@ -18,7 +18,7 @@ def counted() -> dict[str, operations.Counted]:
     ledger = operations.Ledger(quiet_s=0.4)
 
     async def test() -> dict[str, operations.Counted]:
-        async with asyncio.timeout(60), cloud(ledger) as there:
+        async with asyncio.timeout(60), emulated_lobby(ledger) as there:
             return await operations.count(there.desk, PLAYERS, ledger, starting_s=0.6)
 
     return asyncio.run(test())

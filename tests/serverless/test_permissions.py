@@ -7,7 +7,7 @@ from typing import Any
 from lobby.cloudformation.reading import parse, read_template
 from lobby.cloudformation.resolving import resolve
 from tests.emulator.worlds import Meter
-from tests.serverless.cloud import cloud
+from tests.serverless.emulated_lobby import emulated_lobby
 
 
 def granted(sid: str) -> set[str]:
@@ -25,25 +25,25 @@ async def test_permissions_used_are_permissions_granted() -> None:
     """Everything that a lobby does happens once: come, be refused, ask, move, say, be taken over, speak unheard of, go."""
 
     meter = Meter()
-    async with cloud(meter, WindowMs=0) as lobby:
+    async with emulated_lobby(meter, WindowMs=0) as lobby:
         ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2)
         for player in (ann, bea):
-            await player.hear("config")
-        await ann.say(action="hello")
-        await ann.hear("config")
-        await ann.say(action="ping")
-        await ann.hear("pong")
-        await ann.say(action="status", status="here")
-        await ann.hear("status")
-        await ann.say(action="fly")
-        await ann.hear("error")
-        await ann.say(action="pos", x=1, y=2)
-        await bea.hear("moves")
+            await player.receive("config")
+        await ann.send(action="hello")
+        await ann.receive("config")
+        await ann.send(action="ping")
+        await ann.receive("pong")
+        await ann.send(action="status", status="here")
+        await ann.receive("status")
+        await ann.send(action="fly")
+        await ann.receive("error")
+        await ann.send(action="pos", x=1, y=2)
+        await bea.receive("moves")
         again = await lobby.enter(pid="ann", v=2)
-        await again.hear("welcome")
+        await again.receive("welcome")
         await ann.closed_with()
         await again.socket.close()
-        await bea.hear("leave")
+        await bea.receive("leave")
     used: set[Any] = {one["operation"] for one in meter.of("table")}
     assert used == granted("Rows")
     assert {one["method"] for one in meter.of("post")} == granted("Connections")

@@ -13,8 +13,8 @@ from lobby.emulator import Conditions, Desk, Meter, Moto, nobody, parse, read_st
 from tests.hosts import Player, joined
 
 
-class Cloud:
-    """A lobby without a server, on loopback."""
+class EmulatedLobby:
+    """A lobby on an emulated stack, on loopback."""
 
     def __init__(self, desk: Desk, players: AsyncExitStack) -> None:
         self.desk, self._players = desk, players
@@ -23,23 +23,24 @@ class Cloud:
         return f"{self.desk.url}?" + "&".join(f"{name}={value}" for name, value in query.items())
 
     async def enter(self, **query: str | int) -> Player:
-        """Somebody connects."""
+        """Connects a player."""
         return await self._players.enter_async_context(joined(self.at(**query)))
 
 
 @contextmanager
 def environment() -> Iterator[None]:
-    """An environment that is forgotten at the end, with the connections that the function kept warm."""
-    with patch.dict(os.environ), patch.dict(trading_lobby_ws._kept, clear=True) as kept:
+    """Environment variables and environments of the function, both restored at the end."""
+    with patch.dict(os.environ), patch.dict(trading_lobby_ws.environments, clear=True) as environments:
         yield
-        for one in kept.values():
-            for client in one.clients:
-                client.close()
+        for one in environments.values():
+            one.close()
 
 
 @asynccontextmanager
-async def cloud(meter: Meter = nobody, conditions: Conditions | None = None, **parameters: Any) -> AsyncIterator[Cloud]:
-    """The whole of it: gateway, function, table and stream."""
+async def emulated_lobby(
+    meter: Meter = nobody, conditions: Conditions | None = None, **parameters: Any
+) -> AsyncIterator[EmulatedLobby]:
+    """Gateway, function, table and stream. ``parameters`` are those of the template."""
     stack = read_stack(parse(read_template()), parameters)
     [(name, function)] = stack.functions.items()
     desk = Desk(stack, {name: trading_lobby_ws.handler}, Moto(), meter=meter, conditions=conditions)
@@ -47,4 +48,4 @@ async def cloud(meter: Meter = nobody, conditions: Conditions | None = None, **p
         async with desk:
             os.environ.update(desk.variables(function))
             async with AsyncExitStack() as players:
-                yield Cloud(desk, players)
+                yield EmulatedLobby(desk, players)
