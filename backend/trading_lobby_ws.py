@@ -148,7 +148,7 @@ class FunctionEnvironment:
             self.settings,
             holder=context.aws_request_id,
             clock=_now,
-            wait=lambda ms: time.sleep(ms / 1000),
+            wait=wait,
             lives_ms=context.get_remaining_time_in_millis(),
             budget=budget,
         )
@@ -238,6 +238,11 @@ def _environment(context: Any) -> FunctionEnvironment:
     if thread not in environments:
         environments[thread] = FunctionEnvironment(context)
     return environments[thread]
+
+
+def wait(ms: int) -> None:
+    """Lets an invocation wait for this many ms."""
+    time.sleep(ms / 1000)
 
 
 def _now() -> int:

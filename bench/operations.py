@@ -16,7 +16,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,11 @@ from lobby.tools.emulate import engine
 BACKEND = Path(__file__).parent.parent / "backend"
 ROOM = "lobby"
 QUIET_S, STARTING_S = 0.19, 1.0
-"""For how long nothing must happen; and while functions start, which takes a moment in which nothing is metered."""
+"""How long no event must be metered until everything has happened; and the same while functions start, which takes a moment in
+which no event is metered."""
+
+LOOKS = 10
+"""How often :meth:`Ledger.quiet` looks in that time. A machine that stands still for a moment affects only one look."""
 
 Counted = Counter[str]
 """How often: `messages in`, `messages out`, `invocations`, `writes`, `gets`, `queries`, `failed` (conditions), and units."""
@@ -47,16 +51,17 @@ READS = {"GetItem": "gets", "Query": "queries"}
 
 
 class Ledger:
-    """Hears of everything that costs money. When that is nothing for ``quiet_s``, all is told: longer than a window, shorter
-    than the first pause before a second try."""
+    """Counts everything that costs money. After ``quiet_s`` without an event everything has happened: that is longer than a
+    window, and shorter than the first pause before a retry. ``is_busy()`` may report work that has not been metered yet."""
 
-    def __init__(self, quiet_s: float = QUIET_S) -> None:
+    def __init__(self, quiet_s: float = QUIET_S, is_busy: Callable[[], bool] = lambda: False) -> None:
         self.counted: Counted = Counter()
-        self._heard, self._quiet_s = 0, quiet_s
+        self.is_busy = is_busy
+        self._events, self._quiet_s = 0, quiet_s
 
     def __call__(self, kind: str, /, **facts: Any) -> None:
         """See `lobby.emulator.meters.Meter`."""
-        self._heard += 1
+        self._events += 1
         match kind:
             case "message_in" | "message_out":
                 self.counted[kind.replace("message_", "messages ")] += 1
@@ -69,14 +74,15 @@ class Ledger:
                 self.counted["read units"] += facts["reads"]
 
     async def quiet(self, seconds: float = 0.0) -> None:
-        """Waits until nothing happens any more."""
-        heard = -1
-        while heard != self._heard:
-            heard = self._heard
-            await asyncio.sleep(seconds or self._quiet_s)
+        """Waits until nothing has happened for ``seconds``."""
+        quiet_looks = 0
+        while quiet_looks < LOOKS:
+            events = self._events
+            await asyncio.sleep((seconds or self._quiet_s) / LOOKS)
+            quiet_looks = quiet_looks + 1 if events == self._events and not self.is_busy() else 0
 
     async def of(self, thing: Awaitable[object]) -> Counted:
-        """What comes of ``thing``."""
+        """What ``thing`` causes."""
         before = self.counted.copy()
         await thing
         await self.quiet()
@@ -141,8 +147,12 @@ async def count(
     ledger: Ledger,
     on: Callable[[str], object] = lambda what: None,
     starting_s: float = STARTING_S,
+    hold_windows: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> dict[str, Counted]:
-    """What comes of each thing that one of ``players`` does. ``ledger`` is the meter of the desk."""
+    """What each action of one of ``players`` causes. ``ledger`` is the meter of the desk.
+
+    While ``hold_windows()`` is entered, no window may end; the default relies on a machine that is fast enough.
+    """
     found: dict[str, Counted] = {}
     async with crowd(desk, players - 1, ledger, starting_s) as here:
 
@@ -151,25 +161,28 @@ async def count(
             found[what] = await ledger.of(thing)
 
         async def in_one_window(movers: int) -> None:
-            writes = ledger.counted["writes"]
-            await here.move(0)
-            while ledger.counted["writes"] < writes + 2:  # its row, and the window is open
-                await asyncio.sleep(0.001)
-            for number in range(1, movers):
-                await here.move(number)
+            writes, invocations = ledger.counted["writes"], ledger.counted["invocations"]
+            with hold_windows():
+                await here.move(0)
+                while ledger.counted["writes"] < writes + 2:  # its row, and the window is open
+                    await asyncio.sleep(0.001)
+                for number in range(1, movers):
+                    await here.move(number)
+                while ledger.counted["invocations"] < invocations + movers - 1:
+                    await asyncio.sleep(0.001)
 
-        say = here.players[0].send
+        send = here.players[0].send
         await note("connects", here.enter())
         await here.move(players - 1)
         await ledger.quiet()
         await note("position that opens a window", here.move(0))
-        # Who moves alone is not told of itself; where others move too, everybody hears the same. So the third is counted.
+        # A lone mover does not receive itself; with two movers or more every player receives the same. So the third is counted.
         two, three = [await ledger.of(in_one_window(movers)) for movers in (2, 3)]
         three.subtract(two)
         found["position in an open window"] = three
-        await note("hello", say('{"action":"hello"}'))
-        await note("ping", say('{"action":"ping","t":1}'))
-        await note("status", say('{"action":"status","status":"trading"}'))
+        await note("hello", send('{"action":"hello"}'))
+        await note("ping", send('{"action":"ping","t":1}'))
+        await note("status", send('{"action":"status","status":"trading"}'))
         await note("leaves", here.players[-1].close())
     return found
 

@@ -32,7 +32,7 @@ WRONG = [
 
 
 class Client:
-    """A client written from docs/protocol.md: what it knows of the room. Fails when it receives a message that cannot be right."""
+    """A client written from docs/protocol.md, and what it knows of the room. A message that cannot be right fails the test."""
 
     def __init__(self, player: str, v: int) -> None:
         self.player, self.v = player, v
@@ -197,7 +197,7 @@ class History:
         self.host.close_silent()
         for room in ROOMS:
             assert not self.silent & {row.connection for row in self.host.store.room(room)}, (
-                "a silent connection was not removed"
+                "a silent connection is still there"
             )
 
     def check(self) -> None:

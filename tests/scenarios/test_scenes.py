@@ -1,4 +1,4 @@
-"""The same scenes on every host, with the same transcripts. ``python -m tests.scenarios.test_scenes`` writes the transcripts."""
+"""The same scenes on every host, with the same transcripts. ``python -m tests.scenarios.test_scenes`` writes them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_a_position_in_an_open_window_is_broadcast_although_its_player_reconnect
 
 
 def test_no_position_of_a_player_follows_its_leave() -> None:
-    """Found by the invariants: a post in the middle of a broadcast found a connection gone, and sent its position after its leave."""
+    """Found by the invariants: in the middle of a broadcast a connection was gone, and its position followed its leave."""
     host = Simulation(Settings(window_ms=50))
     ann, bea, cem = (host.connect(player, v=1) for player in ("ann", "bea", "cem"))
     host.send(bea, pos(1))
