@@ -53,7 +53,7 @@ def handler(event: Event, context: Any) -> Event:
 
 
 def _answer(event: Event, environment: FunctionEnvironment, invocation: Invocation, context: Any) -> Event:
-    now = _now()
+    now = clock_ms()
     if "Records" in event:
         invocation.announce(changes(event["Records"]))
         return {}
@@ -141,13 +141,13 @@ class FunctionEnvironment:
 
     def invocation(self, context: Any) -> Invocation:
         """The driver of one invocation."""
-        budget = self.account.settled(_now())
+        budget = self.account.settled(clock_ms())
         return Invocation(
             self.store,
             self.gateway,
             self.settings,
             holder=context.aws_request_id,
-            clock=_now,
+            clock=clock_ms,
             wait=wait,
             lives_ms=context.get_remaining_time_in_millis(),
             budget=budget,
@@ -169,7 +169,7 @@ class FunctionEnvironment:
         self.metrics.measured("handler_ms", round(handler_ms, 1))
         for name, value in invocation.measured:
             self.metrics.measured(name, value)
-        line = self.metrics.line(_now())
+        line = self.metrics.line(clock_ms())
         if line is not None:
             print(line, flush=True)
 
@@ -245,5 +245,6 @@ def wait(ms: int) -> None:
     time.sleep(ms / 1000)
 
 
-def _now() -> int:
+def clock_ms() -> int:
+    """Milliseconds since 1970, for all invocations."""
     return time.time_ns() // 1_000_000

@@ -97,7 +97,7 @@ def test_the_same_holds_with_a_table_of_dynamodb(seed: int) -> None:
     play_with_faults(seed, MotoStore())
 
 
-# ── cases that the search found, and cases known before it ────────────────────────────────────────────────────────────────────
+# ── cases that the search found, and cases known before it ──────────────────────────────────────────────────────────
 
 
 def inside(room: SteppedRoom, *players: str, v: int = 2) -> list[Peer]:

@@ -1,6 +1,6 @@
-"""Everything that should not be sent, to a real server on a real socket: a clear error, and an unharmed lobby.
+"""Everything that a client should not send, to a real server: it answers with a clear error, and other players notice nothing.
 
-Every test ends by asking whether two bystanders still see each other.
+Each test ends with a check that two other players still see each other.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SECRET = "a secret of thirty-two characters"
 
 
 @asynccontextmanager
-async def unharmed(**changes: Any) -> AsyncIterator[tuple[Running, Player]]:
-    """A lobby with two bystanders, who see each other move before and after, and hear of nothing else."""
+async def lobby_with_two_others(**changes: Any) -> AsyncIterator[tuple[Running, Player]]:
+    """A lobby with two other players. At the end they still see each other move."""
     async with (
         serving(**changes) as lobby,
         joined(lobby.at(pid="left", v=2)) as left,
@@ -65,7 +65,7 @@ async def error_of(player: Player) -> tuple[str, str]:
     ],
 )
 async def test_a_wrong_message_is_answered_and_the_sender_stays(text: str, code: str) -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
         await left.receive("join")
         await wrong.receive("config")
         await wrong.socket.send(text)
@@ -75,8 +75,8 @@ async def test_a_wrong_message_is_answered_and_the_sender_stays(text: str, code:
         assert await left.receives_nothing(0.02)
 
 
-async def test_a_teleport_is_refused_with_the_place_where_the_player_stands() -> None:
-    async with unharmed(max_speed=15) as (lobby, left), joined(lobby.at(pid="cheat")) as cheat:
+async def test_a_teleport_is_refused_with_the_current_position() -> None:
+    async with lobby_with_two_others(max_speed=15) as (lobby, left), joined(lobby.at(pid="cheat")) as cheat:
         await cheat.send(action="pos", x=3, y=4)
         await left.receive("moves")
         await cheat.send(action="pos", x=3000, y=4)
@@ -88,8 +88,8 @@ async def test_a_teleport_is_refused_with_the_place_where_the_player_stands() ->
     ("frame", "code"),
     [((Opcode.BINARY, b"\x00\x01"), 1003), ((Opcode.TEXT, b"\xff\xfe"), 1007), ((Opcode.TEXT, b"x" * 200 * 1024), 1009)],
 )
-async def test_what_no_text_protocol_can_go_on_from_ends_the_connection(frame: tuple[Opcode, bytes], code: int) -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
+async def test_frames_that_are_not_text_or_too_long_close_the_connection(frame: tuple[Opcode, bytes], code: int) -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
         await left.receive("join")
         wrong.socket.protocol.send_text(frame[1]) if frame[0] is Opcode.TEXT else wrong.socket.protocol.send_binary(frame[1])
         wrong.socket.send_data()
@@ -97,8 +97,8 @@ async def test_what_no_text_protocol_can_go_on_from_ends_the_connection(frame: t
         assert (await left.receive("leave"))["id"] == "wrong"
 
 
-async def test_a_close_frame_without_a_code_is_answered_with_a_code_that_clients_take() -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="plain", v=2)) as plain:
+async def test_a_close_frame_without_a_code_is_answered_with_a_code_that_clients_accept() -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="plain", v=2)) as plain:
         await left.receive("join")
         plain.socket.protocol.send_close()
         plain.socket.send_data()
@@ -106,8 +106,8 @@ async def test_a_close_frame_without_a_code_is_answered_with_a_code_that_clients
         await left.receive("leave")
 
 
-async def test_who_goes_on_after_the_goodbye_is_not_answered_again() -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
+async def test_a_client_that_sends_after_its_closing_error_gets_no_further_answer() -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
         await left.receive("join")
         for _ in range(50):
             wrong.socket.protocol.send_binary(b"\x00")
@@ -117,7 +117,7 @@ async def test_who_goes_on_after_the_goodbye_is_not_answered_again() -> None:
         assert lobby.server.counts["closed", "binary"] == 1
 
 
-async def test_rooms_that_are_empty_leave_nothing_behind() -> None:
+async def test_empty_rooms_leave_nothing_in_memory() -> None:
     async with serving(heartbeat_ms=100) as lobby:
         for i in range(20):
             async with joined(lobby.at(pid="ann", room=f"r{i}")) as ann, joined(lobby.at(pid="bea", room=f"r{i}")) as bea:
@@ -129,8 +129,8 @@ async def test_rooms_that_are_empty_leave_nothing_behind() -> None:
             assert not isinstance(value, dict) or value is lobby.server.counts or "index.html" in value or not value
 
 
-async def test_a_message_in_pieces_is_put_together_and_has_the_same_limits() -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="pieces", v=2)) as pieces:
+async def test_a_fragmented_message_is_assembled_and_has_the_same_limits() -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="pieces", v=2)) as pieces:
         await left.receive("join")
         await pieces.socket.send(['{"action":', '"pos","x":1,', '"y":2}'])
         assert (await left.receive("moves"))["m"][0][1:] == [100, 200]
@@ -139,8 +139,8 @@ async def test_a_message_in_pieces_is_put_together_and_has_the_same_limits() -> 
         await left.receive("leave")
 
 
-async def test_a_continuation_of_nothing_ends_the_connection() -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
+async def test_a_continuation_frame_without_a_message_closes_the_connection() -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="wrong", v=2)) as wrong:
         await left.receive("join")
         wrong.socket.protocol.expect_continuation_frame = True
         wrong.socket.protocol.send_continuation(b"...", fin=True)
@@ -149,8 +149,8 @@ async def test_a_continuation_of_nothing_ends_the_connection() -> None:
         await left.receive("leave")
 
 
-async def test_a_thousand_messages_a_second_get_one_error_and_then_the_door() -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="flood", v=2)) as flood:
+async def test_a_thousand_messages_a_second_get_one_error_and_then_the_connection_is_closed() -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="flood", v=2)) as flood:
         await left.receive("join")
         for i in range(1_000):
             flood.socket.protocol.send_text(b'{"action":"pos","x":%d,"y":0}' % i)
@@ -164,17 +164,17 @@ async def test_a_thousand_messages_a_second_get_one_error_and_then_the_door() ->
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ({"pid": "a%07b"}, "pid must be"), ({"pid": "x" * 65}, "pid must be"), ({"pid": "a", "room": "/"}, "room must be"),
         ({"pid": "a", "name": "x%1b[2J"}, "name must not"), ({"pid": "a", "v": "two"}, "v must be"),
     ],
 )  # fmt: skip
-async def test_a_bad_handshake_is_told_what_is_wrong_with_it(query: dict[str, str], said: str) -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(**query)) as wrong:
+async def test_a_bad_handshake_is_refused_with_the_wrong_parameter(query: dict[str, str], expected: str) -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(**query)) as wrong:
         code, message = await error_of(wrong)
         assert code == "bad_handshake"
-        assert said in message
+        assert expected in message
         assert await wrong.closed_with() == 4505
         assert await left.receives_nothing(0.02)
 
@@ -190,18 +190,18 @@ async def test_a_bad_handshake_is_told_what_is_wrong_with_it(query: dict[str, st
         (sign("ann", SECRET, 4_000_000_000_000, room="hub"), "forbidden", 4503),
     ],
 )
-async def test_a_token_that_is_wrong_expired_or_somebody_elses_is_refused_for_good(token: str, code: str, close: int) -> None:
+async def test_a_token_that_is_wrong_expired_or_of_another_player_is_refused(token: str, code: str, close: int) -> None:
     async with serving(secret=SECRET) as lobby:
         good = sign("good", SECRET, 4_000_000_000_000)
-        async with joined(lobby.at(token=good)) as good_one, joined(lobby.at(pid="ann", token=token)) as wrong:
-            await good_one.receive("welcome")
+        async with joined(lobby.at(token=good)) as bystander, joined(lobby.at(pid="ann", token=token)) as wrong:
+            await bystander.receive("welcome")
             assert (await error_of(wrong))[0] == code
             assert await wrong.closed_with() == close
-            assert await good_one.receives_nothing(0.02)
+            assert await bystander.receives_nothing(0.02)
 
 
-async def test_the_same_player_twice_is_a_takeover_that_nobody_notices() -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="ann", v=2)) as first:
+async def test_a_second_connection_of_a_player_is_a_takeover_that_other_players_do_not_notice() -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="ann", v=2)) as first:
         await left.receive("join")
         await first.send(action="pos", x=7, y=8)
         await left.receive("moves")
@@ -215,8 +215,8 @@ async def test_the_same_player_twice_is_a_takeover_that_nobody_notices() -> None
         assert (await left.receive("leave"))["id"] == "ann"
 
 
-async def test_one_player_too_many_is_asked_to_come_back_later() -> None:
-    async with unharmed(room_size=3) as (lobby, left), joined(lobby.at(pid="third")) as third:
+async def test_a_player_is_refused_by_a_full_room_and_asked_to_come_back_later() -> None:
+    async with lobby_with_two_others(room_size=3) as (lobby, left), joined(lobby.at(pid="third")) as third:
         await third.receive("welcome")
         await left.receive("join")
         async with joined(lobby.at(pid="fourth")) as fourth:
@@ -227,7 +227,7 @@ async def test_one_player_too_many_is_asked_to_come_back_later() -> None:
     assert Settings().room_size == 50
 
 
-async def test_a_51st_player_does_not_fit() -> None:
+async def test_by_default_a_room_refuses_the_51st_player() -> None:
     async with serving() as lobby:
         sockets = [joined(lobby.at(pid=f"p{i}", v=2)) for i in range(51)]
         players = [await socket.__aenter__() for socket in sockets]
@@ -248,8 +248,8 @@ async def test_too_many_connections_from_one_address_are_refused() -> None:
             await again.receive("welcome")
 
 
-async def test_a_page_from_elsewhere_is_refused() -> None:
-    async with unharmed() as (lobby, _):
+async def test_a_page_of_another_origin_is_refused() -> None:
+    async with lobby_with_two_others() as (lobby, _):
         async with joined(lobby.at(pid="a"), origin="https://evil.example") as page:
             assert (await error_of(page))[0] == "origin_not_allowed"
             assert await page.closed_with() == 4504
@@ -258,15 +258,15 @@ async def test_a_page_from_elsewhere_is_refused() -> None:
 
 
 def fill(lobby: Running, player: str, *, droppable: bool) -> None:
-    """Sends a player what it does not know, until its outbox is full, or (not droppable) until it is cut."""
+    """Sends a player messages of an unknown type until its outbox is full, or (not droppable) until it is closed."""
     (row,) = [row for row in lobby.server.store.room("lobby") if row.player == player]
     filler = b'{"type":"filler","text":"' + b"x" * 8_000 + b'"}'
     while row.connection in lobby.server.connections and not (droppable and lobby.server.counts["skipped", ""]):
         lobby.server.connections.post([row.connection], filler, droppable=droppable)
 
 
-async def test_a_client_that_never_reads_loses_positions_then_its_place_and_delays_nobody() -> None:
-    async with unharmed() as (lobby, left):
+async def test_a_client_that_never_reads_misses_positions_is_closed_and_delays_no_other() -> None:
+    async with lobby_with_two_others() as (lobby, left):
         _, writer = await asyncio.open_connection("127.0.0.1", lobby.port, limit=1)
         writer.write(_upgrade("/?pid=stuck&v=2", lobby.port))
         await left.receive("join")
@@ -283,8 +283,8 @@ async def test_a_client_that_never_reads_loses_positions_then_its_place_and_dela
         writer.close()
 
 
-async def test_a_slow_reader_that_recovers_knows_where_everybody_stands() -> None:
-    async with unharmed() as (lobby, left), joined(lobby.at(pid="slow", v=2), max_size=None) as slow:
+async def test_a_slow_reader_that_recovers_receives_the_current_positions() -> None:
+    async with lobby_with_two_others() as (lobby, left), joined(lobby.at(pid="slow", v=2), max_size=None) as slow:
         async with joined(lobby.at(pid="mover", v=2)) as mover:
             await slow.receive("join")
             slow.socket.transport.pause_reading()
@@ -296,15 +296,15 @@ async def test_a_slow_reader_that_recovers_knows_where_everybody_stands() -> Non
             assert [500, 600] in caught_up.values()
 
 
-async def test_a_socket_that_never_shakes_hands_is_closed() -> None:
-    async with unharmed() as (lobby, _):
+async def test_a_socket_without_a_handshake_is_closed() -> None:
+    async with lobby_with_two_others() as (lobby, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
         assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
 
 
-async def test_a_half_closed_socket_has_left() -> None:
-    async with unharmed() as (lobby, left):
+async def test_a_half_closed_socket_is_a_leave() -> None:
+    async with lobby_with_two_others() as (lobby, left):
         _, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
         writer.write(_upgrade("/?pid=half", lobby.port))
         await left.receive("join")
@@ -313,7 +313,7 @@ async def test_a_half_closed_socket_has_left() -> None:
         writer.close()
 
 
-async def test_a_connection_that_answers_no_ping_has_left() -> None:
+async def test_a_connection_that_answers_no_ping_is_removed() -> None:
     async with serving(heartbeat_ms=100) as lobby, joined(lobby.at(pid="left")) as left:
         _, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
         writer.write(_upgrade("/?pid=mute", lobby.port))
@@ -321,7 +321,7 @@ async def test_a_connection_that_answers_no_ping_has_left() -> None:
         assert (await left.receive("leave"))["id"] == "mute"
         assert lobby.server.counts["closed", "silent"] == 1
         writer.transport.abort()
-        await left.send(action="ping", t=1)  # who answers pings is still here, though it never said a word
+        await left.send(action="ping", t=1)  # a client that answers pings stays, although it has sent no message
         await left.receive("pong")
 
 
@@ -334,22 +334,22 @@ async def test_a_connection_that_answers_no_ping_has_left() -> None:
         b"\r\n\r\n",
     ],
 )
-async def test_what_is_no_websocket_and_no_page_is_turned_away(request_bytes: bytes) -> None:
-    async with unharmed() as (lobby, _):
+async def test_a_request_that_is_not_http_gets_an_end_of_the_connection(request_bytes: bytes) -> None:
+    async with lobby_with_two_others() as (lobby, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
         writer.write(request_bytes)
         await asyncio.wait_for(reader.read(), 5)
         writer.close()
 
 
-async def test_a_port_in_use_is_named_with_what_to_do() -> None:
+async def test_a_port_that_is_in_use_is_named_in_the_error() -> None:
     async with serving() as lobby:
         with pytest.raises(LobbyError, match=rf"port {lobby.port} on 127.0.0.1: another program uses it"):
             await Server(Settings(port=lobby.port), MemoryStore()).run(stop=asyncio.Event())
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         (Settings(host="0.0.0.0", port=0), "each client can use any player id"),
         (Settings(port=0, secret="short"), "at least 32"),
@@ -357,8 +357,10 @@ async def test_a_port_in_use_is_named_with_what_to_do() -> None:
         (Settings(host="198.51.100.1", port=0, open=True), "Cannot listen"),
     ],
 )
-def test_a_server_that_cannot_or_must_not_run_says_why(settings: Settings, said: str, tmp_path: Path) -> None:
-    with pytest.raises(LobbyError, match=said):
+def test_a_server_that_cannot_or_must_not_run_raises_an_error_with_the_reason(
+    settings: Settings, expected: str, tmp_path: Path
+) -> None:
+    with pytest.raises(LobbyError, match=expected):
         run(Server(settings, MemoryStore()).run(stop=asyncio.Event()))
 
 

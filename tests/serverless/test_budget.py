@@ -55,9 +55,14 @@ async def test_the_function_counts_what_the_meters_of_the_emulator_count() -> No
         for number in range(20):
             await bea.send(action="pos", x=number, y=0, seq=number + 1)
             await ann.receive("moves")
-        await asyncio.sleep(0.5)  # who told the last one still gives back the floor
-        counted = sum((one.unsettled for one in trading_lobby_ws.environments.values()), Usage())
-        metered = metering.usage
+
+        def count() -> Usage:
+            return sum((one.unsettled for one in trading_lobby_ws.environments.values()), Usage())
+
+        async with asyncio.timeout(10):  # the last leader still releases the broadcast lock
+            while lobby.is_busy() or count().invocations < metering.usage.invocations:
+                await asyncio.sleep(0.01)
+        counted, metered = count(), metering.usage
         assert counted.invocations == metered.invocations
         assert (counted.messages_in, counted.messages_out) == (metered.messages_in, metered.messages_out)
         assert counted.write_units == pytest.approx(metered.write_units, rel=0.02)

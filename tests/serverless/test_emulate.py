@@ -1,4 +1,4 @@
-"""`lobby emulate` as its user runs it: a process, with functions in processes of their own."""
+"""`lobby emulate` as a user runs it: a process, with functions in processes of their own."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def fetched(url: str) -> str:
 
 
 class Emulated:
-    """A command that runs."""
+    """A running `lobby emulate`, its address, and what it printed at its start."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, said: str) -> None:
-        self.process, self.url, self.said = process, url, said
+    def __init__(self, process: asyncio.subprocess.Process, url: str, start: str) -> None:
+        self.process, self.url, self.start = process, url, start
         self.printed = ""
 
     async def stop(self) -> str:
-        """Ctrl-C; then what it printed."""
+        """Stops the command with Ctrl-C. Returns what it printed."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGINT)
         out, err = await asyncio.wait_for(self.process.communicate(), STARTING_S)
@@ -52,23 +52,23 @@ async def emulated(*options: str) -> AsyncIterator[Emulated]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=pipe, stderr=pipe, env=None)
     assert process.stderr is not None
-    said = ""
+    start = ""
     try:
         async with asyncio.timeout(STARTING_S):
-            while "Its table is in" not in said:
+            while "Its table is in" not in start:
                 line = await process.stderr.readline()
-                assert line, said
-                said += line.decode()
-        address = re.search(r"ws://\S+", said)
+                assert line, start
+                start += line.decode()
+        address = re.search(r"ws://\S+", start)
         assert address is not None
-        yield Emulated(process, address[0], said)
+        yield Emulated(process, address[0], start)
     finally:
         if process.returncode is None:
             process.kill()
             await process.communicate()
 
 
-async def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path: Path) -> None:
+async def test_a_lobby_works_and_its_bill_is_the_sum_of_its_events(tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     async with emulated("--bill", "--events", str(events)) as desk:
         steps: list[Step] = []
@@ -89,7 +89,7 @@ async def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp
     assert float(total[1]) > 0
 
 
-def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> None:
+def test_a_route_that_is_not_in_the_template_does_not_exist(tmp_path: Path) -> None:
     ours = read_template()
     start, end = ours.index("  RouteDefault:\n"), ours.index("  RoutePos:\n")
     template = tmp_path / "template.yaml"
@@ -125,7 +125,7 @@ async def test_parameters_of_the_template_reach_the_function() -> None:
         (["--events", "/nowhere/events.jsonl"], "Cannot write /nowhere/events.jsonl"),
     ],
 )
-def test_bad_input_is_one_sentence_and_nothing_runs(options: list[str], sentence: str, monkeypatch: Any) -> None:
+def test_bad_input_gets_one_sentence_and_starts_nothing(options: list[str], sentence: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     result = CliRunner().invoke(main, ["emulate", "--port", "0", *options])
     assert result.exit_code == 1, result.output
@@ -133,7 +133,7 @@ def test_bad_input_is_one_sentence_and_nothing_runs(options: list[str], sentence
     assert "Traceback" not in result.output
 
 
-def test_the_faults_are_listed() -> None:
+def test_the_faults_can_be_listed() -> None:
     result = CliRunner().invoke(main, ["emulate", "--fault", "list"])
     assert result.exit_code == 0
     assert "dead-lambdas" in result.output

@@ -1,4 +1,4 @@
-"""A lobby without a server: the real function, real events, real boto3, on a local API Gateway."""
+"""A lobby without a server: the real function and real events, on a local API Gateway."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.serverless.emulated_lobby import emulated_lobby
 SECRET = "a secret of thirty-two characters"
 
 
-async def test_two_players_of_version_1_meet_and_the_one_who_says_nothing_is_welcomed() -> None:
+async def test_two_players_of_version_1_meet_and_a_player_that_sends_nothing_gets_a_welcome() -> None:
     async with emulated_lobby() as lobby:
         ann = await lobby.enter(pid="ann")
         assert await ann.receive() == {"type": "welcome", "your_id": "ann", "lobby_players": []}
@@ -24,13 +24,13 @@ async def test_two_players_of_version_1_meet_and_the_one_who_says_nothing_is_wel
         assert await ann.receive() == {"type": "leave", "id": "bea"}
 
 
-async def test_version_2_asks_moves_and_shows_a_status() -> None:
+async def test_version_2_sends_hello_a_status_a_position_and_a_ping() -> None:
     async with emulated_lobby() as lobby:
         ann = await lobby.enter(pid="ann", v=2)
         await ann.receive("config")
         bea = await lobby.enter(pid="bea", v=2, name="Bea")
         await bea.receive("config")
-        await ann.receive("join")  # only now is a position news of its own: a late `join` would bring it along
+        await ann.receive("join")  # else a late `join` would contain the position
         await bea.send(action="hello")
         number = (await bea.receive("welcome"))["n"]
         await bea.receive("config")
@@ -42,7 +42,7 @@ async def test_version_2_asks_moves_and_shows_a_status() -> None:
         assert (await bea.receive("pong"))["t"] == 7
 
 
-async def test_a_wrong_message_is_its_senders_affair() -> None:
+async def test_the_sender_of_a_wrong_message_receives_an_error() -> None:
     async with emulated_lobby() as lobby:
         ann = await lobby.enter(pid="ann")
         await ann.receive("welcome")
@@ -52,7 +52,7 @@ async def test_a_wrong_message_is_its_senders_affair() -> None:
             assert (await ann.receive("error"))["code"] == code
 
 
-async def test_the_authorizer_lets_in_whom_a_token_names_and_nobody_else() -> None:
+async def test_the_authorizer_admits_only_the_player_that_a_token_names() -> None:
     async with emulated_lobby(Secret=SECRET) as lobby:
         token = sign("ann", SECRET, 4_000_000_000_000)
         ann = await lobby.enter(token=token)
@@ -63,7 +63,7 @@ async def test_the_authorizer_lets_in_whom_a_token_names_and_nobody_else() -> No
             assert refused.value.response.status_code == status
 
 
-async def test_a_room_that_is_full_is_refused_before_the_upgrade() -> None:
+async def test_a_player_is_refused_by_a_full_room_before_the_upgrade() -> None:
     async with emulated_lobby(RoomSize=1) as lobby:
         await (await lobby.enter(pid="ann")).receive("welcome")
         with pytest.raises(InvalidStatus) as refused:
@@ -71,7 +71,7 @@ async def test_a_room_that_is_full_is_refused_before_the_upgrade() -> None:
         assert refused.value.response.status_code == 503
 
 
-async def test_who_reconnects_is_the_same_player_and_the_old_connection_ends() -> None:
+async def test_a_reconnecting_player_stays_the_same_player_and_its_old_connection_is_closed() -> None:
     async with emulated_lobby() as lobby:
         bea = await lobby.enter(pid="bea", v=2)
         await bea.receive("welcome")

@@ -1,4 +1,4 @@
-"""What the function does is what its role allows, and nothing more is allowed."""
+"""The role of the function grants the permissions that the function uses, and no more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.serverless.emulated_lobby import emulated_lobby
 
 
 def granted(sid: str) -> set[str]:
-    """What a statement of the role allows, without the service."""
+    """The actions that a statement of the role allows, without the name of the service."""
     resources = resolve(parse(read_template()))["Resources"]
     for statement in resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
         if statement["Sid"] == sid:
@@ -21,8 +21,8 @@ def granted(sid: str) -> set[str]:
     raise AssertionError(f"no statement {sid}")
 
 
-async def test_permissions_used_are_permissions_granted() -> None:
-    """Everything that a lobby does happens once: come, be refused, ask, move, say, be taken over, speak unheard of, go."""
+async def test_the_permissions_that_are_used_are_the_ones_that_are_granted() -> None:
+    """The lobby does everything once: it admits players, answers each message, takes over a player and removes rows."""
 
     meter = Meter()
     async with emulated_lobby(meter, WindowMs=0) as lobby:

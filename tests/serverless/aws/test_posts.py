@@ -22,14 +22,14 @@ def client(gateway: ApiGateway, **environment: str) -> ServiceClient:
 
 
 async def sent(aws: ServiceClient, *requests: Request) -> list[Any]:
-    """The answers, with what is to be compared: status, type of the exception."""
+    """Of each outcome: the status and the type of the exception, or the reason why there is no answer."""
     outcomes = await asyncio.to_thread(aws.send, requests)
     return [
         (one.status, one.headers.get("x-amzn-errortype", "")) if isinstance(one, Answer) else one.reason for one in outcomes
     ]
 
 
-async def test_a_connection_is_posted_to_asked_for_and_closed() -> None:
+async def test_a_connection_receives_a_post_is_described_and_is_closed() -> None:
     async with ApiGateway(api(), Handler(), credentials=SECRETS) as gateway, joined(gateway) as player:
         path = connection_path(await only_connection(gateway))
         with client(gateway, AWS_SESSION_TOKEN="token") as aws:
@@ -42,7 +42,7 @@ async def test_a_connection_is_posted_to_asked_for_and_closed() -> None:
             assert await closed_with(player) == 1000
 
 
-async def test_a_broadcast_reaches_everybody_and_names_those_who_are_gone() -> None:
+async def test_a_broadcast_reaches_all_open_connections_and_names_those_that_are_gone() -> None:
     async with ApiGateway(api(), Handler(), credentials=SECRETS) as gateway:
         async with joined(gateway) as ann, joined(gateway) as bea:
             while len(gateway.connections) < 2:
@@ -54,7 +54,7 @@ async def test_a_broadcast_reaches_everybody_and_names_those_who_are_gone() -> N
             assert [await heard(ann), await heard(bea)] == ["hi", "hi"]
 
 
-async def test_a_post_that_is_too_large_or_one_too_many_is_refused() -> None:
+async def test_posts_that_are_too_large_or_too_many_are_refused() -> None:
     limits = Limits(callback_rate=1, callback_burst=2)
     async with ApiGateway(api(limits=limits), Handler(), credentials=SECRETS, clock=Clock()) as gateway:
         async with joined(gateway):
@@ -70,7 +70,7 @@ async def test_a_post_that_is_too_large_or_one_too_many_is_refused() -> None:
     ("environment", "code"),
     [
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "InvalidSignatureException"),
-        ({"AWS_ACCESS_KEY_ID": "SOMEBODY"}, "UnrecognizedClientException"),
+        ({"AWS_ACCESS_KEY_ID": "UNKNOWN"}, "UnrecognizedClientException"),
         ({"AWS_REGION": "eu-central-1"}, "InvalidSignatureException"),
     ],
 )
