@@ -84,3 +84,70 @@ def test_joins_takeovers_leaves_and_frames_are_counted() -> None:
     counts = host.lobby.counts
     assert (counts["joins", ""], counts["takeovers", ""], counts["leaves", ""]) == (2, 1, 0)
     assert counts["frames", "welcome"] == 3
+
+
+# ── when a window is due ────────────────────────────────────────────────────────────────────────────────────────────
+
+CROWDED = Settings(window_ms=20, room_size=100)
+"""With the connections of :func:`crowded`, a window has this length."""
+
+
+def crowded(settings: Settings = CROWDED) -> tuple[Simulation, str]:
+    """A room with so many players that a window has its full length, and the connection of one player."""
+    host = Simulation(settings)
+    connections = [host.connect(f"p{number}") for number in range(100)]
+    assert host.lobby.window_ms == 20
+    return host, connections[0]
+
+
+def received(host: Simulation, connection: str, text: str) -> int | None:
+    return host.lobby.received("lobby", connection, text.encode(), host.now)
+
+
+def test_the_first_position_after_a_quiet_time_makes_the_window_due_at_once() -> None:
+    host, ann = crowded()
+    assert received(host, ann, pos(1)) == host.now
+
+
+def test_the_next_window_is_due_one_length_after_the_last_one_was_due() -> None:
+    host, ann = crowded()
+    due = received(host, ann, pos(1))
+    assert due is not None
+    host.now = due + 7  # the host is late
+    assert host.lobby.close_window("lobby", host.now) is None, "nothing is left to broadcast"
+    assert received(host, ann, pos(2)) == due + 20
+    assert received(host, ann, pos(3)) == due + 20
+
+
+def test_on_a_host_with_few_connections_a_window_has_no_length() -> None:
+    host = Simulation()
+    ann = host.connect("ann")
+    for _ in range(2):
+        assert received(host, ann, pos(1)) == host.now
+        host.lobby.close_window("lobby", host.now)
+
+
+def test_a_window_with_players_of_the_far_tier_is_due_again() -> None:
+    host, ann = crowded(Settings(window_ms=20, room_size=100, near_players=10, far_ms=500))
+    received(host, ann, pos(1))
+    assert host.lobby.close_window("lobby", host.now) is None, "the first window includes the far tier"
+    began_ms, host.now = host.now, host.now + 100
+    received(host, ann, pos(2))
+    assert host.lobby.close_window("lobby", host.now) == began_ms + 500
+
+
+def test_what_is_not_a_new_position_does_not_change_when_the_window_is_due() -> None:
+    host, ann = crowded()
+    received(host, ann, pos(5, seq=5))
+    for text in (pos(4, seq=4), "no", '{"action":"ping"}', '{"action":"hello"}', '{"action":"status","status":"x"}'):
+        assert received(host, ann, text) is None
+    assert received(host, "unknown", pos(6)) is None
+
+
+def test_an_empty_room_has_no_window() -> None:
+    host = Simulation()
+    ann = host.connect("ann")
+    received(host, ann, pos(1))
+    host.close(ann)
+    assert host.lobby.close_window("lobby", host.now) is None
+    assert host.lobby.counts["windows", ""] == 0
