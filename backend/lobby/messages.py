@@ -170,26 +170,6 @@ def _text(value: object, what: str) -> str:
     return text
 
 
-def encode_client(message: ClientMessage) -> str:
-    """The frame with which a client sends ``message``; :func:`parse` reads it."""
-    body: dict[str, Any] = {"action": ACTIONS[type(message)]}
-    match message:
-        case Pos(at):
-            body |= {"x": round(at.x, 2), "y": round(at.y, 2)}
-            for name in ("vx", "vy", "h", "seq", "t"):
-                if value := round(getattr(at, name), 2):
-                    body[name] = value
-        case Ping(t):
-            body["t"] = t
-        case Status(status):
-            body["status"] = status
-        case Hello():
-            pass
-        case _:
-            assert_never(message)
-    return dumps(body).decode()
-
-
 # ── server to client ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -309,10 +289,13 @@ class Frame(NamedTuple):
 
 
 class Codec(Protocol):
-    """One version of the protocol, as a host sends it."""
+    """One version of the protocol, as hosts and clients send it."""
 
     can_ping: bool
     """Whether clients of this version send pings."""
+
+    def encode_client(self, message: ClientMessage) -> str | None:
+        """The frame with which a client sends ``message``; None where this version has no such message."""
 
     def encode(self, message: ServerMessage) -> bytes | None:
         """The frame for ``message``; None where this version has no such message."""
@@ -325,6 +308,18 @@ class Version1:
     """Version 1: every message is about one player, with ``x`` and ``y`` and nothing else."""
 
     can_ping = False
+
+    def encode_client(self, message: ClientMessage) -> str | None:
+        """See :class:`Codec`."""
+        match message:
+            case Pos(at):
+                return _action(message, {"x": round(at.x, 2), "y": round(at.y, 2)})
+            case Hello():
+                return _action(message, {})
+            case Ping() | Status():
+                return None
+            case _:
+                assert_never(message)
 
     def encode(self, message: ServerMessage) -> bytes | None:
         """See :class:`Codec`."""
@@ -351,6 +346,22 @@ class Version2:
     """Version 2: numbers, names, statuses, velocities; one frame for all positions of a window."""
 
     can_ping = True
+
+    def encode_client(self, message: ClientMessage) -> str | None:
+        """See :class:`Codec`."""
+        match message:
+            case Pos(at):
+                body: dict[str, Any] = {"x": round(at.x, 2), "y": round(at.y, 2)}
+                optional = ("vx", "vy", "h", "seq", "t")
+                return _action(message, body | {name: value for name in optional if (value := round(getattr(at, name), 2))})
+            case Hello():
+                return _action(message, {})
+            case Ping(t):
+                return _action(message, {"t": t})
+            case Status(status):
+                return _action(message, {"status": status})
+            case _:
+                assert_never(message)
 
     def encode(self, message: ServerMessage) -> bytes | None:
         """See :class:`Codec`."""
@@ -383,9 +394,20 @@ CODECS: dict[int, Codec] = {1: Version1(), 2: Version2()}
 """The codec of each protocol version. A presence's ``v`` is one of these keys."""
 
 
+def encode_client(message: ClientMessage) -> str:
+    """The frame with which a client of the newest version sends ``message``; :func:`parse` reads it."""
+    frame = CODECS[VERSION].encode_client(message)
+    assert frame is not None
+    return frame
+
+
 def encode(message: ServerMessage, v: int) -> bytes | None:
     """The frame for ``message`` in version ``v``; None where that version has no such message."""
     return CODECS[v].encode(message)
+
+
+def _action(message: ClientMessage, body: dict[str, Any]) -> str:
+    return dumps({"action": ACTIONS[type(message)], **body}).decode()
 
 
 def _encode_common(message: Leave | Error | Pong) -> bytes:

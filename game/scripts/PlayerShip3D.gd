@@ -1,10 +1,10 @@
 class_name PlayerShip3D
 extends Node3D
-## Your ship: flown by keys, by a pointer that is held down, or by the autopilot; and the others are told of it.
+## The local ship. It is controlled by keys, a pointer or the autopilot. Its state is sent to the lobby.
 
-## Whether it stands still, whatever is pressed: its pilot is busy.
+## Whether the ship ignores the controls.
 var is_parked := false
-## Flies in your place, where there is one.
+## Controls the ship, if it is set.
 var autopilot: Autopilot
 var flight := ShipFlight.new()
 
@@ -25,7 +25,7 @@ func _physics_process(delta: float) -> void:
 	LobbyController.send_state(flight.position, flight.velocity, flight.heading)
 
 
-## Appears at [param at], and looks to [param heading].
+## Places the ship at [param at] with [param heading], and fades it in.
 func appear(at: Vector2, heading: float) -> void:
 	flight.place(at, heading)
 	_show(0.0)

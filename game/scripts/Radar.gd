@@ -1,13 +1,13 @@
 class_name Radar
 extends Control
-## The zone from above, with your ship in the middle of it and its nose upwards: who is where.
+## Shows the zone from above. The local ship is in the middle and points upwards.
 
 const RING := Color(0.36, 0.42, 0.85, 0.35)
 const GROUND := Color(0.035, 0.028, 0.1, 0.7)
 const LANDMARK := Color(1.0, 0.74, 0.4)
 const OWN := Color(0.95, 0.97, 1.0)
 
-## What is shown.
+## The zone that is shown.
 var zone: Zone3D
 
 

@@ -98,7 +98,7 @@ def test_the_game_runs_without_a_lobby(home: Path, game: Path) -> None:
 def test_an_offline_game_does_not_connect(home: Path, game: Path) -> None:
     async def test() -> None:
         async with serving() as lobby, playing_demo(home, lobby.url, "ann", "--offline", *IN_LOBBY) as ann:
-            await ann.wait_until(lambda view: view.zone == "lobby" and view.connection.startswith("alone"))
+            await ann.wait_until(lambda view: view.zone == "lobby" and view.connection.startswith("offline"))
             assert not lobby.server.connections
 
     run(test())

@@ -35,7 +35,7 @@ from lobby.client.constants import SLOW_DOWN_MS, TAKEOVER_MS
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.client.sockets import LobbySocket, address
 from lobby.errors import LobbyError, LobbyRefused
-from lobby.messages import Config, Error, Hello, Pos, ServerMessage, Status, Welcome, encode_client, is_id
+from lobby.messages import CODECS, ClientMessage, Config, Error, Hello, Pos, ServerMessage, Status, Welcome, is_id
 from lobby.presence import Position
 
 EVENTS_KEPT = 20_000
@@ -142,7 +142,7 @@ class LobbyClient:
         takeover_ms: float = TAKEOVER_MS,
         random: Callable[[], float] = random_numbers.random,
     ) -> None:
-        self.url = address(url, pid=player, room=room, name=name, v=v if v != 1 else "", token=token)
+        self.url = address(url, pid=player, room=room, name=name, v=v, token=token)
         self.v, self.follow = v, follow
         self.roster = Roster()
         self.refused: LobbyRefused | None = None
@@ -219,7 +219,7 @@ class LobbyClient:
 
     def hello(self) -> None:
         """Asks for a new welcome: all players and their positions."""
-        self.send_text(encode_client(Hello()))
+        self._send(Hello())
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """The events until the client is closed or refused."""
@@ -249,11 +249,6 @@ class LobbyClient:
         """How long the last ping took, in ms; None before the first answer."""
         return None if math.isnan(self._connection.round_trip_ms) else self._connection.round_trip_ms
 
-    @property
-    def _version(self) -> int:
-        """The version that both sides speak."""
-        return min(self.v, self._connection.version)
-
     def _send_position_when_free(self) -> None:
         self._cancel_send_timer()
         wait_ms = self._free_ms - _now_ms()
@@ -267,12 +262,17 @@ class LobbyClient:
         if self._at is not None and self.is_connected:
             self._seq += 1
             self._free_ms = _now_ms() + self.config.send_ms
-            at = self._at._replace(seq=self._seq) if self._version >= 2 else Position(*self._at[:2])
-            self.send_text(encode_client(Pos(at)))
+            self._send(Pos(self._at._replace(seq=self._seq)))
 
     def _send_status(self) -> None:
-        if self._status is not None and self._version >= 2:
-            self.send_text(encode_client(Status(self._status)))
+        if self._status is not None:
+            self._send(Status(self._status))
+
+    def _send(self, message: ClientMessage) -> None:
+        """Sends a message, if both sides have a version that knows it."""
+        text = CODECS[min(self.v, self._connection.version)].encode_client(message)
+        if text is not None:
+            self.send_text(text)
 
     def _send_all(self) -> None:
         """Sends again what the lobby may not know: it dropped the message, or there was no connection."""
@@ -342,7 +342,7 @@ class LobbyClient:
     # ── the shell of the state machine ──────────────────────────────────────────────────────────────────────────────
 
     def _new_socket(self, url: str) -> LobbySocket:
-        return LobbySocket(url, self._wake, tls=self._tls, pings=self.v < 2, accepts=self._accepts)
+        return LobbySocket(url, self._wake, tls=self._tls, pings=not CODECS[self.v].can_ping, accepts=self._accepts)
 
     def _accepts(self, text: str) -> bool:
         self.received += 1

@@ -33,7 +33,7 @@ from lobby.client.constants import (
     WINDOW_MS,
 )
 from lobby.client.endings import Ending
-from lobby.messages import VERSION, Config, Error, Ping, Pong, ServerMessage, Welcome, decode, encode_client
+from lobby.messages import CODECS, VERSION, Config, Error, Ping, Pong, ServerMessage, Welcome, decode, encode_client
 
 BAD_ADDRESS = "this is no address of a lobby; one looks like ws://127.0.0.1:8765/"
 NO_WELCOME = "no lobby answered within ten seconds"
@@ -218,7 +218,7 @@ class Connection:
             if self._current is not None:
                 self._release(self._current, now_ms)
             self._current, self._next = attempt, None
-        self.version = min(welcome.v, VERSION)
+        self.version = max(1, min(welcome.v, VERSION))
         self._unanswered_ms = math.nan
         self._ping_t = -1
         self._ping_at_ms = now_ms + FIRST_PING_MS
@@ -232,7 +232,7 @@ class Connection:
             self._release(current, now_ms)
             self._ended(current, Ending("", NO_PONG), now_ms)
             return
-        if now_ms >= self._ping_at_ms and self.version >= 2:
+        if now_ms >= self._ping_at_ms and CODECS[self.version].can_ping:
             if not current.received_ms < self._unanswered_ms:
                 self._unanswered_ms = now_ms
             self._pinged_ms, self._ping_t = now_ms, math.floor(now_ms)

@@ -8,9 +8,9 @@ const FILE := "user://test_player.json"
 
 func test_an_id_and_a_name_are_made_once_and_stored() -> void:
 	DirAccess.remove_absolute(FILE)
-	var made: Dictionary[String, String] = Data.kept_in(FILE)
+	var made: Dictionary[String, String] = Data.stored_in(FILE)
 	assert(LobbyPlayer.is_valid_id(made.id) and made.name.contains(" "))
-	assert(Data.kept_in(FILE) == made)
+	assert(Data.stored_in(FILE) == made)
 	DirAccess.remove_absolute(FILE)
 
 
@@ -19,9 +19,9 @@ func test_an_invalid_file_is_replaced() -> void:
 		var file := FileAccess.open(FILE, FileAccess.WRITE)
 		file.store_string(text)
 		file.close()
-		var made: Dictionary[String, String] = Data.kept_in(FILE)
+		var made: Dictionary[String, String] = Data.stored_in(FILE)
 		assert(LobbyPlayer.is_valid_id(made.id) and made.name, text)
-		assert(Data.kept_in(FILE) == made)
+		assert(Data.stored_in(FILE) == made)
 	DirAccess.remove_absolute(FILE)
 
 

@@ -33,7 +33,7 @@ func test_positions_are_sent_in_hundredths_and_without_zeros() -> void:
 
 
 func test_missing_values_are_zeros_and_unknown_values_are_ignored() -> void:
-	var message: Messages.Moves = Messages.decode('{"type":"positions","t":7,"m":[[4],[5,-1250,830,1,2,3,4,5,6,7]],"new":1}')
+	var message: Messages.Moves = Messages.decode('{"type":"moves","t":7,"m":[[4],[5,-1250,830,1,2,3,4,5,6,7]],"new":1}')
 	assert(message.numbers == PackedInt64Array([4, 5]))
 	assert(message.positions[0].position == Vector2.ZERO and message.positions[0].seq == 0)
 	assert(message.positions[1].position.is_equal_approx(Vector2(-12.5, 8.3)))
@@ -59,11 +59,11 @@ func test_an_invalid_message_is_null() -> void:
 		'{"type":"join","id":"b","n":"2"}',
 		'{"type":"leave","id":["b"]}',
 		'{"type":"pos","id":"b","x":1e300,"y":0}',
-		'{"type":"positions","m":[]}',
-		'{"type":"positions","t":1,"m":[[]]}',
-		'{"type":"positions","t":1,"m":[[1,"2"]]}',
-		'{"type":"positions","t":1,"m":[[1,null]]}',
-		'{"type":"positions","t":1,"m":"m"}',
+		'{"type":"moves","m":[]}',
+		'{"type":"moves","t":1,"m":[[]]}',
+		'{"type":"moves","t":1,"m":[[1,"2"]]}',
+		'{"type":"moves","t":1,"m":[[1,null]]}',
+		'{"type":"moves","t":1,"m":"m"}',
 		'{"type":"status","id":"b"}',
 		'{"type":"config","send_ms":100,"window_ms":60,"far_ms":500}',
 		'{"type":"config","send_ms":-1,"window_ms":60,"far_ms":500,"heartbeat_ms":20000}',
@@ -74,7 +74,7 @@ func test_an_invalid_message_is_null() -> void:
 		assert(Messages.decode(text) == null, text)
 
 
-func test_one_line_repositions_unsafe_characters_and_limits_the_length() -> void:
+func test_one_line_removes_unsafe_characters_and_limits_the_length() -> void:
 	assert(Text.one_line("  two\nlines\t\u202eno\u0007 ") == "two lines  no")
 	assert(Text.one_line("x".repeat(5_000)).length() == Constants.TEXT_CHARACTERS)
 	assert(Text.one_line("Zoë 🚀 李") == "Zoë 🚀 李")

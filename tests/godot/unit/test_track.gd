@@ -31,7 +31,7 @@ func test_with_the_send_policy_a_player_is_drawn_as_exactly() -> void:
 	assert(_quantile(all, 0.5) < 0.02)
 
 
-func test_straight_positionment_with_one_position_a_second_is_drawn_without_a_stop() -> void:
+func test_straight_movement_with_one_position_a_second_is_drawn_without_a_stop() -> void:
 	var track := Track.new()
 	var before := NAN
 	for ms in range(0, 12_000, 20):
@@ -116,7 +116,7 @@ func test_a_player_comes_to_rest_exactly_at_its_last_position() -> void:
 	assert(track.at(4_000.0).is_still)
 
 
-func test_a_teleport_is_not_drawn_as_a_positionment() -> void:
+func test_a_teleport_is_not_drawn_as_a_movement() -> void:
 	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		var far := 500.0 if ms > 1_000 else 0.0
@@ -126,7 +126,7 @@ func test_a_teleport_is_not_drawn_as_a_positionment() -> void:
 			assert(x < 30.0 or x > 499.0, "%f at %d" % [x, now_ms])
 
 
-func test_a_teleport_from_rest_to_rest_is_not_drawn_as_a_positionment() -> void:
+func test_a_teleport_from_rest_to_rest_is_not_drawn_as_a_movement() -> void:
 	var track := Track.new()
 	track.place(LobbyPosition.new(Vector2(1.0, 0.0)))
 	track.add(_position(1.0, 0.0, 1), 0.0, 0.0)
