@@ -1,10 +1,10 @@
-"""What comes of each thing that a player does: messages, invocations and operations of the table, counted.
+"""What each action of a player causes: counts messages, invocations and operations of the table.
 
     python bench/operations.py                  50 players in the room, with dynoxide where there is one
     python bench/operations.py --players 2
 
-The function of the template runs behind the local API Gateway, with the template's parameters; one thing happens at a time, and
-everybody else stands still. The model is that of `bench/cost.py`, and a test holds the one against the other.
+The function of the template runs behind the local API Gateway, with the parameters of the template. One action happens at a
+time, and all other players do nothing. A test compares the counts with the model of `bench/cost.py`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Ledger:
 
 
 class Crowd:
-    """Players in one room, who say what the Python client says."""
+    """Players in one room, which send what the Python client sends."""
 
     def __init__(self, desk: Desk, sockets: AsyncExitStack) -> None:
         self._desk, self._sockets = desk, sockets
@@ -99,22 +99,22 @@ class Crowd:
         self.players: list[ClientConnection] = []
 
     async def enter(self) -> None:
-        """One more, who listens from then on."""
+        """Connects one more player, which reads everything from then on."""
         number = len(self.players)
         url = f"{self._desk.url}?pid=player_{number:04}&name=Player%20{number}&v=2&room={ROOM}"
         socket = await self._sockets.enter_async_context(connect(url, max_queue=None))
         self.players.append(socket)
-        listening = asyncio.create_task(_listen(socket))
-        self._sockets.callback(listening.cancel)
+        reading = asyncio.create_task(_read(socket))
+        self._sockets.callback(reading.cancel)
 
     async def move(self, number: int) -> None:
-        """One goes on a step."""
+        """Moves one player by a step."""
         self._seq[number] += 1
         at: Position = self._walkers[number].step(1.5)
         await self.players[number].send(encode_client(Pos(at._replace(seq=self._seq[number], t=12_345))))
 
 
-async def _listen(socket: ClientConnection) -> None:
+async def _read(socket: ClientConnection) -> None:
     async for _ in socket:
         pass
 
@@ -125,12 +125,12 @@ async def desk_for(players: int, tables: Engine, ledger: Ledger) -> AsyncIterato
     stack = read_stack(parse(read_template()), {"RoomSize": max(50, players)})
     async with Desk(stack, BACKEND, tables, meter=ledger) as desk:
         yield desk
-    await asyncio.sleep(QUIET_S)  # until the functions' processes are buried
+    await asyncio.sleep(QUIET_S)  # until the processes of the functions have ended
 
 
 @asynccontextmanager
 async def crowd(desk: Desk, players: int, ledger: Ledger, starting_s: float) -> AsyncIterator[Crowd]:
-    """So many players, each of whom has moved once."""
+    """This many players, each of which has moved once."""
     async with AsyncExitStack() as sockets:
         here = Crowd(desk, sockets)
         for _ in range(players):
@@ -188,7 +188,7 @@ async def count(
 
 
 async def sizes(desk: Desk, players: int, ledger: Ledger) -> dict[str, float]:
-    """Bytes, as DynamoDB counts them, of a player's row and of the room's own items when everybody has just moved."""
+    """Bytes, as DynamoDB counts them, of a player's row and of the room's own items, when all players have just moved."""
     async with crowd(desk, players, ledger, STARTING_S) as here:
         await asyncio.gather(*map(here.move, range(players)))
         await ledger.quiet()
@@ -217,7 +217,7 @@ def main() -> None:
                 return counted, await sizes(desk, wanted.players, ledger)
 
         found, bytes_ = asyncio.run(run())
-    table = Table(box=None, title=f"What one of {wanted.players} does, and what comes of it", title_justify="left")
+    table = Table(box=None, title=f"What each action of one of {wanted.players} players causes", title_justify="left")
     table.add_column("")
     for what in WHAT:
         table.add_column(what, justify="right")

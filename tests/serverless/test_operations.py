@@ -25,15 +25,15 @@ def counted() -> dict[str, operations.Counted]:
     return asyncio.run(count())
 
 
-@pytest.mark.parametrize("name", cost.deeds(PLAYERS))
+@pytest.mark.parametrize("name", cost.actions(PLAYERS))
 def test_an_action_costs_what_the_model_says(name: str, counted: dict[str, operations.Counted]) -> None:
-    it, deed = counted[name], cost.deeds(PLAYERS)[name]
-    assert (it["messages in"], it["messages out"]) == (deed.messages_in, deed.messages_out)
-    assert (it["invocations"], it["writes"], it["failed"]) == (deed.invocations, deed.rows + deed.floors, 0)
-    assert (it["gets"], it["queries"]) == (deed.gets, deed.queries)
-    used = cost.usage(deed, PLAYERS)
+    it, action = counted[name], cost.actions(PLAYERS)[name]
+    assert (it["messages in"], it["messages out"]) == (action.messages_in, action.messages_out)
+    assert (it["invocations"], it["writes"], it["failed"]) == (action.invocations, action.rows + action.lock_writes, 0)
+    assert (it["gets"], it["queries"]) == (action.gets, action.queries)
+    used = cost.usage(action, PLAYERS)
     assert (it["write units"], it["read units"]) == (used.write_units, used.read_units)
 
 
 def test_every_action_of_the_model_was_counted(counted: dict[str, operations.Counted]) -> None:
-    assert set(counted) == set(cost.deeds(PLAYERS))
+    assert set(counted) == set(cost.actions(PLAYERS))

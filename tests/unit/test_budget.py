@@ -206,14 +206,14 @@ def test_other_sizes_of_the_plan_are_what_they_are(players: int, hours: float, m
 
 def test_a_windowed_receiver_hears_at_most_one_message_a_window_and_less_than_naively() -> None:
     count = cost.simulate(players=20, moving=1.0, window_ms=200, send_ms=100, seconds=10)
-    assert count.told == count.told_steps
-    assert 20 < count.told <= 20 * 5
+    assert count.received == count.received_steps
+    assert 20 < count.received <= 20 * 5
     assert 1 < count.per_moving_second < 10
     assert cost.windowed(count).messages_out < cost.naive(20, 1.0).messages_out
 
 
 def test_a_player_alone_is_told_nothing() -> None:
-    assert cost.simulate(players=1, moving=1.0, window_ms=200, send_ms=100, seconds=5).told == 0
+    assert cost.simulate(players=1, moving=1.0, window_ms=200, send_ms=100, seconds=5).received == 0
 
 
 def test_players_move_for_the_share_of_time_that_they_should() -> None:
