@@ -141,7 +141,7 @@ def test_serve_prints_its_address_is_healthy_and_closes_connections_with_4000_at
 
         async def test() -> None:
             async with joined(url + "?pid=ann") as ann:
-                await ann.hear("welcome")
+                await ann.receive("welcome")
                 status, errors, took_s = await asyncio.to_thread(ended, child, by)
                 assert await ann.closed_with() == 4000
                 assert status == 0

@@ -173,8 +173,8 @@ def test_tokens_made_as_the_page_describes_are_accepted(token: Any) -> None:
     async def test() -> None:
         async with serving(secret=SECRET) as lobby:
             async with joined(lobby.at(token=anywhere, v=2)) as ann, joined(lobby.at(token=hub_only, room="hub")) as bea:
-                assert (await ann.hear("welcome"))["your_id"] == "ann"
-                assert (await bea.hear("welcome"))["your_id"] == "bea"
+                assert (await ann.receive("welcome"))["your_id"] == "ann"
+                assert (await bea.receive("welcome"))["your_id"] == "bea"
             async with joined(lobby.at(token=hub_only)) as bea:
                 assert await bea.closed_with() == CODES["forbidden"].close
 

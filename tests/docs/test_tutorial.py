@@ -49,7 +49,7 @@ def test_the_token_of_the_backend_is_accepted() -> None:
     async def test() -> None:
         token = (await output_of(PROGRAMS[2])).strip()
         async with serving(secret=SECRET) as lobby, joined(lobby.at(token=token)) as ann:
-            assert (await ann.hear("welcome"))["your_id"] == "ann"
+            assert (await ann.receive("welcome"))["your_id"] == "ann"
 
     run(test())
 

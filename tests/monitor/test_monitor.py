@@ -50,7 +50,7 @@ from tests.deploy.clouds import OUTPUTS, REGION, CloudFormation, Session, client
 from tests.emulator.worlds import until
 from tests.hosts import run
 from tests.infrastructure.traps import EVERYTHING, of_type
-from tests.serverless.cloud import Cloud, cloud
+from tests.serverless.emulated_lobby import EmulatedLobby, emulated_lobby
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/monitoring/lobby-metrics.py"
@@ -60,12 +60,12 @@ IT = Lobby("dev", "LobbyConnections-dev", "lobby-websocket-dev", "abc", "/aws/la
 
 
 @asynccontextmanager
-async def looked_after(meter: Meter = no_meter) -> AsyncIterator[tuple[Cloud, Aws]]:
+async def looked_after(meter: Meter = no_meter) -> AsyncIterator[tuple[EmulatedLobby, Aws]]:
     """A lobby on loopback, and a client of its emulated services."""
     with pytest.MonkeyPatch.context() as patch:
         # The function runs in threads of this process; its log is not for what commands print.
         patch.setattr(trading_lobby_ws, "print", lambda *_, **__: None, raising=False)
-        async with cloud(meter) as there:
+        async with emulated_lobby(meter) as there:
             aws = await asyncio.to_thread(emulated, there.stack.aws)
             yield there, aws
             for one in aws._clients.values():
@@ -87,10 +87,10 @@ def test_the_report_of_a_running_lobby_agrees_with_its_meter() -> None:
         async with looked_after(metering) as (there, aws):
             ann, bob = await there.enter(pid="ann", v=2, name="Ann"), await there.enter(pid="bob", v=2, room="hub")
             for player in (ann, bob):
-                await player.hear("config")
-            await ann.say(action="pos", x=12.5, y=8.3)
-            await ann.say(action="ping", t=1)
-            await ann.hear("pong")
+                await player.receive("config")
+            await ann.send(action="pos", x=12.5, y=8.3)
+            await ann.send(action="ping", t=1)
+            await ann.receive("pong")
             line = Metrics("dev")
             for name in METRICS:
                 line.measured(name, 3)
@@ -140,10 +140,10 @@ def test_one_room_is_asked_for_and_its_players_are_shown_one_by_one() -> None:
     async def test() -> None:
         async with looked_after() as (there, aws):
             ann = await there.enter(pid="ann", v=2)
-            await (await there.enter(pid="bob", v=2, room="hub")).hear("config")
-            await ann.hear("config")
-            await ann.say(action="status", status="[trading]")
-            await ann.hear("status")
+            await (await there.enter(pid="bob", v=2, room="hub")).receive("config")
+            await ann.receive("config")
+            await ann.send(action="status", status="[trading]")
+            await ann.receive("status")
             report = await asyncio.to_thread(
                 lambda: read_report(aws, find_lobby(aws, "dev"), room="lobby", minutes=5, late_s=0)
             )
@@ -161,7 +161,7 @@ def test_players_and_rooms_are_published_with_the_stage_as_their_only_dimension(
     async def test() -> None:
         async with looked_after() as (there, aws):
             for player in ("ann", "bob"):
-                await (await there.enter(pid=player, v=2, room=player)).hear("config")
+                await (await there.enter(pid=player, v=2, room=player)).receive("config")
 
             def publishes() -> dict[str, int]:
                 it = find_lobby(aws, "dev")
@@ -182,7 +182,7 @@ def test_the_policy_of_the_page_allows_exactly_the_called_operations() -> None:
 
     async def test() -> None:
         async with looked_after() as (there, aws):
-            await (await there.enter(pid="ann", v=2)).hear("config")
+            await (await there.enter(pid="ann", v=2)).receive("config")
 
             def note(model: Any, **_: Any) -> None:
                 called.add(f"{model.service_model.service_name}:{model.name}")
@@ -469,7 +469,7 @@ def test_an_address_of_another_server_is_one_sentence() -> None:
 def test_the_script_runs_and_prints_the_whole_report() -> None:
     async def test() -> None:
         async with looked_after() as (there, _):
-            await (await there.enter(pid="ann", v=2)).hear("config")
+            await (await there.enter(pid="ann", v=2)).receive("config")
 
             def script(*words: str) -> subprocess.CompletedProcess[str]:
                 command = [
@@ -506,7 +506,7 @@ def invoked(aws: Aws, *words: str) -> Any:
 def test_without_metrics_it_shows_the_players_and_ends_with_a_sentence() -> None:
     async def test() -> None:
         async with looked_after() as (there, aws):
-            await (await there.enter(pid="ann", v=2)).hear("config")
+            await (await there.enter(pid="ann", v=2)).receive("config")
             there.stack.metrics._values.clear()
             # Nothing counts from here on but the look itself, which is no metric of the lobby's.
             there.stack.metrics.meter = lambda kind, **facts: None  # type: ignore[method-assign]
@@ -535,7 +535,7 @@ def test_publishing_prints_its_price() -> None:
 def test_watching_goes_on_after_trouble_until_ctrl_c() -> None:
     async def test() -> None:
         async with looked_after() as (there, aws):
-            await (await there.enter(pid="ann", v=2)).hear("config")
+            await (await there.enter(pid="ann", v=2)).receive("config")
             waits: list[float] = []
 
             def sleep(seconds: float) -> None:
