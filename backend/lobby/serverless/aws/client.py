@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
 from lobby.errors import LobbyError
-from lobby.serverless.aws.pool import ConnectionPool, Endpoint, Outcome
+from lobby.serverless.aws.pool import ConnectionPool, Outcome, ServiceAddress
 from lobby.serverless.aws.signing import Credentials, region_of, sign
 
 CONNECTIONS = 32
@@ -123,7 +123,7 @@ class ServiceClient:
         return head.encode() + request.body
 
 
-def _parse_endpoint(address: str) -> tuple[Endpoint, str]:
+def _parse_endpoint(address: str) -> tuple[ServiceAddress, str]:
     """The server of an address, and the path with which all paths there begin."""
     try:
         parts = urlsplit(address)
@@ -135,4 +135,4 @@ def _parse_endpoint(address: str) -> tuple[Endpoint, str]:
     authority = f"[{host}]" if ":" in host else host
     if port not in (None, standard):
         authority = f"{authority}:{port}"
-    return Endpoint(host, port or standard, authority, parts.scheme == "https"), parts.path.rstrip("/")
+    return ServiceAddress(host, port or standard, authority, parts.scheme == "https"), parts.path.rstrip("/")

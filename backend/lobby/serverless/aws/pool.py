@@ -42,7 +42,7 @@ Outcome = Answer | Unreachable
 GIVEN_UP = Unreachable("given up at the deadline")
 
 
-class Endpoint(NamedTuple):
+class ServiceAddress(NamedTuple):
     """A server to connect to. ``authority`` is host and port as the ``Host`` header of a request has them."""
 
     host: str
@@ -59,7 +59,7 @@ class ConnectionPool:
     """At most ``most`` connections to one endpoint, for one thread. ``clock`` gives seconds since 1970."""
 
     def __init__(
-        self, endpoint: Endpoint, most: int, connect_s: float, answer_s: float, clock: Callable[[], float] = time.time
+        self, endpoint: ServiceAddress, most: int, connect_s: float, answer_s: float, clock: Callable[[], float] = time.time
     ) -> None:
         self.endpoint, self.connect_s, self.answer_s, self.clock = endpoint, connect_s, answer_s, clock
         self.selector = DefaultSelector()
