@@ -103,7 +103,7 @@ BROKEN: list[tuple[traps.Trap, str, str]] = [
     ),
     (traps.needs_no_account_wide_role, "        DetailedMetricsEnabled: false", "        LoggingLevel: ERROR"),
     (traps.throttles_the_gateway, "        ThrottlingRateLimit: !Ref ThrottleRate\n", ""),
-    (traps.describes_and_bounds_every_parameter, "    Description: Days that logs are kept.\n", ""),
+    (traps.describes_and_bounds_every_parameter, "    Description: Number of days that logs are kept.\n", ""),
     (traps.describes_and_bounds_every_parameter, "    MaxValue: 3008\n", ""),
     (traps.describes_and_bounds_every_parameter, "    NoEcho: true\n", ""),
     (traps.carries_the_stage_in_every_name, "TableName: !Sub LobbyConnections-${Stage}", "TableName: LobbyConnections"),
