@@ -137,7 +137,7 @@ def test_bots_walk_in_a_real_lobby_and_leave() -> None:
             moved: set[int] = set()
             moments: set[int] = set()
             while len(moved) < 10 or len(moments) < 4:  # they do not all move in the same twentieth of a second
-                message = await left.hear("moves")
+                message = await left.receive("moves")
                 moved |= {entry[0] for entry in message["m"]}
                 moments |= {entry[7] % 50 // 5 for entry in message["m"] if len(entry) > 7}
             assert connected == list(range(1, 21))

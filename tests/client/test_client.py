@@ -139,19 +139,19 @@ def test_other_players_come_move_and_go_as_typed_events() -> None:
                 came = await me.next_event()
                 assert isinstance(came, Joined)
                 assert (came.player.id, came.player.name) == ("bea", "Bea")
-                await bea.say(action="pos", x=1.5, y=2, vx=3, seq=1)
+                await bea.send(action="pos", x=1.5, y=2, vx=3, seq=1)
                 moved = await me.next_event()
                 assert isinstance(moved, Moved)
                 assert (moved.player.id, moved.player.at[:3]) == ("bea", (1.5, 2, 3))
-                await bea.say(action="status", status="trading")
+                await bea.send(action="status", status="trading")
                 changed = await me.next_event()
                 assert isinstance(changed, StatusSet)
                 assert changed.player.status == "trading"
                 assert me.roster.players["bea"] == changed.player
                 me.move(7, 8, h=1.5)
-                assert (await bea.hear("moves"))["m"][0][1:3] == [700, 800]
+                assert (await bea.receive("moves"))["m"][0][1:3] == [700, 800]
                 me.set_status("away")
-                assert (await bea.hear("status"))["status"] == "away"
+                assert (await bea.receive("status"))["status"] == "away"
                 await me.next_event()
             gone = await me.next_event()
             assert isinstance(gone, Left)
@@ -175,12 +175,12 @@ def test_a_client_of_version_1_joins_moves_and_receives() -> None:
         memory, handler = friendly()
         async with serving() as lobby, LobbyClient(lobby.url, "old", v=1) as me, joined(lobby.at(pid="new", v=2)) as new:
             assert isinstance(await next_of(me, Joined), Joined)
-            await new.say(action="pos", x=1, y=2)
+            await new.send(action="pos", x=1, y=2)
             assert isinstance(await next_of(me, Moved), Moved)
             assert me.roster.players["new"].at == Position(1, 2)
             me.set_status("unknown in version 1")
             me.move(3, 4, 5, 6, 7)
-            assert (await new.hear("moves"))["m"][0][1:] == [300, 400]
+            assert (await new.receive("moves"))["m"][0][1:] == [300, 400]
         async with stub(handler) as server, LobbyClient(server.url, "old", v=1) as me:
             me.move(3, 4, 5, 6, 7)
             await until(memory.positions)
@@ -194,9 +194,9 @@ def test_a_client_that_does_not_follow_receives_no_events_of_others() -> None:
         async with serving() as lobby, joined(lobby.at(pid="bea", v=2)) as bea:
             async with LobbyClient(lobby.url, "bot", follow=False) as me:
                 assert await me.next_event() == Connected("bot")
-                await bea.hear("join")
-                await bea.say(action="pos", x=1, y=2)
-                await bea.say(action="status", status="away")
+                await bea.receive("join")
+                await bea.send(action="pos", x=1, y=2)
+                await bea.send(action="status", status="away")
                 await until(lambda: me.received >= 4)
                 assert me.roster.players == {}
             with pytest.raises(LobbyError, match="ended for good"):
@@ -375,7 +375,7 @@ def test_a_wrong_token_is_refused_in_one_sentence_without_the_token(token: str, 
 def test_a_full_room_is_the_reason_of_the_error() -> None:
     async def test() -> None:
         async with serving(room_size=1) as lobby, joined(lobby.at(pid="only")) as only:
-            await only.hear("welcome")
+            await only.receive("welcome")
             with pytest.raises(
                 LobbyError, match=r"^Cannot connect to the lobby at ws://[0-9.:]+/: all 1 places in lobby are taken\.$"
             ):
@@ -456,7 +456,7 @@ def test_a_player_that_came_without_an_id_comes_back_as_the_same_player() -> Non
     async def test() -> None:
         async with serving() as lobby, LobbyClient(lobby.url, random=at_once) as me, joined(lobby.at(pid="bea")) as bea:
             first = await me.next_event()
-            await bea.hear("welcome")
+            await bea.receive("welcome")
             (cut,) = [row.connection for row in lobby.server.store.room("lobby") if row.player != "bea"]
             lobby.server.connections.close(cut, 4001, "silent")
             await next_of(me, Disconnected)
@@ -471,14 +471,14 @@ def test_a_player_that_came_without_an_id_comes_back_as_the_same_player() -> Non
 def test_a_new_connection_takes_over_and_the_other_players_notice_nothing() -> None:
     async def test() -> None:
         async with serving(send_ms=10) as lobby, joined(lobby.at(pid="left", v=2)) as left:
-            await left.hear("config")
+            await left.receive("config")
             async with LobbyClient(lobby.url, "ann", takeover_ms=100) as me:
-                await left.hear("join")
+                await left.receive("join")
                 await next_of(me, Joined)
                 seqs: list[int] = []
                 for x in range(1, 40):
                     me.move(x, 0)
-                    message = await left.hear()
+                    message = await left.receive()
                     assert message["type"] == "moves"  # neither a leave nor a join
                     seqs.append(message["m"][0][6])
                     await asyncio.sleep(0.012)
@@ -486,7 +486,7 @@ def test_a_new_connection_takes_over_and_the_other_players_notice_nothing() -> N
                 assert seqs == sorted(set(seqs))
                 with pytest.raises(TimeoutError):
                     await me.next_event(0.01)
-            assert (await left.hear("leave"))["id"] == "ann"
+            assert (await left.receive("leave"))["id"] == "ann"
 
     run(test())
 
@@ -740,9 +740,9 @@ def test_a_client_that_leaves_has_left_and_its_events_end() -> None:
     async def test() -> None:
         async with serving() as lobby, joined(lobby.at(pid="left")) as left:
             async with LobbyClient(lobby.url, "ann") as me:
-                await left.hear("join")
+                await left.receive("join")
                 reading = asyncio.create_task(_all(me))
-            assert (await left.hear("leave"))["id"] == "ann"
+            assert (await left.receive("leave"))["id"] == "ann"
             assert [type(event) for event in await asyncio.wait_for(reading, 1)] == [Connected, Joined]
             assert not me.is_connected
             me.move(1, 2)  # too late: it is ignored

@@ -62,7 +62,7 @@ def test_boto3_posts_gets_and_deletes() -> None:
     run(test())
 
 
-def test_somebody_who_is_gone_raises_the_gone_exception_of_boto3() -> None:
+def test_a_post_to_a_closed_connection_raises_the_gone_exception_of_boto3() -> None:
     async def test() -> None:
         async with ApiGateway(api(), Handler(), credentials=KEYS) as gateway:
             with boto(gateway.endpoint) as aws:
@@ -118,7 +118,7 @@ def test_more_calls_than_allowed_are_limited_until_time_has_passed() -> None:
     run(test())
 
 
-def test_a_client_that_does_not_read_is_limited_and_nobody_waits_for_it() -> None:
+def test_a_client_that_does_not_read_is_limited_and_delays_no_other() -> None:
     async def test() -> None:
         async with ApiGateway(api(), Handler(), credentials=KEYS) as gateway, joined(gateway) as slow:
             slow.transport.pause_reading()
@@ -175,7 +175,7 @@ def test_a_wrong_signature_is_forbidden(credentials: dict[str, str], code: str) 
     run(test())
 
 
-def test_no_signature_is_forbidden_unless_nobody_looks() -> None:
+def test_a_missing_signature_is_forbidden_if_signatures_are_checked() -> None:
     async def test() -> None:
         for credentials, status in ((KEYS, 403), (None, 410)):
             async with ApiGateway(api(), Handler(), credentials=credentials) as gateway:
@@ -185,7 +185,7 @@ def test_no_signature_is_forbidden_unless_nobody_looks() -> None:
     run(test())
 
 
-def test_a_request_without_upgrade_is_told_to_upgrade() -> None:
+def test_a_request_without_upgrade_is_answered_with_426() -> None:
     async def test() -> None:
         async with ApiGateway(api(), Handler()) as gateway:
             assert await asyncio.to_thread(status_of, urllib.request.Request(gateway.endpoint)) == 426

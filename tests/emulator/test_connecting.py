@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from lobby.emulator import ApiGateway, Authorizer, Limits, Route
+from lobby.emulator import ApiGateway, Authorizer, GatewayFaults, Limits, Route
 from tests.emulator.worlds import (
     ROUTES,
     Clock,
@@ -133,7 +133,7 @@ def test_a_connect_that_takes_too_long_is_504() -> None:
     run(test())
 
 
-def test_without_a_connect_route_everybody_gets_in() -> None:
+def test_without_a_connect_route_all_clients_are_admitted() -> None:
     async def test() -> None:
         handler = Handler()
         async with ApiGateway(api(routes={"$default": Route(response=True)}), handler) as gateway, joined(gateway):
@@ -142,7 +142,7 @@ def test_without_a_connect_route_everybody_gets_in() -> None:
     run(test())
 
 
-def test_a_missing_identity_source_is_401_and_nobody_is_asked() -> None:
+def test_a_missing_identity_source_is_401_without_calling_the_authorizer() -> None:
     async def test() -> None:
         handler = Handler(authorizer=policy("Allow"))
         sources = ("route.request.querystring.token", "route.request.header.X-Game")
@@ -189,7 +189,7 @@ def test_an_authorizer_that_raises_unauthorized_is_401() -> None:
     run(test())
 
 
-def test_what_the_authorizer_says_is_in_every_later_event_as_strings() -> None:
+def test_the_context_of_the_authorizer_is_in_every_later_event_as_strings() -> None:
     async def test() -> None:
         handler = Handler(authorizer=policy("Allow", context={"room": "harbour", "level": 3, "admin": True}))
         async with ApiGateway(api(authorizer=Authorizer()), handler) as gateway:
@@ -236,7 +236,7 @@ def test_the_subprotocol_that_connect_chose_goes_back() -> None:
 
 
 @pytest.mark.parametrize(("code", "reason", "told"), [(1000, "bye", "bye"), (1001, "", ""), (4001, "later", "later")])
-def test_disconnect_tells_the_code_and_the_reason_of_the_client(code: int, reason: str, told: str) -> None:
+def test_disconnect_has_the_code_and_the_reason_of_the_client(code: int, reason: str, told: str) -> None:
     async def test() -> None:
         handler = Handler()
         async with ApiGateway(api(), handler) as gateway:
@@ -269,7 +269,7 @@ def test_a_disconnect_can_be_lost() -> None:
             lost.append(connection_id)
             return len(lost) == 1
 
-        async with ApiGateway(api(), handler, lose_disconnect=lose) as gateway:
+        async with ApiGateway(api(), handler, faults=GatewayFaults(lose_disconnect=lose)) as gateway:
             for _ in range(2):
                 async with joined(gateway):
                     pass
@@ -279,7 +279,7 @@ def test_a_disconnect_can_be_lost() -> None:
     run(test())
 
 
-def test_a_disconnect_that_raises_harms_nobody() -> None:
+def test_a_disconnect_handler_that_raises_affects_no_other_connection() -> None:
     async def test() -> None:
         handler = Handler(disconnect=fail)
         async with ApiGateway(api(), handler) as gateway:
@@ -293,10 +293,12 @@ def test_a_disconnect_that_raises_harms_nobody() -> None:
     run(test())
 
 
-def test_ten_idle_minutes_end_a_connection_and_a_message_starts_them_anew() -> None:
+def test_ten_idle_minutes_end_a_connection_and_a_message_restarts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lobby.emulator.gateway.SWEEP_S", 0.005)
+
     async def test() -> None:
         handler, clock = Handler(), Clock()
-        async with ApiGateway(api(), handler, clock=clock, sweep_s=0.005) as gateway, joined(gateway) as client:
+        async with ApiGateway(api(), handler, clock=clock) as gateway, joined(gateway) as client:
             for count in (1, 2):
                 clock.now += 599
                 await client.send("{}")
@@ -311,7 +313,7 @@ def test_ten_idle_minutes_end_a_connection_and_a_message_starts_them_anew() -> N
     run(test())
 
 
-def test_after_two_hours_everybody_is_cut() -> None:
+def test_after_two_hours_a_connection_is_closed() -> None:
     async def test() -> None:
         handler, clock = Handler(), Clock()
         async with ApiGateway(api(), handler, clock=clock) as gateway, joined(gateway) as client:
@@ -328,7 +330,7 @@ def test_after_two_hours_everybody_is_cut() -> None:
     run(test())
 
 
-def test_stopping_closes_everybody_with_1001_and_waits_for_disconnects() -> None:
+def test_stopping_closes_all_connections_with_1001_and_waits_for_disconnects() -> None:
     async def test() -> None:
         handler = Handler()
         async with ApiGateway(api(), handler) as gateway:
@@ -358,7 +360,7 @@ def test_delays_are_where_they_were_asked_for() -> None:
 
         handler = Handler(default=lambda _: {"statusCode": 200, "body": "{}"})
         routes = {**ROUTES, "$default": Route(response=True)}
-        async with ApiGateway(api(routes=routes), handler, delay=delay) as gateway:
+        async with ApiGateway(api(routes=routes), handler, faults=GatewayFaults(delay=delay)) as gateway:
             async with joined(gateway) as client:
                 began = asyncio.get_running_loop().time()
                 await client.send("{}")

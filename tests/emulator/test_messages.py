@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lobby.emulator import ApiGateway, Limits, Route
+from lobby.emulator import ApiGateway, FunctionOptions, Limits, Route
 from tests.emulator.worlds import (
     ROUTES,
     Clock,
@@ -88,7 +88,7 @@ def test_a_handler_that_raises_is_an_internal_server_error_and_the_connection_st
     run(test())
 
 
-def test_a_handler_that_takes_too_long_is_told_and_the_connection_stays() -> None:
+def test_a_handler_that_takes_too_long_gets_a_timeout_answer_and_the_connection_stays() -> None:
     async def test() -> None:
         done = threading.Event()
         handler = Handler(default=lambda _: done.wait(5))
@@ -102,7 +102,7 @@ def test_a_handler_that_takes_too_long_is_told_and_the_connection_stays() -> Non
 
 
 @pytest.mark.parametrize("answer", [{"statusCode": 500, "body": "x"}, {"statusCode": 403}, None, "text"])
-def test_what_a_message_route_returns_means_nothing_without_a_route_response(answer: Any) -> None:
+def test_the_answer_of_a_message_route_is_ignored_without_a_route_response(answer: Any) -> None:
     async def test() -> None:
         handler = Handler(default=lambda _: answer)
         async with ApiGateway(api(), handler) as gateway, joined(gateway) as client:
@@ -204,7 +204,10 @@ def test_messages_of_one_client_run_at_once_each_in_an_environment_of_its_own() 
 
         handler, meter = Handler(default=meet), Meter()
         cold = lambda: starts.append(threading.current_thread().name)  # noqa: E731
-        async with ApiGateway(api(), handler, cold_start=cold, meter=meter) as gateway, joined(gateway) as client:
+        async with (
+            ApiGateway(api(), handler, function=FunctionOptions(cold_start=cold), meter=meter) as gateway,
+            joined(gateway) as client,
+        ):
             for _ in range(2):
                 for _ in range(3):
                     await client.send("{}")
@@ -222,7 +225,7 @@ def test_where_no_environment_is_left_a_message_is_an_internal_server_error() ->
     async def test() -> None:
         done = threading.Event()
         handler = Handler(default=lambda _: done.wait(5))
-        async with ApiGateway(api(), handler, concurrency=1) as gateway, joined(gateway) as client:
+        async with ApiGateway(api(), handler, function=FunctionOptions(concurrency=1)) as gateway, joined(gateway) as client:
             await client.send("1")
             await handler.told("MESSAGE")
             await client.send("2")
@@ -240,7 +243,7 @@ def test_a_handler_gets_the_context_of_lambda() -> None:
             contexts.append((context, context.get_remaining_time_in_millis()))
             return {"statusCode": 200}
 
-        async with ApiGateway(api(), handler, function_name="game", memory_mb=256) as gateway, joined(gateway):
+        async with ApiGateway(api(), handler, function=FunctionOptions("game", 256)) as gateway, joined(gateway):
             context, remaining = contexts[0]
             assert (context.function_name, context.memory_limit_in_mb) == ("game", "256")
             assert context.invoked_function_arn.endswith(":function:game")
@@ -252,7 +255,7 @@ def test_a_handler_gets_the_context_of_lambda() -> None:
 def test_everything_that_costs_money_is_metered() -> None:
     async def test() -> None:
         handler, meter, clock = Handler(), Meter(), Clock()
-        async with ApiGateway(api(), handler, meter=meter, clock=clock, memory_mb=256) as gateway:
+        async with ApiGateway(api(), handler, meter=meter, clock=clock, function=FunctionOptions(memory_mb=256)) as gateway:
             async with joined(gateway) as client:
                 await client.send("grüße")
                 await handler.told("MESSAGE")
@@ -272,7 +275,7 @@ def test_everything_that_costs_money_is_metered() -> None:
     run(test())
 
 
-def test_handlers_share_no_dictionary_with_anybody() -> None:
+def test_handlers_share_no_objects() -> None:
     async def test() -> None:
         shared: dict[str, Any] = {"statusCode": 200, "body": "{}"}
 

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from lobby.emulator import Conditions, Environments, HandlerError
+from lobby.emulator import Conditions, Environments, HandlerError, LambdaFunction
 from lobby.emulator.environments import ProcessEnvironment
 from tests.emulator.worlds import Meter, run, until
 
@@ -32,7 +32,7 @@ def handle(event, context):
 
 
 class World:
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, timeout_s: float = 29.0, concurrency: int = 1000, **options: Any) -> None:
         (folder / "mine.py").write_text(HANDLER)
         self.lines: list[str] = []
         self.meter = Meter()
@@ -40,8 +40,7 @@ class World:
         handler = options.pop("handler", "mine.handle")
         self.environments = Environments(
             lambda number: ProcessEnvironment(handler, code, {"SAID": "hello"}, self.lines.append),
-            name="mine",
-            arn="arn:mine",
+            LambdaFunction("mine", "arn:mine", timeout_s=timeout_s, concurrency=concurrency),
             meter=self.meter,
             **options,
         )
@@ -78,7 +77,7 @@ def test_events_at_once_have_environments_of_their_own(tmp_path: Path) -> None:
     run(test())
 
 
-def test_above_what_a_desk_carries_events_wait_and_above_the_concurrency_they_are_refused(tmp_path: Path) -> None:
+def test_above_the_number_of_processes_events_wait_and_above_the_concurrency_they_are_refused(tmp_path: Path) -> None:
     async def test() -> None:
         async with World(tmp_path, at_most=1) as world:
             answers = await asyncio.gather(*(world.environments.call({"sleep": 0.01}) for _ in range(3)))
@@ -93,7 +92,7 @@ def test_above_what_a_desk_carries_events_wait_and_above_the_concurrency_they_ar
     run(test())
 
 
-def test_what_is_raised_is_told_and_the_environment_lives_on(tmp_path: Path) -> None:
+def test_an_exception_is_reported_and_the_environment_is_kept(tmp_path: Path) -> None:
     async def test() -> None:
         async with World(tmp_path) as world:
             with pytest.raises(HandlerError, match="spoilt"):
@@ -135,7 +134,7 @@ def test_lambdas_die_and_environments_are_thrown_away_where_that_is_wanted(tmp_p
     run(test())
 
 
-def test_a_handler_that_is_not_there_is_said_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_missing_handler_is_reported_at_once(tmp_path: Path) -> None:
     async def test() -> None:
         async with World(tmp_path, handler="nowhere.handle") as world:
             with pytest.raises(HandlerError, match="Unable to import module 'nowhere'"):

@@ -47,7 +47,7 @@ def item(key: str, **more: Any) -> dict[str, Any]:
     return {"room": {"S": "r"}, "connectionId": {"S": key}, **more}
 
 
-def test_boto3_writes_and_reads_and_the_meter_hears_what_it_consumed() -> None:
+def test_boto3_writes_and_reads_and_the_consumed_units_are_metered() -> None:
     async def test() -> None:
         meter = Meter()
         async with tables(meter=meter) as (_, client):
@@ -68,7 +68,7 @@ def test_boto3_writes_and_reads_and_the_meter_hears_what_it_consumed() -> None:
     run(test())
 
 
-def test_a_failed_condition_is_metered_and_says_no_more_than_was_asked() -> None:
+def test_a_failed_condition_is_metered_and_its_answer_has_only_the_requested_parts() -> None:
     async def test() -> None:
         meter = Meter()
         async with tables(meter=meter) as (_, client):
@@ -102,7 +102,7 @@ def test_a_wrong_signature_is_refused() -> None:
     run(test())
 
 
-def test_the_stream_brings_what_was_written_once() -> None:
+def test_the_stream_contains_each_write_once() -> None:
     async def test() -> None:
         async with tables() as (server, client):
             await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a"))
@@ -115,7 +115,7 @@ def test_the_stream_brings_what_was_written_once() -> None:
     run(test())
 
 
-def test_tables_may_be_somewhere_else() -> None:
+def test_tables_may_be_at_another_endpoint() -> None:
     """The engine behind one endpoint is another endpoint."""
 
     async def test() -> None:
@@ -129,7 +129,7 @@ def test_tables_may_be_somewhere_else() -> None:
     run(test())
 
 
-def test_an_endpoint_where_nothing_answers_is_said() -> None:
+def test_an_endpoint_without_an_answer_is_an_error() -> None:
     async def test() -> None:
         with pytest.raises(LobbyError, match=r"No DynamoDB answers at http://127\.0\.0\.1:1"):
             await Endpoint("http://127.0.0.1:1").start()
@@ -137,10 +137,10 @@ def test_an_endpoint_where_nothing_answers_is_said() -> None:
     run(test())
 
 
-def test_a_table_that_cannot_be_made_is_said() -> None:
+def test_a_table_that_cannot_be_created_is_an_error() -> None:
     async def test() -> None:
         async with TableServer(Moto()) as server:
-            with pytest.raises(LobbyError, match="The table Things cannot be made"):
+            with pytest.raises(LobbyError, match="The table Things cannot be created"):
                 await server.create(TableName=TABLE, KeySchema=[], AttributeDefinitions=[])
 
     run(test())

@@ -25,7 +25,7 @@ from lobby.tokens import sign
 from tests import hosts
 from tests.godot.playing import joined, playing
 from tests.hosts import free_port, run, serving
-from tests.serverless.cloud import cloud
+from tests.serverless.emulated_lobby import emulated_lobby
 
 SECRET = "a secret of thirty-two characters"
 NEVER_MS = 1e9
@@ -169,9 +169,9 @@ def test_a_takeover_causes_no_event(home: Path) -> None:
 @pytest.mark.parametrize("takeover_ms", [500.0, NEVER_MS])
 def test_a_gateway_that_closes_connections_after_a_time_loses_no_player(home: Path, takeover_ms: float) -> None:
     async def test() -> None:
-        async with cloud() as lobby:
-            api = lobby.desk.gateway.api
-            lobby.desk.gateway.api = replace(api, limits=replace(api.limits, duration_s=2.0))
+        async with emulated_lobby() as lobby:
+            api = lobby.stack.gateway.api
+            lobby.stack.gateway.api = replace(api, limits=replace(api.limits, duration_s=2.0))
             url = lobby.at().partition("?")[0]
             async with playing(home, url, "ann") as ann, playing(home, url, "bea") as bea:
                 for game in (ann, bea):
@@ -279,9 +279,9 @@ def test_a_player_that_is_too_fast_is_corrected(home: Path) -> None:
     async def test() -> None:
         async with serving(max_speed=15) as lobby, joined(home, lobby.url, "ann") as ann:
             async with hosts.joined(lobby.at(pid="bea", v=2)) as bea:
-                await bea.hear("welcome")
+                await bea.receive("welcome")
                 await ann.call("send_position", 1, 2)
-                await bea.hear("moves")
+                await bea.receive("moves")
                 await ann.call("send_position", 5000, 2)
                 assert (await ann.wait_for("refused"))[0] == "too_fast"
                 await ann.wait_for("corrected", 1, 2)
@@ -291,7 +291,7 @@ def test_a_player_that_is_too_fast_is_corrected(home: Path) -> None:
 
 def test_a_serverless_lobby_works_the_same(home: Path) -> None:
     async def test() -> None:
-        async with cloud() as lobby:
+        async with emulated_lobby() as lobby:
             url = lobby.at().partition("?")[0]
             async with joined(home, url, "ann") as ann:
                 async with joined(home, url, "bea", LOBBY_NAME="Bea") as bea:
