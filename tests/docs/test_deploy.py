@@ -99,17 +99,17 @@ def options(after: str) -> set[str]:
 
 
 def test_the_tables_of_options_are_those_of_the_commands() -> None:
-    assert options("## 2. The one command") == {
+    assert options("## 2. Deploy with one command") == {
         option for parameter in main.commands["deploy"].params for option in parameter.opts
     }
     shared = {"--stage", "--region", "--profile"}
-    assert options("### Who is here") == {option for parameter in monitor.params for option in parameter.opts} - shared
+    assert options("### Players, metrics and costs") == {option for parameter in monitor.params for option in parameter.opts} - shared
 
 
 def test_what_a_look_at_the_metrics_costs_is_what_the_page_says() -> None:
     look = len({(wanted.namespace, wanted.name) for wanted in QUERIES.values()}) * METRIC_REQUEST_DOLLARS
     assert f"A look costs ${look:.4f}" in PAGE
-    assert f"all day ${look * 24 * 60:.2f}" in PAGE
+    assert f"${look * 24 * 60:.2f} a day" in PAGE
     for name in PUBLISHED:
         assert f"`{name}`" in PAGE
 
