@@ -1,4 +1,4 @@
-# Commands to set up, run and test the project. `make` without a target lists them.
+# `make` lists all targets. `make setup` installs everything, `make demo` shows a lobby, `make test` runs all tests.
 PYTHON ?= python3
 BIN := .venv/bin
 GDSCRIPT := game tests/godot bench/godot
@@ -6,41 +6,40 @@ GDSCRIPT := game tests/godot bench/godot
 .DEFAULT_GOAL := help
 .PHONY: help setup demo game serve emulate test check bench addon godot pictures game-pictures lock clean
 
-help:  ## List the commands
+help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-# The packages that `lobby` needs at run time: exactly the locked versions, checked against their hashes.
+# What a lobby needs to run: exactly the locked versions, checked by their hashes.
 .venv/.runtime: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Lobby needs Python 3.11 or later, but this is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+		{ echo "Lobby needs Python 3.11 or later; $$($(PYTHON) --version) is here. Try: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
-		{ rm -rf .venv; echo "Python cannot create virtual environments on this machine. On Debian: sudo apt-get install python3-venv"; exit 1; }
+		{ rm -rf .venv; echo "Python cannot make virtual environments here. On Debian: sudo apt-get install python3-venv"; exit 1; }
 	@echo "Setting up .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@site=$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])') && echo "$(CURDIR)/backend" > "$$site/lobby.pth"
 	@printf '#!/bin/sh\nexec "%s/python" -m lobby "$$@"\n' "$(CURDIR)/$(BIN)" > $(BIN)/lobby && chmod +x $(BIN)/lobby
 	@touch $@
 
-# The packages that only the tests need.
+# What the tests need in addition.
 .venv/.dev: .venv/.runtime requirements-dev.txt
 	@echo "Setting up the tests ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-setup: .venv/.dev  ## Install everything into .venv
+setup: .venv/.dev  ## Install everything in .venv
 
-demo: .venv/.runtime  ## Start a lobby with twelve bots, and open a page on which you move among them
+demo: .venv/.runtime  ## Start a lobby with a dozen bots, and a page where you move among them
 	@$(BIN)/lobby demo
 
-game: .venv/.runtime  ## Start the demo game: fly among bots in a station (needs the Godot engine and a screen)
+game: .venv/.runtime  ## Start the demo game: fly among bots in a station; needs the Godot engine and a screen
 	@$(BIN)/python scripts/play.py
 
 serve: .venv/.runtime  ## Start a lobby on this machine
 	@$(BIN)/lobby serve
 
-# With npm, this installs dynoxide, a table that is fast enough for 50 moving players. Otherwise moto is used, which is fast
-# enough for ten.
-emulate: .venv/.dev  ## Run the lobby of AWS on this machine, with the delays of AWS, and show the bill
+# With npm it installs dynoxide, a table that is fast enough for 50 moving players. Without npm it uses moto, for about ten.
+emulate: .venv/.dev  ## Start the AWS lobby on this machine, with the latency of AWS, and show its bill
 	@npm install --silent --no-save --no-package-lock \
 		"@dynoxide/$$(node -p 'process.platform + "-" + process.arch')@1.2.1" >/dev/null 2>&1 || true
 	@$(BIN)/lobby emulate --latency aws --bill
@@ -56,20 +55,20 @@ check: .venv/.dev  ## Check types, lint and format
 	$(BIN)/gdlint $(GDSCRIPT)
 	$(BIN)/gdformat --check --line-length 128 $(GDSCRIPT)
 
-addon: .venv/.runtime  ## Make a zip of the Godot addon, for the Asset Library
+addon: .venv/.runtime  ## Build the Godot addon as a zip, for the Asset Library
 	@mkdir -p dist && $(BIN)/lobby install-godot --zip dist/lobby_presence.zip
 
 godot:  ## Install the Godot engine on Debian, for the tests of the Godot client
 	@scripts/install-godot
 
-bench: .venv/.dev  ## Measure `lobby serve` under load, with 10 to 1,000 players
+bench: .venv/.dev  ## Measure `lobby serve` under the load of 10 to 1,000 players
 	$(BIN)/python bench/load.py --command '$(BIN)/lobby serve --port {port} --quiet --room-size 5000 --near-players 0'
 
-pictures: .venv/.dev  ## Make the pictures of the README and the docs
+pictures: .venv/.dev  ## Draw the pictures of the README and the docs
 	@scripts/test-tools
 	$(BIN)/python scripts/pictures.py
 
-game-pictures: .venv/.dev  ## Make the pictures and the film of the demo game, with software rendering
+game-pictures: .venv/.dev  ## Draw the pictures and the film of the demo game, without a graphics card
 	@scripts/install-godot --with-screen
 	$(BIN)/python scripts/game_pictures.py
 
@@ -79,5 +78,5 @@ lock: .venv/.dev  ## Lock the newest versions of all dependencies, with their ha
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --extra dev \
 		-c requirements.txt pyproject.toml -o requirements-dev.txt
 
-clean:  ## Remove .venv, caches and build results
+clean:  ## Remove everything that these targets installed in this folder
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis game/.godot dist

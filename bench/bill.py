@@ -1,7 +1,7 @@
-"""The bill once more, from the raw events, by somebody who has not seen the other one: python bench/bill.py EVENTS.jsonl
+"""The bill, calculated a second time and independently, from the raw events: python bench/bill.py EVENTS.jsonl
 
 `lobby emulate --events FILE` writes the events. Prices and rules are written down here a second time, from AWS's pages and not
-from `lobby.billing`: two calculations that share their mistakes prove nothing.
+from `lobby.billing`: two calculations with the same mistakes would prove nothing.
 """
 
 from __future__ import annotations

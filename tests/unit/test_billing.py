@@ -145,14 +145,14 @@ def test_the_design_of_the_plan_at_other_sizes(players: int, hours: float, movin
 
 def test_with_windows_a_receiver_gets_at_most_one_message_a_window_and_fewer_than_without() -> None:
     count = cost.simulate(players=20, moving=1.0, window_ms=200, send_ms=100, seconds=10)
-    assert count.told == count.told_steps
-    assert 20 < count.told <= 20 * 5
+    assert count.received == count.received_steps
+    assert 20 < count.received <= 20 * 5
     assert 1 < count.per_moving_second < 10
     assert cost.windowed(count).messages_out < cost.naive(20, 1.0).messages_out
 
 
 def test_a_lone_player_receives_nothing() -> None:
-    assert cost.simulate(players=1, moving=1.0, window_ms=200, send_ms=100, seconds=5).told == 0
+    assert cost.simulate(players=1, moving=1.0, window_ms=200, send_ms=100, seconds=5).received == 0
 
 
 def test_players_move_for_the_share_of_time_that_they_should() -> None:

@@ -1,8 +1,7 @@
-"""AWS without AWS: a table with its stream, an API Gateway and as many invocations at once as somebody starts, all in steps.
+"""One room on AWS, without AWS: a table with its stream, an API Gateway, and invocations that run step by step.
 
-Nothing here decides anything: a history is a list of choices, made by whoever plays it
-(``tests/scenarios/test_interleavings.py``). What clients hear is kept as clients keep it, so that a test can ask whether they
-know the truth.
+The test decides everything: a history is a list of its choices (``tests/scenarios/test_interleavings.py``). Each peer keeps
+what it received, as a client does, so that a test can compare it with the table.
 """
 
 from __future__ import annotations
@@ -33,17 +32,17 @@ LIVES_MS = 6_000
 """The function's timeout."""
 
 
-def cloud_settings(**changes: Any) -> Settings:
+def room_settings(**changes: Any) -> Settings:
     """Settings in which a history of some seconds fits."""
     return Settings(**{"window_ms": 200, "heartbeat_ms": 60_000, "messages_per_s": 1_000, "messages_burst": 1_000, **changes})
 
 
-SETTINGS = cloud_settings()
+SETTINGS = room_settings()
 
 
 @dataclass
 class Peer:
-    """One connection, and what its client knows."""
+    """One connection, and what its client knows of the room."""
 
     id: str
     player: str
@@ -51,22 +50,22 @@ class Peer:
     state: str = "connecting"
     send_ms: int = 0
     roster: Roster = field(default_factory=Roster)
-    heard: list[m.ServerMessage] = field(default_factory=list)
+    received: list[m.ServerMessage] = field(default_factory=list)
     far: dict[str, float] = field(default_factory=dict)
 
-    def hear(self, frame: bytes) -> list[object]:
+    def receive(self, frame: bytes) -> list[object]:
         message = m.decode(frame)
         assert message is not None
-        self.heard.append(message)
+        self.received.append(message)
         if isinstance(message, m.Config):
             self.send_ms = message.send_ms
         before = {(id, player.n): player.at.seq for id, player in self.roster.players.items()}
-        may_go_back = isinstance(message, m.Welcome)  # the newer of two connections may be gone, and the older one goes on
+        may_go_back = isinstance(message, m.Welcome)  # the newer of two connections may be gone, and the older one continues
         events = self.roster.apply(message)
         if self.v == 1 and isinstance(message, m.PlayerPos) and message.id in self.roster.players:
-            # Version 1 does not count, so the test does: every position of a player lies farther out than the one before.
+            # Version 1 does not number positions, so the test compares x, which grows with each position.
             assert message.at.x >= self.far.get(message.id, 0), (
-                f"{self.id} was told an old position of {message.id} after a new one"
+                f"{self.id} received an old position of {message.id} after a new one"
             )
             self.far[message.id] = message.at.x
         for id, player in self.roster.players.items():
@@ -77,7 +76,8 @@ class Peer:
 
 @dataclass
 class Faults:
-    """What may go wrong, as chances: a post that does not arrive, a store that fails, a ``$disconnect`` that is never sent."""
+    """The chance of each fault: a post that is lost, a store that fails, a ``$disconnect`` that API Gateway never sends, a
+    batch of the stream that is repeated."""
 
     chance: random.Random
     post: float = 0.0
@@ -96,8 +96,8 @@ class StreamedStore(SharedStore, Protocol):
         """The rows that were added and removed since the last call, oldest first."""
 
 
-class Cloud:
-    """One room on AWS."""
+class SteppedRoom:
+    """One room on AWS. Nothing happens until the test takes a step."""
 
     def __init__(self, store: StreamedStore | None = None, faults: Faults | None = None, settings: Settings = SETTINGS) -> None:
         self.store: StreamedStore = store or SharedMemory()
@@ -107,14 +107,14 @@ class Cloud:
         self.peers: dict[str, Peer] = {}
         self.running: list[Steps] = []
         self.batch: list[Change] = []
-        """What the stream has brought and is not told yet."""
-        self.telling: Steps | None = None
+        """The changes that the stream holds and that no invocation has announced yet."""
+        self.announcing: Steps | None = None
         self._ids, self._names, self._x = count(1), count(1), count(1)
         self._present: Counter[str] = Counter()
         self._absent: dict[str, int] = {}
         self._tick = self._order = 0
         self.known = [UNBOUND]
-        """What could be known of the budget, oldest first: each invocation knows one of the last three."""
+        """Budget states, oldest first. Each invocation knows one of the last three."""
         self._known_since: dict[tuple[str, str], int] = {}
 
     # ── what happens ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,29 +135,30 @@ class Cloud:
         return peer
 
     def disconnect(self, peer: Peer) -> None:
-        """The client has gone; the gateway may never say so."""
+        """The client is gone. The gateway may never report it."""
         if peer.state != "dead":
             peer.state = "dead"
             if not self.faults("disconnect"):
                 self._invoke(f"disconnect {peer.id}", lambda invocation, now: invocation.disconnected("lobby", peer.id))
 
-    def say(self, peer: Peer, **message: object) -> None:
-        self.hear(peer, json.dumps(message))
+    def send(self, peer: Peer, **message: object) -> None:
+        """The client of ``peer`` sends a message."""
+        self.send_text(peer, json.dumps(message))
 
-    def hear(self, peer: Peer, text: str) -> None:
-        """A frame has arrived."""
-        self._order = order = max(self.now, self._order + 1)  # API Gateway's clock; nobody sends two in one of its milliseconds
+    def send_text(self, peer: Peer, text: str) -> None:
+        # The clock of API Gateway: no two messages arrive in the same millisecond.
+        self._order = order = max(self.now, self._order + 1)
         sender = Presence("lobby", peer.id, peer.player, v=peer.v)
         frame = text.encode()
         self._invoke(f"{text} of {peer.id}", lambda invocation, now: invocation.received(sender, frame, now, order=order))
 
     def move(self, peer: Peer) -> None:
-        # Each position of the lobby lies farther out than any before, so that an old one is told from a new one.
-        self.say(peer, action="pos", x=next(self._x), y=0)
+        # Each position has a larger x than all before it, so that a test recognizes an old one.
+        self.send(peer, action="pos", x=next(self._x), y=0)
 
-    def bring_stream(self) -> None:
-        """Hands the function what came and went, unless it is busy with the batch before."""
-        if self.batch and (self.telling is None or self.telling.done):
+    def deliver_stream(self) -> None:
+        """Starts an invocation with the pending batch of the stream, unless one still works on the batch before."""
+        if self.batch and (self.announcing is None or self.announcing.done):
             batch = list(self.batch)
 
             def work(invocation: Invocation, now: int) -> None:
@@ -165,10 +166,10 @@ class Cloud:
                 if not self.faults("repeat"):
                     del self.batch[: len(batch)]
 
-            self.telling = self._invoke("stream", work)
+            self.announcing = self._invoke("stream", work)
 
-    def learn(self, stretch: int, *, is_spent: bool = False) -> None:
-        """The account was looked at."""
+    def change_budget(self, stretch: int, *, is_spent: bool = False) -> None:
+        """Adds a budget state that the next invocations may know."""
         self.known.append(BudgetState(stretch, is_spent, self.now))
 
     def _invoke(self, name: str, work: Callable[[Invocation, int], None]) -> Steps:
@@ -197,7 +198,7 @@ class Cloud:
             try:
                 work(invocation, self.now)
             except StoreError:
-                pass  # AWS counts it; a batch of the stream comes again
+                pass  # AWS counts it; a batch of the stream is repeated
             finally:
                 peer = self.peers.get(name.removeprefix("connect "))
                 if peer is not None and peer.state == "connecting":
@@ -210,7 +211,7 @@ class Cloud:
     # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def step(self, index: int = 0, ms: int = 0, *, crash: bool = False) -> None:
-        """Lets time pass, and one invocation do one thing."""
+        """Lets time pass, and one invocation make one call."""
         self.now += ms
         for invocation in self.running:
             if not invocation.done and self.now - invocation.started_ms > LIVES_MS:
@@ -236,7 +237,7 @@ class Cloud:
         self.running = [invocation for invocation in self.running if not invocation.done]
 
     def until(self, invocation: Steps, call: str) -> None:
-        """Plays one invocation until it is about to make this call."""
+        """Runs one invocation until it is about to make this call."""
         while invocation.next_call != call:
             self.now = max(self.now, invocation.ready_ms)
             invocation.step()
@@ -247,17 +248,17 @@ class Cloud:
         self._clear()
 
     def finish(self) -> None:
-        """Everything comes to its end, the stream too."""
+        """Runs all invocations to their end, and those of the stream, too."""
         for turn in range(50_000):
             if not self.running:
-                self.bring_stream()
+                self.deliver_stream()
                 if not self.running:
                     return
             self.step(turn, 3)
-        raise AssertionError("it never ends: " + ", ".join(f"{one.name} ({one.next_call})" for one in self.running))
+        raise AssertionError("invocations never end: " + ", ".join(f"{one.name} ({one.next_call})" for one in self.running))
 
     def settle(self) -> None:
-        """Nothing fails any more, the dead are buried, and everybody pings once; then all is told that ever will be."""
+        """Ends all faults, lets leases expire, and lets every peer move and ping. Then nothing may be pending any more."""
         self.faults = Faults(self.faults.chance)
         self.finish()
         self.now += 2 * (LIVES_MS + SKEW_MS) + NOT_YET_MS
@@ -269,7 +270,7 @@ class Cloud:
                 self.finish()
             for peer in self.open:
                 if peer.v >= 2:
-                    self.say(peer, action="ping")
+                    self.send(peer, action="ping")
                     self.finish()
 
     # ── what clients know ───────────────────────────────────────────────────────────────────────────────────────────
@@ -279,54 +280,54 @@ class Cloud:
         return [peer for peer in self.peers.values() if peer.state == "open"]
 
     def deliver(self, peer: Peer, frame: bytes) -> None:
-        for event in peer.hear(frame):
+        for event in peer.receive(frame):
             if isinstance(event, Joined):
                 self._known_since[peer.id, event.player.id] = self._tick
             elif isinstance(event, Left):
                 since = self._known_since.get((peer.id, event.player.id), 0)
-                assert self._absent.get(event.player.id, -1) >= since - 1, f"{event.player.id} never left, {peer.id} was told"
+                assert self._absent.get(event.player.id, -1) >= since - 1, f"{peer.id} received a leave of {event.player.id}"
 
     def check(self) -> None:
-        """Everybody who is connected knows who else is here and where they stand."""
+        """Checks that every open connection knows the other players of the room, and their last positions and statuses."""
         rows = {row.player: row for row in newest(self.store.room("lobby"))}
         send_ms = self.settings.send_ms * self.store.lock_state("lobby").delivered.budget.stretch
         for peer in self.open:
             others = {player: row for player, row in rows.items() if player != peer.player}
             known = peer.roster.players
-            assert set(known) == set(others), f"{peer.id} knows {sorted(known)}, here are {sorted(others)}"
+            assert set(known) == set(others), f"{peer.id} knows {sorted(known)}, the room has {sorted(others)}"
             if peer.v >= 2:
                 assert peer.send_ms == send_ms, f"{peer.id} sends every {peer.send_ms} ms, not {send_ms}"
             for player, row in others.items():
-                told = known[player]
-                assert (told.at.x, told.at.y) == (row.at.x, row.at.y), f"{peer.id} has lost a position of {player}"
+                received = known[player]
+                assert (received.at.x, received.at.y) == (row.at.x, row.at.y), f"{peer.id} has lost a position of {player}"
                 if peer.v >= 2:
-                    assert told.n == row.n, f"{peer.id} knows {player} by another number"
-                    assert told.status == row.status, f"{peer.id} has lost a status of {player}"
-        for row in rows.values() if self.open else ():  # nobody sees a ghost in a room where nobody is
+                    assert received.n == row.n, f"{peer.id} knows {player} by another number"
+                    assert received.status == row.status, f"{peer.id} has lost a status of {player}"
+        for row in rows.values() if self.open else ():  # in an empty room no client can see a ghost
             assert self.peers[row.connection].state == "open", f"a ghost: {row.connection}"
 
 
 class _Gateway:
     """API Gateway, as one invocation sees it."""
 
-    def __init__(self, cloud: Cloud, steps: Steps) -> None:
-        self._cloud, self._steps = cloud, steps
+    def __init__(self, room: SteppedRoom, steps: Steps) -> None:
+        self._room, self._steps = room, steps
 
     def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
         gone, missed = set(), set()
         for connection in connections:
             self._steps.pause("post")
-            peer = self._cloud.peers[connection]
+            peer = self._room.peers[connection]
             if peer.state != "open":
                 gone.add(connection)
-            elif self._cloud.faults("post"):
+            elif self._room.faults("post"):
                 missed.add(connection)
-                if self._cloud.faults.chance.random() < 0.3:  # it arrived, and the answer did not
-                    self._cloud.deliver(peer, frame)
+                if self._room.faults.chance.random() < 0.3:  # the post arrived, but its answer did not
+                    self._room.deliver(peer, frame)
             else:
-                self._cloud.deliver(peer, frame)
+                self._room.deliver(peer, frame)
         return Unreached(frozenset(gone), frozenset(missed))
 
     def close(self, connection: str, code: int, reason: str) -> None:
         self._steps.pause("close")
-        self._cloud.disconnect(self._cloud.peers[connection])
+        self._room.disconnect(self._room.peers[connection])
