@@ -227,9 +227,7 @@ def test_a_person_can_disconnect_and_connect_again(lobby: Lobby, visit: Visit, r
     ada.connected()
 
 
-def test_the_address_chooses_another_lobby(
-    lobby: Lobby, new_lobby: Callable[..., Lobby], visit: Visit, room: str
-) -> None:
+def test_the_address_chooses_another_lobby(lobby: Lobby, new_lobby: Callable[..., Lobby], visit: Visit, room: str) -> None:
     other = new_lobby("--origins", "*")
     ada = visit(lobby.page(room=room, name="Ada", url=other.socket())).connected()
     bea = visit(other.page(room=room, name="Bea")).connected()
