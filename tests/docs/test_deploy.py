@@ -1,4 +1,4 @@
-"""The page about deployment matches the code: commands, options, messages, parameters, policies. So does the page on permissions."""
+"""The page on AWS matches the code: commands, options, messages, parameters, policies. So does the page on permissions."""
 
 from __future__ import annotations
 
