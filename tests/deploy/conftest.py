@@ -6,11 +6,14 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from lobby.deploy.aws import AwsClient
 from tests.deploy.clouds import REGION
+from tests.deploy.permissions import Call, unlisted
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +40,18 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         warnings.simplefilter("ignore")  # moto leaves files open, and warns of what it does not support
         with mock_aws():
             yield
+
+
+@pytest.fixture(autouse=True)
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Call]]:
+    """The calls to AWS that a test makes. docs/permissions.md must list the permission for each."""
+    called: set[Call] = set()
+    call = AwsClient.__call__
+
+    def noted(self: AwsClient, operation: str, **arguments: Any) -> dict[str, Any]:
+        called.add((self._service, operation))
+        return call(self, operation, **arguments)
+
+    monkeypatch.setattr(AwsClient, "__call__", noted)
+    yield called
+    assert unlisted(called) == set()
