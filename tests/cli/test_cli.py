@@ -231,20 +231,17 @@ def test_a_file_of_settings_that_cannot_be_read_is_named(folder: Path) -> None:
 # ── bots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_bots_move_for_some_seconds_with_tokens_if_there_is_a_secret() -> None:
-    async def test() -> None:
-        async with serving(secret=SECRET) as lobby:
-            words = ("bots", "--url", lobby.url, "--players", "3", "--seconds", "0.3")
-            done = await asyncio.to_thread(lambda: process(*words, LOBBY_SECRET=SECRET))
-            assert (done.returncode, done.stdout, done.stderr) == (0, "", "3 bots connected\n")
-            assert lobby.server.counts["joins", ""] == 3
-            assert lobby.server.counts["messages", "pos"] >= 3
-            done = await asyncio.to_thread(lambda: process(*words))
-            assert done.returncode == 1
-            assert done.stderr.startswith("lobby: The lobby refused the connection: this lobby needs a token")
-            assert done.stderr.count("\n") == 1
-
-    run(test())
+async def test_bots_move_for_some_seconds_with_tokens_if_there_is_a_secret() -> None:
+    async with serving(secret=SECRET) as lobby:
+        words = ("bots", "--url", lobby.url, "--players", "3", "--seconds", "0.3")
+        done = await asyncio.to_thread(lambda: process(*words, LOBBY_SECRET=SECRET))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "3 bots connected\n")
+        assert lobby.server.counts["joins", ""] == 3
+        assert lobby.server.counts["messages", "pos"] >= 3
+        done = await asyncio.to_thread(lambda: process(*words))
+        assert done.returncode == 1
+        assert done.stderr.startswith("lobby: The lobby refused the connection: this lobby needs a token")
+        assert done.stderr.count("\n") == 1
 
 
 def test_bots_without_a_lobby_print_one_sentence() -> None:
@@ -252,18 +249,15 @@ def test_bots_without_a_lobby_print_one_sentence() -> None:
     assert "is no address of a lobby" in failed(lobby("bots", "--url", "ws://[/b]:x"))
 
 
-def test_ctrl_c_ends_bots_without_output() -> None:
-    async def test() -> None:
-        async with serving() as lobby:
-            with running("bots", "--url", lobby.url, "--players", "2") as child:
-                assert child.stderr is not None
-                assert await asyncio.to_thread(child.stderr.readline) == "2 bots connected\n"
-                status, errors, took_s = await asyncio.to_thread(ended, child, signal.SIGINT)
-                assert (status, errors) == (0, "")
-                assert took_s < 3
-            assert not lobby.server.connections
-
-    run(test())
+async def test_ctrl_c_ends_bots_without_output() -> None:
+    async with serving() as lobby:
+        with running("bots", "--url", lobby.url, "--players", "2") as child:
+            assert child.stderr is not None
+            assert await asyncio.to_thread(child.stderr.readline) == "2 bots connected\n"
+            status, errors, took_s = await asyncio.to_thread(ended, child, signal.SIGINT)
+            assert (status, errors) == (0, "")
+            assert took_s < 3
+        assert not lobby.server.connections
 
 
 # ── token ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,7 +32,7 @@ from tests.deploy.clouds import (
     client,
     refused,
 )
-from tests.hosts import run, serving
+from tests.hosts import serving
 
 SECRET = "a secret of thirty-two characters"
 CHANGED = [(name, status.replace("CREATE", "UPDATE"), reason) for name, status, reason in MADE]
@@ -679,21 +679,18 @@ def test_a_failed_deletion_is_an_error_with_the_reason() -> None:
 # ── does it work? ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_lobby_is_checked_by_two_players_and_given_time(
+async def test_the_lobby_is_checked_by_two_players_and_given_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("lobby.deploy.CHECKS_S", (0.01,))
 
-    async def test() -> None:
-        tried = deployment(CloudFormation("CREATE_COMPLETE", **OLD))
-        assert not await tried.works("ws://127.0.0.1:9/", ("", ""))
-        said = capsys.readouterr().err
-        assert "Checking again in 0.01 s" in said
-        assert said.count("Nothing listens at 127.0.0.1:9") == 1
-        async with serving(send_ms=10, messages_per_s=1000) as lobby:
-            assert await tried.works(lobby.url, ("", ""))
-        said = capsys.readouterr().err
-        assert "This lobby works." in said
-        assert "once more" not in said
-
-    run(test())
+    tried = deployment(CloudFormation("CREATE_COMPLETE", **OLD))
+    assert not await tried.works("ws://127.0.0.1:9/", ("", ""))
+    said = capsys.readouterr().err
+    assert "Checking again in 0.01 s" in said
+    assert said.count("Nothing listens at 127.0.0.1:9") == 1
+    async with serving(send_ms=10, messages_per_s=1000) as lobby:
+        assert await tried.works(lobby.url, ("", ""))
+    said = capsys.readouterr().err
+    assert "This lobby works." in said
+    assert "once more" not in said

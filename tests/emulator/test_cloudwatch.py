@@ -23,7 +23,7 @@ from lobby.emulator.cloudwatch import KEEP_S, CloudWatch, Metric
 from lobby.emulator.emulated_stack import ACCESS_KEY, SECRET_KEY
 from lobby.serverless.aws.signing import Credentials, sign
 from lobby.telemetry import METRICS, Metrics
-from tests.emulator.worlds import Clock, run
+from tests.emulator.worlds import Clock
 
 API = {"ApiId": "abc", "Stage": "dev"}
 HOUR_S = 3600
@@ -180,127 +180,109 @@ def query(name: str, stat: str, **dimensions: str) -> dict[str, Any]:
     return {"Id": "it", "MetricStat": {"Metric": metric, "Period": 300, "Stat": stat}}
 
 
-def test_boto3_puts_lists_and_gets_metrics() -> None:
-    async def test() -> None:
-        async with emulated() as it:
-            now = datetime.now(UTC)
-            data = [
-                {
-                    "MetricName": "size",
-                    "Dimensions": [{"Name": "Kind", "Value": "a"}],
-                    "Values": [1.0, 9.0],
-                    "Counts": [3.0, 1.0],
-                },
-                {"MetricName": "size", "Value": 5.0, "Timestamp": now},
-            ]
-            await ask(boto(it, "cloudwatch"), "put_metric_data", Namespace="Mine", MetricData=data)
-            listed = await ask(boto(it, "cloudwatch"), "list_metrics", Namespace="Mine", MetricName="size")
-            assert [one["Dimensions"] for one in listed["Metrics"]] == [[], [{"Name": "Kind", "Value": "a"}]]
-            span = {"StartTime": now - timedelta(minutes=3), "EndTime": now + timedelta(minutes=1)}
-            for stat, value in (("Sum", 12.0), ("p50", 1.0), ("p99", 9.0)):
-                asked = [query("size", stat, Kind="a")]
-                got = await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=asked, **span)
-                [result] = got["MetricDataResults"]
-                assert (result["Id"], result["Values"], result["StatusCode"]) == ("it", [value], "Complete")
-                assert result["Timestamps"] == [span["StartTime"].replace(second=0, microsecond=0)]
-
-    run(test())
+async def test_boto3_puts_lists_and_gets_metrics() -> None:
+    async with emulated() as it:
+        now = datetime.now(UTC)
+        data = [
+            {
+                "MetricName": "size",
+                "Dimensions": [{"Name": "Kind", "Value": "a"}],
+                "Values": [1.0, 9.0],
+                "Counts": [3.0, 1.0],
+            },
+            {"MetricName": "size", "Value": 5.0, "Timestamp": now},
+        ]
+        await ask(boto(it, "cloudwatch"), "put_metric_data", Namespace="Mine", MetricData=data)
+        listed = await ask(boto(it, "cloudwatch"), "list_metrics", Namespace="Mine", MetricName="size")
+        assert [one["Dimensions"] for one in listed["Metrics"]] == [[], [{"Name": "Kind", "Value": "a"}]]
+        span = {"StartTime": now - timedelta(minutes=3), "EndTime": now + timedelta(minutes=1)}
+        for stat, value in (("Sum", 12.0), ("p50", 1.0), ("p99", 9.0)):
+            asked = [query("size", stat, Kind="a")]
+            got = await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=asked, **span)
+            [result] = got["MetricDataResults"]
+            assert (result["Id"], result["Values"], result["StatusCode"]) == ("it", [value], "Complete")
+            assert result["Timestamps"] == [span["StartTime"].replace(second=0, microsecond=0)]
 
 
-def test_boto3_reads_the_account_and_the_stack() -> None:
-    async def test() -> None:
-        async with emulated() as it:
-            assert (await ask(boto(it, "sts"), "get_caller_identity"))["Account"] == "123456789012"
-            [stack] = (await ask(boto(it, "cloudformation"), "describe_stacks", StackName="lobby-dev"))["Stacks"]
-            assert stack["StackStatus"] == "CREATE_COMPLETE"
-            outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-            assert outputs["TableName"] == "LobbyConnections-dev"
-            assert outputs["WebSocketUrl"].startswith("ws://127.0.0.1:")
-            parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
-            assert (parameters["MemoryMb"], parameters["Secret"]) == ("512", "****")
-            with pytest.raises(ClientError, match="Stack with id lobby-prod does not exist"):
-                await ask(boto(it, "cloudformation"), "describe_stacks", StackName="lobby-prod")
-
-    run(test())
+async def test_boto3_reads_the_account_and_the_stack() -> None:
+    async with emulated() as it:
+        assert (await ask(boto(it, "sts"), "get_caller_identity"))["Account"] == "123456789012"
+        [stack] = (await ask(boto(it, "cloudformation"), "describe_stacks", StackName="lobby-dev"))["Stacks"]
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+        assert outputs["TableName"] == "LobbyConnections-dev"
+        assert outputs["WebSocketUrl"].startswith("ws://127.0.0.1:")
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+        assert (parameters["MemoryMb"], parameters["Secret"]) == ("512", "****")
+        with pytest.raises(ClientError, match="Stack with id lobby-prod does not exist"):
+            await ask(boto(it, "cloudformation"), "describe_stacks", StackName="lobby-prod")
 
 
 @pytest.mark.parametrize("service", ["sts", "cloudwatch", "cloudformation"])
-def test_wrong_keys_are_refused(service: str) -> None:
+async def test_wrong_keys_are_refused(service: str) -> None:
     operation = {"sts": "get_caller_identity", "cloudwatch": "list_metrics", "cloudformation": "describe_stacks"}[service]
 
-    async def test() -> None:
-        async with emulated() as it:
-            with pytest.raises(ClientError, match="InvalidSignatureException"):
-                await ask(boto(it, service, secret="another"), operation)
-
-    run(test())
+    async with emulated() as it:
+        with pytest.raises(ClientError, match="InvalidSignatureException"):
+            await ask(boto(it, service, secret="another"), operation)
 
 
-def test_unsupported_requests_are_refused() -> None:
-    async def test() -> None:
-        async with emulated() as it:
-            with pytest.raises(ClientError, match="The operation DescribeAlarms is not supported"):
-                await ask(boto(it, "cloudwatch"), "describe_alarms")
-            now = datetime.now(UTC)
-            span = {"StartTime": now - timedelta(minutes=3), "EndTime": now}
-            math = {"Id": "it", "Expression": "1 + 1", "Period": 60}
-            with pytest.raises(ClientError, match="Metric math is not supported"):
-                await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=[math], **span)
-            it.metrics.put("Mine", "size", {}, 1)
-            asked = [query("size", "TM(10%:90%)")]
-            with pytest.raises(ClientError, match="The statistic TM"):
-                await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=asked, **span)
-            with pytest.raises(ClientError, match="Supported services: sts, cloudformation, monitoring, dynamodb"):
-                await ask(boto(it, "sns"), "list_topics")
-
-    run(test())
+async def test_unsupported_requests_are_refused() -> None:
+    async with emulated() as it:
+        with pytest.raises(ClientError, match="The operation DescribeAlarms is not supported"):
+            await ask(boto(it, "cloudwatch"), "describe_alarms")
+        now = datetime.now(UTC)
+        span = {"StartTime": now - timedelta(minutes=3), "EndTime": now}
+        math = {"Id": "it", "Expression": "1 + 1", "Period": 60}
+        with pytest.raises(ClientError, match="Metric math is not supported"):
+            await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=[math], **span)
+        it.metrics.put("Mine", "size", {}, 1)
+        asked = [query("size", "TM(10%:90%)")]
+        with pytest.raises(ClientError, match="The statistic TM"):
+            await ask(boto(it, "cloudwatch"), "get_metric_data", MetricDataQueries=asked, **span)
+        with pytest.raises(ClientError, match="Supported services: sts, cloudformation, monitoring, dynamodb"):
+            await ask(boto(it, "sns"), "list_topics")
 
 
-def test_older_clients_ask_cloudwatch_by_the_query_protocol() -> None:
-    async def test() -> None:
-        async with emulated() as it:
-            it.metrics.put("Mine", "size", {"Kind": "a"}, 5)
-            body = urllib.parse.urlencode({"Action": "ListMetrics", "Version": "2010-08-01"}).encode()
-            headers = sign(
-                "POST",
-                it.aws.removeprefix("http://"),
-                "/",
-                "",
-                {"Content-Type": "application/x-www-form-urlencoded"},
-                body,
-                credentials=Credentials(ACCESS_KEY, SECRET_KEY),
-                region="us-east-1",
-                service="monitoring",
-                now=time.time(),
-            )
+async def test_older_clients_ask_cloudwatch_by_the_query_protocol() -> None:
+    async with emulated() as it:
+        it.metrics.put("Mine", "size", {"Kind": "a"}, 5)
+        body = urllib.parse.urlencode({"Action": "ListMetrics", "Version": "2010-08-01"}).encode()
+        headers = sign(
+            "POST",
+            it.aws.removeprefix("http://"),
+            "/",
+            "",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            body,
+            credentials=Credentials(ACCESS_KEY, SECRET_KEY),
+            region="us-east-1",
+            service="monitoring",
+            now=time.time(),
+        )
 
-            def post() -> str:
-                request = urllib.request.Request(it.aws + "/", body, headers)
-                with urllib.request.urlopen(request, timeout=5) as answer:
-                    return str(answer.read().decode())
+        def post() -> str:
+            request = urllib.request.Request(it.aws + "/", body, headers)
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return str(answer.read().decode())
 
-            said = await asyncio.to_thread(post)
-            assert "<MetricName>size</MetricName>" in said
-            assert "<Value>a</Value>" in said
-
-    run(test())
+        said = await asyncio.to_thread(post)
+        assert "<MetricName>size</MetricName>" in said
+        assert "<Value>a</Value>" in said
 
 
-def test_a_log_line_is_metered_read_for_metrics_and_passed_on() -> None:
-    async def test() -> None:
-        heard: list[str] = []
-        stack = read_stack(parse(lobby_template()))
-        it = EmulatedStack(stack, {name: lambda event, context: {} for name in stack.functions}, Moto(), on_log=heard.append)
-        line = Metrics("dev")
-        line.measured("joins", 1)
-        written = line.line(int(time.time() * 1000))
-        assert written is not None
-        it.function_logged("lobby-websocket-dev", written)
-        assert heard == [written]
-        assert {(metric.namespace, metric.name) for metric in it.metrics.metrics} == {
-            ("AWS/Logs", "IncomingBytes"),
-            ("Lobby", "joins"),
-        }
-        assert json.loads(written)["joins"] == 1
-
-    run(test())
+async def test_a_log_line_is_metered_read_for_metrics_and_passed_on() -> None:
+    heard: list[str] = []
+    stack = read_stack(parse(lobby_template()))
+    it = EmulatedStack(stack, {name: lambda event, context: {} for name in stack.functions}, Moto(), on_log=heard.append)
+    line = Metrics("dev")
+    line.measured("joins", 1)
+    written = line.line(int(time.time() * 1000))
+    assert written is not None
+    it.function_logged("lobby-websocket-dev", written)
+    assert heard == [written]
+    assert {(metric.namespace, metric.name) for metric in it.metrics.metrics} == {
+        ("AWS/Logs", "IncomingBytes"),
+        ("Lobby", "joins"),
+    }
+    assert json.loads(written)["joins"] == 1

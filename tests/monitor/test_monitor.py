@@ -81,98 +81,87 @@ def shown(report: Any) -> str:
 # ── a lobby that runs ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_report_of_a_running_lobby_agrees_with_its_meter() -> None:
-    async def test() -> None:
-        metering = Metering(time.time)
-        async with looked_after(metering) as (there, aws):
-            ann, bob = await there.enter(pid="ann", v=2, name="Ann"), await there.enter(pid="bob", v=2, room="hub")
-            for player in (ann, bob):
-                await player.receive("config")
-            await ann.send(action="pos", x=12.5, y=8.3)
-            await ann.send(action="ping", t=1)
-            await ann.receive("pong")
-            line = Metrics("dev")
-            for name in METRICS:
-                line.measured(name, 3)
-            there.stack.function_logged("lobby-websocket-dev", line.line(int(time.time() * 1000)) or "")
-            await until(lambda: not any(pool._busy for pool in there.stack._functions.values()))
-            before = metering.usage
-            report = await asyncio.to_thread(lambda: read_report(aws, find_lobby(aws, "dev"), minutes=5, late_s=0))
-            assert {room: [row.player for row in rows] for room, rows in report.presences.rooms.items()} == {
-                "hub": ["bob"],
-                "lobby": ["ann"],
-            }
-            assert report.presences.scanned
-            assert report.has_metrics
-            found = report.figures
-            assert {name for name in METRICS if found.get(name, found.get(f"{name}_p50")) == 3} == set(METRICS)
-            assert found["messages_billed"] == before.messages_in + before.messages_out
-            assert found["invocations"] == before.invocations
-            assert found["write_units"] == before.write_units
-            # its own Scan stands on the bill, too
-            assert found["read_units"] == before.read_units + report.presences.read_units
-            assert found["log_bytes"] == before.log_bytes
-            billed = {line.name: line.quantity for line in report.bill.lines}
-            assert billed["WebSocket messages"] == found["messages_billed"]
-            assert billed["Lambda time, arm64"] == pytest.approx(before.gb_ms / 1000, rel=0.01)
-            assert billed["connection time"] == 2 * 5
-            assert billed[PRICES["metrics"].name] == pytest.approx(len(METRICS) * (5 / 60) / MONTH_HOURS)
-            text = shown(report)
-            for part in (
-                "2 players in 2 rooms now",
-                "A Scan of the table LobbyConnections-dev consumed 0.5 read units",
-                "Ann",
-                "p99 3",
-                "list prices",
-                "per month",
-            ):
-                assert part in text
-            data = json.loads(json.dumps(as_json(report)))
-            assert data["here"]["rooms"]["lobby"][0]["player"] == "ann"
-            assert data["bill"]["per_day"] == pytest.approx(data["bill"]["per_hour"] * 24)
-            assert "scanned" in data["here"]
-            assert set(data["metrics"]) == set(QUERIES)
-
-    run(test())
+async def test_the_report_of_a_running_lobby_agrees_with_its_meter() -> None:
+    metering = Metering(time.time)
+    async with looked_after(metering) as (there, aws):
+        ann, bob = await there.enter(pid="ann", v=2, name="Ann"), await there.enter(pid="bob", v=2, room="hub")
+        for player in (ann, bob):
+            await player.receive("config")
+        await ann.send(action="pos", x=12.5, y=8.3)
+        await ann.send(action="ping", t=1)
+        await ann.receive("pong")
+        line = Metrics("dev")
+        for name in METRICS:
+            line.measured(name, 3)
+        there.stack.function_logged("lobby-websocket-dev", line.line(int(time.time() * 1000)) or "")
+        await until(lambda: not any(pool._busy for pool in there.stack._functions.values()))
+        before = metering.usage
+        report = await asyncio.to_thread(lambda: read_report(aws, find_lobby(aws, "dev"), minutes=5, late_s=0))
+        assert {room: [row.player for row in rows] for room, rows in report.presences.rooms.items()} == {
+            "hub": ["bob"],
+            "lobby": ["ann"],
+        }
+        assert report.presences.scanned
+        assert report.has_metrics
+        found = report.figures
+        assert {name for name in METRICS if found.get(name, found.get(f"{name}_p50")) == 3} == set(METRICS)
+        assert found["messages_billed"] == before.messages_in + before.messages_out
+        assert found["invocations"] == before.invocations
+        assert found["write_units"] == before.write_units
+        # its own Scan stands on the bill, too
+        assert found["read_units"] == before.read_units + report.presences.read_units
+        assert found["log_bytes"] == before.log_bytes
+        billed = {line.name: line.quantity for line in report.bill.lines}
+        assert billed["WebSocket messages"] == found["messages_billed"]
+        assert billed["Lambda time, arm64"] == pytest.approx(before.gb_ms / 1000, rel=0.01)
+        assert billed["connection time"] == 2 * 5
+        assert billed[PRICES["metrics"].name] == pytest.approx(len(METRICS) * (5 / 60) / MONTH_HOURS)
+        text = shown(report)
+        for part in (
+            "2 players in 2 rooms now",
+            "A Scan of the table LobbyConnections-dev consumed 0.5 read units",
+            "Ann",
+            "p99 3",
+            "list prices",
+            "per month",
+        ):
+            assert part in text
+        data = json.loads(json.dumps(as_json(report)))
+        assert data["here"]["rooms"]["lobby"][0]["player"] == "ann"
+        assert data["bill"]["per_day"] == pytest.approx(data["bill"]["per_hour"] * 24)
+        assert "scanned" in data["here"]
+        assert set(data["metrics"]) == set(QUERIES)
 
 
-def test_one_room_is_asked_for_and_its_players_are_shown_one_by_one() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, aws):
-            ann = await there.enter(pid="ann", v=2)
-            await (await there.enter(pid="bob", v=2, room="hub")).receive("config")
-            await ann.receive("config")
-            await ann.send(action="status", status="[trading]")
-            await ann.receive("status")
-            report = await asyncio.to_thread(
-                lambda: read_report(aws, find_lobby(aws, "dev"), room="lobby", minutes=5, late_s=0)
-            )
-            assert [row.player for row in report.presences.rows] == ["ann"]
-            assert not report.presences.scanned
-            text = shown(report)
-            for part in ("1 player in 1 room now", "A Query for the room lobby", "[trading]"):
-                assert part in text
-            assert "bob" not in text
-
-    run(test())
+async def test_one_room_is_asked_for_and_its_players_are_shown_one_by_one() -> None:
+    async with looked_after() as (there, aws):
+        ann = await there.enter(pid="ann", v=2)
+        await (await there.enter(pid="bob", v=2, room="hub")).receive("config")
+        await ann.receive("config")
+        await ann.send(action="status", status="[trading]")
+        await ann.receive("status")
+        report = await asyncio.to_thread(lambda: read_report(aws, find_lobby(aws, "dev"), room="lobby", minutes=5, late_s=0))
+        assert [row.player for row in report.presences.rows] == ["ann"]
+        assert not report.presences.scanned
+        text = shown(report)
+        for part in ("1 player in 1 room now", "A Query for the room lobby", "[trading]"):
+            assert part in text
+        assert "bob" not in text
 
 
-def test_players_and_rooms_are_published_with_the_stage_as_their_only_dimension() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, aws):
-            for player in ("ann", "bob"):
-                await (await there.enter(pid=player, v=2, room=player)).receive("config")
+async def test_players_and_rooms_are_published_with_the_stage_as_their_only_dimension() -> None:
+    async with looked_after() as (there, aws):
+        for player in ("ann", "bob"):
+            await (await there.enter(pid=player, v=2, room=player)).receive("config")
 
-            def publishes() -> dict[str, int]:
-                it = find_lobby(aws, "dev")
-                return publish(aws, it, read_presences(aws, it.table))
+        def publishes() -> dict[str, int]:
+            it = find_lobby(aws, "dev")
+            return publish(aws, it, read_presences(aws, it.table))
 
-            assert await asyncio.to_thread(publishes) == {"players_total": 2, "rooms": 2}
-            ours = [metric for metric in there.stack.metrics.metrics if metric.namespace == "Lobby"]
-            assert {metric.name for metric in ours} == set(PUBLISHED)
-            assert all(metric.dimensions == {("Stage", "dev")} for metric in ours)
-
-    run(test())
+        assert await asyncio.to_thread(publishes) == {"players_total": 2, "rooms": 2}
+        ours = [metric for metric in there.stack.metrics.metrics if metric.namespace == "Lobby"]
+        assert {metric.name for metric in ours} == set(PUBLISHED)
+        assert all(metric.dimensions == {("Stage", "dev")} for metric in ours)
 
 
 def test_the_policy_of_the_page_allows_exactly_the_called_operations() -> None:
@@ -422,25 +411,19 @@ def test_each_refusal_of_a_service_is_one_sentence(account: None, service: str, 
     assert said in fails(call[service])
 
 
-def test_wrong_keys_are_one_sentence() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, _):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("lobby.emulator.emulated_stack.SECRET_KEY", "not the secret")
-                said = await asyncio.to_thread(fails, lambda: emulated(there.stack.aws))
-            assert said.startswith("AWS does not know these credentials.")
-
-    run(test())
+async def test_wrong_keys_are_one_sentence() -> None:
+    async with looked_after() as (there, _):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lobby.emulator.emulated_stack.SECRET_KEY", "not the secret")
+            said = await asyncio.to_thread(fails, lambda: emulated(there.stack.aws))
+        assert said.startswith("AWS does not know these credentials.")
 
 
-def test_a_table_that_is_throttled_is_one_sentence() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, aws):
-            there.stack._conditions.faults = {"throttled-table": 1.0}
-            said = await asyncio.to_thread(fails, lambda: read_presences(aws, IT.table))
-            assert said.startswith("AWS refuses the request, because this account sends too many.")
-
-    run(test())
+async def test_a_table_that_is_throttled_is_one_sentence() -> None:
+    async with looked_after() as (there, aws):
+        there.stack._conditions.faults = {"throttled-table": 1.0}
+        said = await asyncio.to_thread(fails, lambda: read_presences(aws, IT.table))
+        assert said.startswith("AWS refuses the request, because this account sends too many.")
 
 
 @pytest.mark.parametrize(
@@ -451,49 +434,43 @@ def test_an_emulator_that_is_not_there_is_one_sentence(address: str, said: str) 
     assert said in fails(lambda: emulated(address))
 
 
-def test_an_address_of_another_server_is_one_sentence() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, _):
-            gateway = f"http://127.0.0.1:{there.stack.gateway.port}"
-            assert (
-                await asyncio.to_thread(fails, lambda: emulated(gateway))
-                == "The answer to a request to sts is not in the form of AWS."
-            )
-
-    run(test())
+async def test_an_address_of_another_server_is_one_sentence() -> None:
+    async with looked_after() as (there, _):
+        gateway = f"http://127.0.0.1:{there.stack.gateway.port}"
+        assert (
+            await asyncio.to_thread(fails, lambda: emulated(gateway))
+            == "The answer to a request to sts is not in the form of AWS."
+        )
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_script_runs_and_prints_the_whole_report() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, _):
-            await (await there.enter(pid="ann", v=2)).receive("config")
+async def test_the_script_runs_and_prints_the_whole_report() -> None:
+    async with looked_after() as (there, _):
+        await (await there.enter(pid="ann", v=2)).receive("config")
 
-            def script(*words: str) -> subprocess.CompletedProcess[str]:
-                command = [
-                    sys.executable,
-                    str(SCRIPT),
-                    "--stage",
-                    "dev",
-                    "--emulator",
-                    there.stack.aws,
-                    "--minutes",
-                    "5",
-                    *words,
-                ]
-                return subprocess.run(command, capture_output=True, text=True, timeout=30, cwd="/")
+        def script(*words: str) -> subprocess.CompletedProcess[str]:
+            command = [
+                sys.executable,
+                str(SCRIPT),
+                "--stage",
+                "dev",
+                "--emulator",
+                there.stack.aws,
+                "--minutes",
+                "5",
+                *words,
+            ]
+            return subprocess.run(command, capture_output=True, text=True, timeout=30, cwd="/")
 
-            done = await asyncio.to_thread(script, "--json")
-            assert (done.returncode, done.stderr) == (0, "")
-            assert json.loads(done.stdout)["here"]["players"] == 1
-            done = await asyncio.to_thread(script)
-            assert (done.returncode, done.stderr) == (0, "")
-            assert "1 player in 1 room now" in done.stdout
-            assert "\x1b" not in done.stdout
-
-    run(test())
+        done = await asyncio.to_thread(script, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["here"]["players"] == 1
+        done = await asyncio.to_thread(script)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "1 player in 1 room now" in done.stdout
+        assert "\x1b" not in done.stdout
 
 
 def invoked(aws: Aws, *words: str) -> Any:
@@ -503,57 +480,48 @@ def invoked(aws: Aws, *words: str) -> Any:
         return CliRunner().invoke(command, ["--stage", "dev", "--emulator", "here", *words])
 
 
-def test_without_metrics_it_shows_the_players_and_ends_with_a_sentence() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, aws):
-            await (await there.enter(pid="ann", v=2)).receive("config")
-            there.stack.metrics._values.clear()
-            # Nothing counts from here on but the look itself, which is no metric of the lobby's.
-            there.stack.metrics.meter = lambda kind, **facts: None  # type: ignore[method-assign]
-            result = await asyncio.to_thread(invoked, aws)
-            assert result.exit_code == 1
-            assert "1 player in 1 room now" in result.output
-            assert "CloudWatch has no metrics of the last 60 minutes: no player was connected" in result.output
-            assert "Traceback" not in result.output
-
-    run(test())
+async def test_without_metrics_it_shows_the_players_and_ends_with_a_sentence() -> None:
+    async with looked_after() as (there, aws):
+        await (await there.enter(pid="ann", v=2)).receive("config")
+        there.stack.metrics._values.clear()
+        # Nothing counts from here on but the look itself, which is no metric of the lobby's.
+        there.stack.metrics.meter = lambda kind, **facts: None  # type: ignore[method-assign]
+        result = await asyncio.to_thread(invoked, aws)
+        assert result.exit_code == 1
+        assert "1 player in 1 room now" in result.output
+        assert "CloudWatch has no metrics of the last 60 minutes: no player was connected" in result.output
+        assert "Traceback" not in result.output
 
 
-def test_publishing_prints_its_price() -> None:
-    async def test() -> None:
-        async with looked_after() as (_, aws):
-            result = await asyncio.to_thread(invoked, aws, "--publish")
-            assert result.exit_code == 0, result.output
-            assert "Published for dev: players_total 0, rooms 0. Each of these 2 metrics costs $0.30 a month" in result.output
-            result = await asyncio.to_thread(invoked, aws, "--publish", "--room", "lobby")
-            assert result.exit_code == 2
-            assert "--publish counts all rooms" in result.output
-
-    run(test())
+async def test_publishing_prints_its_price() -> None:
+    async with looked_after() as (_, aws):
+        result = await asyncio.to_thread(invoked, aws, "--publish")
+        assert result.exit_code == 0, result.output
+        assert "Published for dev: players_total 0, rooms 0. Each of these 2 metrics costs $0.30 a month" in result.output
+        result = await asyncio.to_thread(invoked, aws, "--publish", "--room", "lobby")
+        assert result.exit_code == 2
+        assert "--publish counts all rooms" in result.output
 
 
-def test_watching_goes_on_after_trouble_until_ctrl_c() -> None:
-    async def test() -> None:
-        async with looked_after() as (there, aws):
-            await (await there.enter(pid="ann", v=2)).receive("config")
-            waits: list[float] = []
+async def test_watching_goes_on_after_trouble_until_ctrl_c() -> None:
+    async with looked_after() as (there, aws):
+        await (await there.enter(pid="ann", v=2)).receive("config")
+        waits: list[float] = []
 
-            def sleep(seconds: float) -> None:
-                waits.append(seconds)
-                there.stack._conditions.faults = {"throttled-table": 1.0 if len(waits) == 1 else 0.0}
-                if len(waits) == 3:
-                    raise KeyboardInterrupt
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            there.stack._conditions.faults = {"throttled-table": 1.0 if len(waits) == 1 else 0.0}
+            if len(waits) == 3:
+                raise KeyboardInterrupt
 
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("lobby.monitor.command.time.sleep", sleep)
-                result = await asyncio.to_thread(invoked, aws, "--watch", "7", "--json")
-            assert result.exit_code == 0, result.output
-            assert waits == [7, 7, 7]
-            looks = [json.loads(line) for line in result.output.splitlines() if line.startswith("{")]
-            assert [one["here"]["players"] for one in looks] == [1, 1]
-            assert "AWS refuses the request, because this account sends too many." in result.output
-
-    run(test())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lobby.monitor.command.time.sleep", sleep)
+            result = await asyncio.to_thread(invoked, aws, "--watch", "7", "--json")
+        assert result.exit_code == 0, result.output
+        assert waits == [7, 7, 7]
+        looks = [json.loads(line) for line in result.output.splitlines() if line.startswith("{")]
+        assert [one["here"]["players"] for one in looks] == [1, 1]
+        assert "AWS refuses the request, because this account sends too many." in result.output
 
 
 def test_an_error_at_the_first_time_ends_the_command_also_with_watch(account: None) -> None:

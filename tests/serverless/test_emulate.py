@@ -19,7 +19,7 @@ from bench import bill
 from lobby.cli import main
 from lobby.cloudformation.lobby_template import lobby_template
 from lobby.tools.check import Step, check
-from tests.hosts import joined, run
+from tests.hosts import joined
 
 STARTING_S = 20.0
 
@@ -89,19 +89,16 @@ async def test_a_lobby_works_and_its_bill_is_the_sum_of_its_events(tmp_path: Pat
     assert float(total[1]) > 0
 
 
-def test_a_route_that_is_not_in_the_template_does_not_exist(tmp_path: Path) -> None:
+async def test_a_route_that_is_not_in_the_template_does_not_exist(tmp_path: Path) -> None:
     ours = lobby_template()
     start, end = ours.index("  RouteDefault:\n"), ours.index("  RoutePos:\n")
     template = tmp_path / "template.yaml"
     template.write_text(ours[:start] + ours[end:].replace("RouteDefault, ", ""))
 
-    async def test() -> None:
-        async with emulated("--template", str(template)) as running, joined(running.url + "?pid=ann") as ann:
-            await ann.receive("welcome")
-            await ann.socket.send('{"action":"fly"}')
-            assert "Forbidden" in str(await ann.socket.recv())
-
-    run(test())
+    async with emulated("--template", str(template)) as running, joined(running.url + "?pid=ann") as ann:
+        await ann.receive("welcome")
+        await ann.socket.send('{"action":"fly"}')
+        assert "Forbidden" in str(await ann.socket.recv())
 
 
 async def test_parameters_of_the_template_reach_the_function() -> None:
