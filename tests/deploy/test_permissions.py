@@ -3,12 +3,17 @@ test of this folder; here one tour makes all of them."""
 
 from __future__ import annotations
 
+import ast
 import io
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore import xform_name
 
+import lobby.deploy
 from lobby.deploy import Deployment, DeployOptions
 from lobby.deploy.aws import Aws
 from lobby.deploy.screen import Screen
@@ -27,9 +32,23 @@ def deployment(cloudformation: CloudFormation, *, yes: bool = True) -> Deploymen
     return Deployment(Aws(Session(cloudformation=cloudformation), REGION), "prod", Screen(yes=yes), wait=lambda _: None)
 
 
+def operations_in_the_code() -> set[str]:
+    """The operations that the code names: its strings that are operations of a service whose name is in the code too."""
+    strings = {
+        node.value
+        for path in Path(lobby.deploy.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    session: Any = botocore.session.get_session()
+    models = [session.get_service_model(service) for service in strings & set(session.get_available_services())]
+    return strings & {xform_name(name) for model in models for name in model.operation_names}
+
+
 def test_the_page_lists_what_the_commands_call_and_nothing_else(
     account: None, calls: set[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert len(operations_in_the_code()) > 10
     client("dynamodb").create_table(
         TableName="Table-id",
         AttributeDefinitions=[{"AttributeName": "room", "AttributeType": "S"}],
@@ -45,6 +64,7 @@ def test_the_page_lists_what_the_commands_call_and_nothing_else(
     deployment(cloudformation).deploy(DeployOptions("lobby-new"))
     cloudformation.story = [*DELETED]
     deployment(cloudformation).destroy(unprotect=True)
+    assert {operation for _, operation in calls} == operations_in_the_code()
     called = {action(call) for call in calls} - {("sts", "GetCallerIdentity")}
     page: set[Any] = {("cloudformation", name) for name in listed("cloudformation")} | ELSEWHERE
     page |= {("s3", name) for name in listed("s3") - FOR_LAMBDA}

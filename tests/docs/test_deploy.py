@@ -106,10 +106,8 @@ def test_the_tables_of_options_are_those_of_the_commands() -> None:
         option for parameter in main.commands["deploy"].params for option in parameter.opts
     }
     shared = {"--stage", "--region", "--profile"}
-    assert (
-        options("### Players, metrics and costs")
-        == {option for parameter in monitor.params for option in parameter.opts} - shared
-    )
+    documented = options("### Players, metrics and costs")
+    assert documented == {option for parameter in monitor.params for option in parameter.opts} - shared
 
 
 def test_what_a_look_at_the_metrics_costs_is_what_the_page_says() -> None:
