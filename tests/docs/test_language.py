@@ -101,7 +101,7 @@ def findings(sentences: Iterable[Sentence]) -> list[Finding]:
 
 def _breaks(sentence: Sentence, rule: Rule) -> bool:
     text = re.sub(
-        r"``.+?``|`[^`]+`|\[code\].+?\[/code\]|\[(?:param|method|member|signal|constant) [\w.]+\]", "#", sentence.text
+        r"``.+?``|`[^`]+`|\[code\].+?\[/code\]|\[(?:param|method|member|signal|constant) [\w.]+\]", "X", sentence.text
     )
     for phrase in ALLOWED:
         text = text.replace(phrase, "X")
