@@ -174,7 +174,7 @@ def _results(bench: str) -> dict[str, Any]:
 def memory() -> str:
     """What memory changes, as bench/memory.py measured it."""
     rows = [
-        "| MB | of a core | a position, ms | telling 50 takes longer, ms | a start's work, ms | $ a million positions | "
+        "| MB | of a core | a position, ms | a broadcast to 50 takes longer, ms | work of a start, ms | $ a million positions | "
         "$ a million windows |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
