@@ -11,7 +11,7 @@ The newest position of each player that moved reaches each receiver, in this win
 position is never lost.
 
 When a window closes is a rule of this module, too: a window's length after the last one *was due*, or at once after a quiet
-time (``docs/decisions/0002-window-since-the-last.md``). A host only sleeps until the time that :meth:`Window.moved` or
+time (``docs/decisions/0002-windows-follow-the-last-one.md``). A host only sleeps until the time that :meth:`Window.moved` or
 :meth:`Window.close` returned.
 """
 

@@ -106,7 +106,7 @@ def test_a_crowd_on_one_spot_or_on_one_line_is_all_near() -> None:
         assert "c71" in close(window, roster, near_players=100)
 
 
-# ── when a window is due (docs/decisions/0002-window-since-the-last.md) ─────────────────────────────────────────────
+# ── when a window is due (docs/decisions/0002-windows-follow-the-last-one.md) ─────────────────────────────────────────────
 
 
 def test_the_first_mover_after_a_quiet_time_makes_the_window_due_at_once() -> None:
