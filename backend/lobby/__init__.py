@@ -1,8 +1,8 @@
-"""Lobby: real-time presence for games. Who is here, and where do they stand?
+"""Lobby: real-time presence for games. Which players are in a room, and where are they?
 
-The folder is the architecture: ``rules`` decides (events in, effects out), ``messages`` knows the wire, ``fanout``
-decides who hears what, ``service`` carries effects out through two ports, a store (``stores``) and a gateway
-(``gateways``). ``client`` and ``bots`` are the other side of the wire; ``cli`` is the command line.
+The folders are the architecture: the core (``rules``, ``messages``, ``fanout``, ``limits``) decides, and one folder per host
+(``server``, ``serverless``) carries its effects out. ``client`` is the other side of the wire. ``docs/architecture.md`` has the
+complete list.
 """
 
 __version__ = "0.1.0"

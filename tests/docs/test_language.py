@@ -27,9 +27,36 @@ CLEAN = (
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    "docs/*.md",
+    "docs/architecture.md",
+    "docs/glossary.md",
+    "docs/godot.md",
+    "docs/own-server.md",
+    "docs/own-server/*",
+    "docs/performance.md",
+    "docs/protocol.md",
+    "docs/tutorial.md",
+    "game/**/*.md",
+    "tests/**/*.md",
+    "game/**/*.gd",
+    "backend/lobby/__init__.py",
+    "backend/lobby/presence.py",
+    "backend/lobby/rules.py",
+    "backend/lobby/limits.py",
+    "backend/lobby/fanout.py",
+    "backend/lobby/ports.py",
+    "backend/lobby/delivery.py",
+    "backend/lobby/admission.py",
+    "backend/lobby/messages.py",
+    "backend/lobby/jsons.py",
+    "backend/lobby/server/*.py",
+    "backend/lobby/serverless/*.py",
+    "backend/lobby/client/*.py",
+    "help/lobby demo",
 )
-"""What is checked: globs of paths, and of ``help/lobby COMMAND`` for help texts. A ``*`` also matches ``/``."""
+"""What is checked: globs of paths, and ``help/lobby COMMAND`` for help texts. ``**`` is any number of folders.
+
+To add all of the rest: ``**/*.md``, ``backend/**/*.py``, ``backend/lobby/viewer/*.js``, ``infrastructure/*``, ``help/*``.
+"""
 
 ALLOWED = {
     "and ws:// for one without": "TLS is named in the same clause",
@@ -221,7 +248,14 @@ def help_texts() -> Iterator[Sentence]:
     return walk("lobby", main)
 
 
+def configuration(file: str, text: str) -> Iterator[Sentence]:
+    """Comments of configuration files, on lines of their own."""
+    lines = enumerate(text.split("\n"), 1)
+    yield from comments(file, [(number, line.strip().lstrip("# ")) for number, line in lines if line.strip().startswith("#")])
+
+
 KINDS = {".md": markdown, ".py": python, ".gd": gdscript, ".js": javascript, ".yaml": template}
+"""By the ending of a file; any other file is a configuration."""
 FOLDERS = ("docs", "game", "tests", "bench", "scripts", "infrastructure", ".github", "backend")
 
 
@@ -230,7 +264,13 @@ def files() -> list[Path]:
     found = [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
     found += [*(ROOT / "backend").rglob("*.py"), *(ROOT / "game").rglob("*.gd")]
     found += [*(ROOT / "backend/lobby/viewer").glob("*.js"), ROOT / "infrastructure/lobby-cloudformation.yaml"]
+    found += [path for path in (ROOT / "docs/own-server").iterdir() if path.is_file()]
     return sorted(path for path in found if ".godot" not in path.parts)
+
+
+def _is_match(name: str, glob: str) -> bool:
+    is_deep = name.count("/") == glob.count("/")
+    return fnmatch(name, glob.replace("**/", "*")) if "**" in glob else is_deep and fnmatch(name, glob)
 
 
 def matching(globs: Iterable[str]) -> Iterator[Sentence]:
@@ -238,10 +278,10 @@ def matching(globs: Iterable[str]) -> Iterator[Sentence]:
     globs = tuple(globs)
     for path in files():
         name = path.relative_to(ROOT).as_posix()
-        if any(fnmatch(name, glob) for glob in globs):
-            yield from KINDS[path.suffix](name, path.read_text())
+        if any(_is_match(name, glob) for glob in globs):
+            yield from KINDS.get(path.suffix, configuration)(name, path.read_text())
     if any(glob.startswith(("help/", "*")) for glob in globs):
-        yield from (sentence for sentence in help_texts() if any(fnmatch(sentence.file, glob) for glob in globs))
+        yield from (sentence for sentence in help_texts() if any(_is_match(sentence.file, glob) for glob in globs))
 
 
 # ── tests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -373,4 +413,4 @@ def test_a_finding_names_file_line_sentence_rule_and_advice() -> None:
 
 
 if __name__ == "__main__":
-    print(*findings(matching(sys.argv[1:] or ["*"])), sep="\n")
+    print(*findings(matching(sys.argv[1:] or ["**", "help/**"])), sep="\n")

@@ -267,7 +267,7 @@ def _handshake_error(error: WSHandshakeError) -> ConnectionError:
 
 
 async def _read_error(transport: WSTransport) -> None:
-    """Reads the error for which picows gave a connection up; otherwise asyncio logs that nobody read it."""
+    """Reads the error for which picows gave a connection up; otherwise asyncio logs that it was never retrieved."""
     with suppress(Exception):
         await transport.wait_disconnected()
 

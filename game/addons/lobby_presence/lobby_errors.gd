@@ -35,7 +35,7 @@ const CLOSES: Dictionary[int, String] = {
 	1012: "the lobby restarts",
 	1013: "the lobby is busy",
 }
-## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they say: do not come back until somebody has changed
+## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they mean: do not come back until a person has changed
 ## something.
 const FIRST := 4000
 const FIRST_FINAL := 4500
