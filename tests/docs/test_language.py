@@ -15,6 +15,7 @@ import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,9 @@ CLEAN = (
 
 To add all of the rest: ``**/*.md``, ``backend/**/*.py``, ``backend/lobby/viewer/*.js``, ``infrastructure/*``, ``help/*``.
 """
+
+COLUMNS = 128
+"""The width of prose. Tables, code, headings and pictures may be wider."""
 
 ALLOWED = {
     "and ws:// for one without": "TLS is named in the same clause",
@@ -148,13 +152,14 @@ def sentences(file: str, line: int, prose: str) -> Iterator[Sentence]:
         line += block.count("\n")
 
 
+def _blank(found: re.Match[str]) -> str:
+    return "\n" * found[0].count("\n")
+
+
 def markdown(file: str, text: str) -> Iterator[Sentence]:
     """Paragraphs, list items, cells of tables, headings. Code, comments and the targets of links are left out."""
 
-    def blank(found: re.Match[str]) -> str:
-        return "\n" * found[0].count("\n")
-
-    text = re.sub(r"^( *)```.*?^\1```$|<!--.*?-->|^    \S[^\n]*$", blank, text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^( *)```.*?^\1```$|<!--.*?-->|^    \S[^\n]*$", _blank, text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"\]\([^)\s]*\)", "]", text)
     paragraphs = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -259,13 +264,19 @@ KINDS = {".md": markdown, ".py": python, ".gd": gdscript, ".js": javascript, ".y
 FOLDERS = ("docs", "game", "tests", "bench", "scripts", "infrastructure", ".github", "backend")
 
 
-def files() -> list[Path]:
+@cache
+def files() -> tuple[Path, ...]:
     """Everything that can be checked: all documents, and code that people read."""
     found = [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
     found += [*(ROOT / "backend").rglob("*.py"), *(ROOT / "game").rglob("*.gd")]
     found += [*(ROOT / "backend/lobby/viewer").glob("*.js"), ROOT / "infrastructure/lobby-cloudformation.yaml"]
     found += [path for path in (ROOT / "docs/own-server").iterdir() if path.is_file()]
-    return sorted(path for path in found if ".godot" not in path.parts)
+    return tuple(sorted(path for path in found if ".godot" not in path.parts))
+
+
+@cache
+def _sentences_of(path: Path) -> tuple[Sentence, ...]:
+    return tuple(KINDS.get(path.suffix, configuration)(path.relative_to(ROOT).as_posix(), path.read_text()))
 
 
 def _is_match(name: str, glob: str) -> bool:
@@ -279,7 +290,7 @@ def matching(globs: Iterable[str]) -> Iterator[Sentence]:
     for path in files():
         name = path.relative_to(ROOT).as_posix()
         if any(_is_match(name, glob) for glob in globs):
-            yield from KINDS.get(path.suffix, configuration)(name, path.read_text())
+            yield from _sentences_of(path)
     if any(glob.startswith(("help/", "*")) for glob in globs):
         yield from (sentence for sentence in help_texts() if any(_is_match(sentence.file, glob) for glob in globs))
 
@@ -292,6 +303,20 @@ def test_the_english_is_plain(glob: str) -> None:
     read = list(matching([glob]))
     assert read, f"nothing matches {glob}"
     assert not (found := findings(read)), "\n".join(["", *map(str, found)])
+
+
+def wide_lines(text: str) -> list[int]:
+    """The lines of prose of a document that are too wide."""
+    without_code = re.sub(r"^( *)```.*?^\1```$", _blank, text, flags=re.DOTALL | re.MULTILINE)
+    lines = enumerate(without_code.split("\n"), 1)
+    return [number for number, line in lines if len(line) > COLUMNS and not re.match(r" *(?:\||<|!\[|#)|    ", line)]
+
+
+def test_prose_is_wrapped() -> None:
+    names = {path.relative_to(ROOT).as_posix(): path for path in files() if path.suffix == ".md"}
+    clean = [path for name, path in names.items() if any(_is_match(name, glob) for glob in CLEAN)]
+    assert {path.name: wide for path in clean if (wide := wide_lines(path.read_text()))} == {}
+    assert wide_lines("short\n" + "word " * 30 + "\n| " + "cell " * 30) == [2]
 
 
 def test_every_allowed_phrase_has_a_reason_and_occurs() -> None:

@@ -1,4 +1,4 @@
-"""The programs in the tutorial run, against a lobby like the one that the reader has started."""
+"""The programs of the tutorial run against a lobby like the one that the reader has started."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ async def output_of(program: str) -> str:
 
 
 @pytest.mark.parametrize(("number", "printed"), [(0, ["Connected(player='ann')", "Moved("]), (1, ['"welcome"', "'pos'"])])
-def test_the_clients_join_and_see_somebody_move(number: int, printed: list[str]) -> None:
+def test_the_clients_join_and_see_a_player_move(number: int, printed: list[str]) -> None:
     async def test() -> None:
         async with serving() as lobby:
             walking = asyncio.create_task(run_bots(lobby.url, 2))
-            told = await output_of(PROGRAMS[number].replace("ws://127.0.0.1:8765/", lobby.url))
+            output = await output_of(PROGRAMS[number].replace("ws://127.0.0.1:8765/", lobby.url))
             walking.cancel()
-            assert all(text in told for text in printed), told
+            assert all(text in output for text in printed), output
 
     run(test())
 
 
-def test_the_backends_token_opens_the_door() -> None:
+def test_the_token_of_the_backend_is_accepted() -> None:
     async def test() -> None:
         token = (await output_of(PROGRAMS[2])).strip()
         async with serving(secret=SECRET) as lobby, joined(lobby.at(token=token)) as ann:
@@ -54,5 +54,5 @@ def test_the_backends_token_opens_the_door() -> None:
     run(test())
 
 
-def test_there_is_no_program_that_nobody_tried() -> None:
+def test_every_program_of_the_tutorial_is_tested() -> None:
     assert len(PROGRAMS) == 3
