@@ -174,8 +174,8 @@ def _results(bench: str) -> dict[str, Any]:
 def memory() -> str:
     """What memory changes, as bench/memory.py measured it."""
     rows = [
-        "| MB | of a core | a position, ms | a broadcast to 50 takes longer, ms | work of a start, ms | $ a million positions | "
-        "$ a million windows |",
+        "| MB | share of a core | a position, ms | a broadcast to 50 takes longer by, ms | work of a cold start, ms "
+        "| $ a million positions | $ a million windows |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in _results("memory")["sizes"]:

@@ -199,7 +199,7 @@ def test_the_role_of_the_pipeline_trusts_one_environment_of_one_repository() -> 
 
 
 def test_links_lead_to_headings_that_exist() -> None:
-    for page in sorted((ROOT / "docs").rglob("*.md")):
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
         text = page.read_text()
         for target, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", text):
             headings = re.findall(r"^#+ (.+)$", (page.parent / target).read_text() if target else text, re.M)

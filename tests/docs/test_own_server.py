@@ -76,9 +76,9 @@ def test_settings_files_of_the_page_are_understood() -> None:
 
 
 def test_every_lobby_command_of_the_page_is_understood() -> None:
-    said = re.findall(r"lobby ((?:serve|check|token|watch|bots)(?: [^\s'\")`;|>]+)*)", "".join(blocks("sh")))
-    assert len(said) >= 4
-    for command in said:
+    documented = re.findall(r"lobby ((?:serve|check|token|watch|bots)(?: [^\s'\")`;|>]+)*)", "".join(blocks("sh")))
+    assert len(documented) >= 4
+    for command in documented:
         try:
             parsed(command)
         except click.UsageError as error:
@@ -115,8 +115,7 @@ def test_nginx_waits_longer_than_a_heartbeat_and_counts_as_the_lobby_does() -> N
     assert int(wait_s) * 1000 > 2 * Settings().heartbeat_ms
     (limit,) = re.findall(r"limit_conn +lobby_addresses (\d+);", FILES["nginx.conf"])
     assert int(limit) == Settings().connections_per_address
-    assert re.search(rf"\b{limit} connections\b", PAGE)
-    assert re.search(rf"\b{limit} players\b", PAGE)
+    assert f"more than {limit} connections" in PAGE
 
 
 def test_the_metrics_of_the_alarms_exist() -> None:
@@ -138,8 +137,7 @@ def test_close_codes_are_those_of_the_table() -> None:
 
 def test_the_errors_that_the_page_explains_are_in_the_code() -> None:
     source = "".join(path.read_text() for path in (ROOT / "backend/lobby").rglob("*.py"))
-    [table] = re.findall(r"(?:^\|.*\n)+", PAGE.partition("## 12.")[2], re.M)
-    rows = table.splitlines()[2:]
+    rows = PAGE.partition("| you see |")[2].splitlines()[2:]
     quoted = [text for row in rows for text in re.findall(r"^\| `([A-Z][^`]+|without [^`]+)`", row)]
     assert len(quoted) >= 4
     for text in quoted:
@@ -169,7 +167,7 @@ def printed_by(command: list[str]) -> str:
 
 
 @pytest.mark.parametrize("token", [python_token, node_token])
-def test_tokens_made_as_the_page_shows_are_accepted(token: Any) -> None:
+def test_tokens_made_as_the_page_describes_are_accepted(token: Any) -> None:
     anywhere, hub_only = token('"ann"'), token('"bea", "hub"')
 
     async def test() -> None:

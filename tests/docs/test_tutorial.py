@@ -1,4 +1,4 @@
-"""The programs of the tutorial run against a lobby like the one that the reader has started."""
+"""The programs of the tutorial run against a lobby like the reader's."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def test_the_token_of_the_backend_is_accepted() -> None:
     run(test())
 
 
-def test_every_program_of_the_tutorial_is_tested() -> None:
+def test_every_program_is_tested() -> None:
     assert len(PROGRAMS) == 3

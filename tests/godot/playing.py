@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from tests.godot.engine import GAME, HERE, addon_project, command, environment
 
 PATIENCE_S = 10.0
+START_S = 60.0
+"""An engine may have to import the project first."""
 
 
 class Ship(NamedTuple):
@@ -56,9 +58,9 @@ class Game:
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
         await self.process.stdin.drain()
 
-    async def wait_for(self, event: str, *values: Any) -> tuple[Any, ...]:
+    async def wait_for(self, event: str, *values: Any, patience_s: float = PATIENCE_S) -> tuple[Any, ...]:
         """Waits for an event that begins with these values, drops all earlier events, and returns its values."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while True:
                 for i, found in enumerate(self.events):
                     if found[: 1 + len(values)] == (event, *values):
@@ -140,7 +142,7 @@ async def running(words: list[str], environment: dict[str, str], allowed_error: 
     )
     game = Game(process)
     try:
-        await game.wait_for("ready")
+        await game.wait_for("ready", patience_s=START_S)
         yield game
         if process.returncode is None:
             assert await game.quit() == 0

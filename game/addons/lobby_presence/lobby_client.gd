@@ -10,7 +10,7 @@ extends Node
 ## [/codeblock]
 ## No method waits. Without a lobby the game goes on, and the client tries again by itself.
 ##
-## @tutorial(Singletons (Autoload)): $DOCS_URL/tutorials/scripting/singletons_autoload.html
+## @tutorial(Autoloads): $DOCS_URL/tutorials/scripting/singletons_autoload.html
 
 ## The client is connected: for the first time, or again after [signal disconnected].
 signal connected
