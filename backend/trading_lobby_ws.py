@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lobby.admission import admit
-from lobby.budget import Thrift, Usage, bill, steps, thrift
+from lobby.billing import Usage, bill, steps
+from lobby.budget import BudgetState, budget_state
 from lobby.errors import CODES, LobbyError, Refused, StoreError
 from lobby.messages import Handshake
 from lobby.presence import Presence
-from lobby.serverless.aws import Client, DynamoDB, dynamodb_endpoint
+from lobby.serverless.aws import DynamoDB, ServiceClient, dynamodb_endpoint
 from lobby.serverless.broadcast import SKEW_MS, WINDOW_GRACE_MS
 from lobby.serverless.dynamodb import DynamoStore, changes
 from lobby.serverless.invocation import Invocation
@@ -52,8 +53,8 @@ def handler(event: Event, context: Any) -> Event:
             environment.measure(invocation, event, (time.perf_counter() - began_s) * 1000)
 
 
-def _answer(event: Event, environment: _Environment, invocation: Invocation, context: Any) -> Event:
-    now = _now()
+def _answer(event: Event, environment: FunctionEnvironment, invocation: Invocation, context: Any) -> Event:
+    now = clock_ms()
     if "Records" in event:
         invocation.announce(changes(event["Records"]))
         return {}
@@ -111,8 +112,8 @@ def _policy(principal: str, effect: str, arn: str, context: Event) -> Event:
     return {"principalId": principal, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": context}
 
 
-class _Environment:
-    """What one environment keeps between events: open connections, settings, what it measured."""
+class FunctionEnvironment:
+    """What one environment of the function keeps between events: open connections, settings, what it measured."""
 
     def __init__(self, context: Any) -> None:
         variables = os.environ
@@ -126,7 +127,10 @@ class _Environment:
                 f"A window of {self.settings.window_ms} ms needs a timeout of {longest_ms / 1000:.1f} s or more (TimeoutS "
                 f"in the template); this function has {lives_ms / 1000:.1f} s left when it begins."
             )
-        self.clients = Client("dynamodb", dynamodb_endpoint(variables)), Client("execute-api", variables["LOBBY_ENDPOINT"])
+        self.clients = (
+            ServiceClient("dynamodb", dynamodb_endpoint(variables)),
+            ServiceClient("execute-api", variables["LOBBY_ENDPOINT"]),
+        )
         self.store = DynamoStore(DynamoDB(self.clients[0]), variables["LOBBY_TABLE"])
         self.gateway = PostGateway(self.clients[1])
         self.metrics = Metrics(variables.get("LOBBY_STAGE", "dev"))
@@ -138,17 +142,27 @@ class _Environment:
 
     def invocation(self, context: Any) -> Invocation:
         """The driver of one invocation."""
-        budget = self.account.settled(_now())
+        budget = self.account.settled(clock_ms())
         return Invocation(
             self.store,
             self.gateway,
             self.settings,
             holder=context.aws_request_id,
-            clock=_now,
-            wait=lambda ms: time.sleep(ms / 1000),
+            clock=clock_ms,
+            wait=wait,
             lives_ms=context.get_remaining_time_in_millis(),
             budget=budget,
         )
+
+    @property
+    def unsettled(self) -> Usage:
+        """What this environment used and has not added to the account of the lobby yet."""
+        return self.account.usage + self.store.used
+
+    def close(self) -> None:
+        """Closes the connections to AWS."""
+        for client in self.clients:
+            client.close()
 
     def measure(self, invocation: Invocation, event: Event, handler_ms: float) -> None:
         """Notes what an invocation did and used, and writes it to the log now and then."""
@@ -156,7 +170,7 @@ class _Environment:
         self.metrics.measured("handler_ms", round(handler_ms, 1))
         for name, value in invocation.measured:
             self.metrics.measured(name, value)
-        line = self.metrics.line(_now())
+        line = self.metrics.line(clock_ms())
         if line is not None:
             print(line, flush=True)
 
@@ -169,8 +183,13 @@ class _Account:
 
     def __init__(self, store: DynamoStore, daily: float) -> None:
         self._store, self._daily = store, daily
-        self._usage, self._thrift = Usage(), Thrift()
+        self._usage, self._budget = Usage(), BudgetState()
         self._settled_ms = 0
+
+    @property
+    def usage(self) -> Usage:
+        """What invocations used, without the table."""
+        return self._usage
 
     def note(self, invocation: Invocation, event: Event, handler_ms: float) -> None:
         """An invocation has ended. Connection time, logs and traffic are not counted: together they are a thirtieth."""
@@ -183,20 +202,20 @@ class _Account:
             gb_ms=handler_ms * memory_mb / 1024,
         )
 
-    def settled(self, now: int) -> Thrift:
+    def settled(self, now: int) -> BudgetState:
         """The budget state that this environment knows."""
         if not self._daily:
-            return Thrift(as_of_ms=now)
+            return BudgetState(as_of_ms=now)
         if now - self._settled_ms >= SETTLE_MS:
             usage, self._settled_ms = self._usage + self._store.used, now
             try:
                 spent = self._store.spend(bill(usage).total, now)
             except StoreError as error:  # it stays on this account until the next try; no invocation has to wait
                 log("not_settled", logging.WARNING, detail=str(error))
-                return self._thrift
+                return self._budget
             self._usage, self._store.used = Usage(), Usage()
-            self._thrift = thrift(spent, self._daily, now)
-        return self._thrift
+            self._budget = budget_state(spent, self._daily, now)
+        return self._budget
 
 
 def _dollars(variables: Mapping[str, str]) -> float:
@@ -210,16 +229,23 @@ def _dollars(variables: Mapping[str, str]) -> float:
     return daily
 
 
-# By thread: an environment on AWS has one thread; a local API Gateway may have many environments in one process.
-_kept: dict[int, _Environment] = {}
+environments: dict[int, FunctionEnvironment] = {}
+"""The environments of this process by thread (``threading.get_ident``). An environment on AWS has one thread; a local API
+Gateway may have many environments in one process."""
 
 
-def _environment(context: Any) -> _Environment:
+def _environment(context: Any) -> FunctionEnvironment:
     thread = threading.get_ident()
-    if thread not in _kept:
-        _kept[thread] = _Environment(context)
-    return _kept[thread]
+    if thread not in environments:
+        environments[thread] = FunctionEnvironment(context)
+    return environments[thread]
 
 
-def _now() -> int:
+def wait(ms: int) -> None:
+    """Lets an invocation wait for this many ms."""
+    time.sleep(ms / 1000)
+
+
+def clock_ms() -> int:
+    """Milliseconds since 1970, for all invocations."""
     return time.time_ns() // 1_000_000

@@ -215,8 +215,8 @@ def players() -> str:
         cells = [
             f"{row['players']:,}",
             f"{row['moving']:.0%}".replace("%", " %"),
-            f"{row['told'] / row['players']:.1f}, {row['server_told'] / row['players']:.1f}",
-            f"{row['telling_ms']:,.0f}",
+            f"{row['received'] / row['players']:.1f}, {row['server_received'] / row['players']:.1f}",
+            f"{row['broadcast_ms']:,.0f}",
             _dollars(row["naive"], over=row["naive_throttled"]),
             _dollars(row["windowed"], over=row["windowed_throttled"]),
             _dollars(row["server"]),
@@ -239,7 +239,7 @@ def windows() -> str:
             f"{row['window_ms']:,}",
             f"{row['send_ms']:,}",
             f"{row['positions'] / row['players']:.2f}",
-            f"{row['told'] / row['players']:.2f}",
+            f"{row['received'] / row['players']:.2f}",
             _dollars(row["windowed"]),
             f"{row['server_buys_player_hours']:,.0f}",
         ]

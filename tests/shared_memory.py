@@ -1,4 +1,4 @@
-"""A double of the table on AWS: the memory store, and what invocations share."""
+"""A double of the table on AWS: the memory store, and the state that invocations share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lobby.serverless.shared import Delivered, RoomLock, RoomRows, WindowLost
 
 
 class SharedMemory(MemoryStore):
-    """A :class:`lobby.serverless.shared.SharedStore`. ``take_changes`` plays the stream of the table."""
+    """A :class:`lobby.serverless.shared.SharedStore`. ``take_changes`` stands for the stream of the table."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class SharedMemory(MemoryStore):
         return super().seen(room, connection, now)
 
     def remove(self, room: str, connection: str) -> Presence | None:
-        # As a table does, it goes on numbering players when a room has been empty.
+        # As in the table, numbers of players continue after a room was empty.
         numbers = self._numbers.get(room, count(1))
         row = super().remove(room, connection)
         self._numbers[room] = numbers
@@ -93,7 +93,7 @@ class SharedMemory(MemoryStore):
             del self._needs_welcome_ms[connection]
 
     def _spend(self, before: Presence | None, now: int, pace: Pace | None) -> None:
-        """Takes one message from the rate limit. Where that is one too many the row is as it was ``before``."""
+        """Takes one message from the rate limit. A refused write leaves the row as it was ``before``."""
         if pace is None or before is None:
             return
         self._buckets[before.connection], verdict = pace.spend(self._buckets.get(before.connection, Bucket()), now)

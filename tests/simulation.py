@@ -1,4 +1,4 @@
-"""A host without network or clock: the real driver on the memory store, inboxes for connections, time moved by hand."""
+"""A host without network or clock: the real driver with the memory store, inboxes for connections, time that tests move."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from lobby.settings import Settings
 
 
 class Inboxes:
-    """A gateway that keeps what it is asked to send. A connection in ``slow`` misses droppable frames."""
+    """A gateway that keeps the frames. A connection in ``slow`` misses droppable frames."""
 
     def __init__(self) -> None:
         self.frames: defaultdict[str, list[bytes]] = defaultdict(list)
         self.closed: dict[str, int] = {}
         self.slow: set[str] = set()
-        self.behind: set[str] = set()
+        self.skipped: set[str] = set()
         self.gone: frozenset[str] = frozenset()
 
     def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
         for connection in connections:
             if connection in self.slow and droppable:
-                self.behind.add(connection)
+                self.skipped.add(connection)
             elif connection not in self.closed:
                 self.frames[connection].append(frame)
         return Unreached(gone=self.gone & set(connections))
@@ -40,7 +40,7 @@ class Inboxes:
 class Simulation:
     """One host. Each step does one thing; :meth:`settle` lets time pass until nothing is left to broadcast.
 
-    As a real host it only sleeps until the times that the driver returns.
+    As a real host does, it only sleeps until the times that the driver returns.
     """
 
     def __init__(self, settings: Settings | None = None, now: int = 1_000_000) -> None:
@@ -50,7 +50,7 @@ class Simulation:
         self.store = MemoryStore()
         self.due: dict[str, int] = {}
         self.windows: list[tuple[int, str]] = []
-        """When the window of which room was closed."""
+        """Each window that was closed: the time and the room."""
         self.lobby = Resident(self.store, self.gateway, self.settings)
         self._ids = count(1)
         self.rooms: dict[str, str] = {}
@@ -89,15 +89,15 @@ class Simulation:
     def settle(self) -> None:
         self.advance(self.settings.window_ms + 2 * self.settings.far_ms)
         assert not self.due, "a window never came to rest"
-        for connection in list(self.gateway.behind):
-            self.gateway.behind.discard(connection)
+        for connection in list(self.gateway.skipped):
+            self.gateway.skipped.discard(connection)
             self.gateway.slow.discard(connection)
             self.lobby.catch_up(self.rooms[connection], connection, self.now)
 
     def close_silent(self) -> None:
         self.lobby.close_silent(self.now)
 
-    def hear(self, connection: str) -> list[ServerMessage]:
-        """What has arrived since the last call."""
+    def receive(self, connection: str) -> list[ServerMessage]:
+        """The messages that a connection received since the last call."""
         frames = self.gateway.frames.pop(connection, [])
         return [message for message in map(decode, frames) if message is not None]

@@ -1,8 +1,9 @@
-"""Lobby: real-time presence for games. Which players are in a room, and where are they?
+"""Lobby: real-time presence for games. Who is in the room, and where are they?
 
-The folders are the architecture: the core (``rules``, ``messages``, ``fanout``, ``limits``) decides, and one folder per host
-(``server``, ``serverless``) carries its effects out. ``client`` is the other side of the wire. ``docs/architecture.md`` has the
-complete list.
+The core decides without input or output: ``rules`` (events in, effects out), ``messages`` (the wire format), ``fanout`` (which
+connection receives which position, and when). Each host has a folder: ``server`` is `lobby serve`, ``serverless`` runs on AWS,
+``emulator`` emulates AWS on this machine. ``client`` connects to a lobby; ``cli`` is the command line. ``docs/architecture.md``
+describes all modules.
 """
 
 __version__ = "0.1.0"

@@ -38,12 +38,12 @@ CODES: dict[str, Code] = {
     "rate_limited": Code("too many messages; this one and those after it were dropped until you slow down"),
     "too_large": Code("the message is larger than the limit and was dropped"),
     # A connection that ends. Come back after a pause:
-    "restarting": Code("the server is restarting", 4000, 503),
+    "restarting": Code("the server is restarting", 4000),
     "silent": Code("nothing was received from you for two heartbeats", 4001),
     "slow_reader": Code("you read too slowly; too many messages were waiting for you", 4002),
-    "flood": Code("you kept sending far above the limit", 4003, 429),
+    "flood": Code("you kept sending far above the limit", 4003),
     "room_full": Code("the room is full", 4004, 503),
-    "too_many_connections": Code("too many connections from your address", 4005, 429),
+    "too_many_connections": Code("too many connections from your address", 4005),
     "over_budget": Code("the lobby has spent its budget for today; connected players may stay", 4006, 503),
     # Do not come back until the player, the token or the address has changed:
     "taken_over": Code("the same player connected again; the newer connection stays", 4500),
@@ -52,7 +52,6 @@ CODES: dict[str, Code] = {
     "forbidden": Code("the token is for another player or another room", 4503, 403),
     "origin_not_allowed": Code("pages from this origin may not connect", 4504, 403),
     "bad_handshake": Code("pid, room, name or v in the address is not valid; the text says which", 4505, 400),
-    "removed": Code("an administrator closed the connection", 4506, 403),
     # A frame that is not text ends the connection; come back after a pause:
     "binary": Code("the lobby does not accept binary frames", 1003),
     "bad_text": Code("the text is not UTF-8", 1007),

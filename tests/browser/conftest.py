@@ -1,4 +1,4 @@
-"""The browser and the lobbies of these tests. ``CHROMIUM=/path`` names one that is not on PATH."""
+"""The browser and the lobbies of these tests. ``CHROMIUM=/path`` chooses a browser that is not on PATH."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def lobby() -> Iterator[Lobby]:
-    """One lobby for all tests that need nothing special: each has a room of its own."""
+    """One lobby for all tests without special needs. Each test has its own room."""
     shared = Lobby("--room-size", "250")
     try:
         yield shared.start()
@@ -47,7 +47,7 @@ def lobby() -> Iterator[Lobby]:
 
 @pytest.fixture
 def new_lobby() -> Iterator[Callable[..., Lobby]]:
-    """A lobby of one's own: with other settings, or to be killed."""
+    """A lobby for one test, with other settings, or one that the test kills."""
     started: list[Lobby] = []
 
     def start(*options: str) -> Lobby:
@@ -63,22 +63,22 @@ def new_lobby() -> Iterator[Callable[..., Lobby]]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Viewer]]:
-    """Another person with a browser. ``visit(url, viewport=..., color_scheme=...)``, as Playwright's ``new_context``."""
+    """Opens the page in a new browser context. The options are those of Playwright's ``new_context``."""
     viewers: list[Viewer] = []
 
-    def come(url: str, **options: Any) -> Viewer:
+    def open_page(url: str, **options: Any) -> Viewer:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         context.set_default_timeout(15_000)
         viewers.append(Viewer(context.new_page()))
         return viewers[-1].open(url)
 
-    yield come
+    yield open_page
     for viewer in viewers:
         viewer.page.context.close()
 
 
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> str:
-    """A room where only this test's players are."""
+    """A room that only this test uses."""
     name: str = request.node.name
     return "".join(letter if letter.isalnum() else "_" for letter in name)[:64]

@@ -1,4 +1,4 @@
-"""A real lobby, real bots and a real browser, and words to drive them with. Everything is loopback and bounded in time."""
+"""Drives a real lobby, real bots and a real browser. Everything is on loopback, and each wait is bounded."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from playwright.sync_api import Page
 
 BACKEND = Path(__file__).parents[2] / "backend"
 PATIENCE_S = 30.0
-"""How long anything may take on a slow machine. Nothing here waits so long when it works."""
+"""Longest wait on a slow machine, in seconds. A test that passes waits much less."""
 
 SNAPSHOT = "window.lobby.snapshot()"
 
 
 def until(true: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
-    """The first truthy answer."""
+    """Calls ``true`` until it returns a truthy value, and returns that."""
     deadline = time.monotonic() + patience_s
     while True:
         answer = true()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {patience_s:g} s in vain for: {what}")
+            raise AssertionError(f"waited {patience_s:g} s for: {what}")
         time.sleep(0.05)
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that is not in use now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _run(*arguments: str) -> subprocess.Popen[bytes]:
-    # Not this repository's settings: a test's lobby is what the test says.
+    # Settings of the environment must not reach a test's lobby.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOBBY_")}
     environment["PYTHONPATH"] = str(BACKEND)
     return subprocess.Popen(
@@ -57,7 +57,7 @@ def _run(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 class Lobby:
-    """`lobby serve` in a process of its own, which may die and be started again."""
+    """`lobby serve` in its own process. A test can kill and restart it."""
 
     def __init__(self, *options: str) -> None:
         self.port = free_port()
@@ -83,7 +83,7 @@ class Lobby:
         self._bots.append(_run("bots", "--url", self.socket(), "--room", room, "--players", str(players)))
 
     def kill(self) -> None:
-        """Dies without a word, as machines do."""
+        """Kills the process. It closes no connection."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(timeout=10)
@@ -104,7 +104,7 @@ class Lobby:
 
 
 class Emulated(Lobby):
-    """`lobby emulate` in a process of its own. Its page knows where to connect, and what it is told beside goes along."""
+    """`lobby emulate` in its own process."""
 
     def start(self) -> Emulated:
         self._process = _run("emulate", "--port", str(self.port), "--table", "moto", *self.options)
@@ -123,7 +123,7 @@ class Emulated(Lobby):
 
 
 class Viewer:
-    """One page, as the person before it sees it."""
+    """One page, as its user sees it."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -153,11 +153,11 @@ class Viewer:
         return me
 
     def player(self, name: str) -> dict[str, Any] | None:
-        """What this page knows of somebody else."""
+        """What this page knows of another player."""
         return next((player for player in self.snapshot()["players"] if player["name"] == name), None)
 
     def listed(self) -> list[str]:
-        """The names in the list, as they can be read."""
+        """The names in the list, in order."""
         return self.page.locator("#roster > li:visible .name").all_inner_texts()
 
     def sees(self, *names: str) -> None:
@@ -170,17 +170,17 @@ class Viewer:
         until(there, f"{text!r} in {selector}")
 
     def rest(self) -> dict[str, Any]:
-        """Waits until our ship stands still and has said so."""
+        """Waits until the own ship is at rest."""
 
         def still() -> dict[str, Any] | None:
             me = self.me()
             return me if me["vx"] == 0 and me["vy"] == 0 else None
 
-        me: dict[str, Any] = until(still, "our ship to come to rest")
+        me: dict[str, Any] = until(still, "the own ship to come to rest")
         return me
 
     def colour_at(self, x: int, y: int) -> tuple[int, int, int]:
-        """A point of the field, in CSS pixels."""
+        """The colour of the field at a point in CSS pixels."""
         red, green, blue, _ = self.page.evaluate(
             """([x, y]) => {
                 const field = document.getElementById("field");
@@ -193,5 +193,5 @@ class Viewer:
 
 
 def message(**fields: object) -> str:
-    """A client's message."""
+    """A message of a client, as text."""
     return json.dumps(fields)

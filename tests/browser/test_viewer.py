@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
 
-# ── Who is here, and where do they stand ──────────────────────────────────────────────────────────────────────────────────
+# ── Players and their positions ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_two_pages_see_each_other_come_move_speak_and_go(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_two_pages_see_each_other_join_move_set_a_status_and_leave(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     ada.sees("Ada")
     bea = visit(lobby.page(room=room, name="Bea")).connected()
@@ -42,17 +42,17 @@ def test_two_pages_see_each_other_come_move_speak_and_go(lobby: Lobby, visit: Vi
     ada.page.keyboard.up("d")
     rests = ada.rest()
 
-    def where_bea_sees_ada() -> bool:
+    def bea_sees_ada_at_rest() -> bool:
         seen = bea.player("Ada")
         assert seen is not None
         off = max(abs(seen["drawn_x"] - rests["x"]), abs(seen["drawn_y"] - rests["y"]))
         return bool(off < 0.02)
 
-    until(where_bea_sees_ada, "Bea to see Ada exactly where Ada rests")
+    until(bea_sees_ada_at_rest, "Bea to see Ada exactly where Ada rests")
 
     ada.page.get_by_role("radio", name="trading").check()
     bea.shows("#roster", "trading")
-    ada.page.get_by_label("A status in your own words").fill("selling ore")
+    ada.page.get_by_label("Your own status text").fill("selling ore")
     ada.page.keyboard.press("Enter")
     bea.shows("#roster", "selling ore")
     ada.page.get_by_role("radio", name="no status").check()
@@ -65,7 +65,7 @@ def test_two_pages_see_each_other_come_move_speak_and_go(lobby: Lobby, visit: Vi
     assert bea.complaints == []
 
 
-def test_a_new_name_is_told_to_the_others_and_the_ship_stays_where_it_is(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_the_others_get_a_new_name_and_the_ship_stays_in_place(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room)).connected()
     bea = visit(lobby.page(room=room, name="Bea")).connected()
     bea.sees("Bea", "Visitor")
@@ -76,13 +76,13 @@ def test_a_new_name_is_told_to_the_others_and_the_ship_stays_where_it_is(lobby: 
     bea.sees("Ada", "Bea")
     after = ada.connected().me()
     assert (after["id"], after["x"], after["y"]) == (before["id"], before["x"], before["y"])
-    until(lambda: abs((bea.player("Ada") or {"x": 1e9})["x"] - before["x"]) < 0.02, "Ada where she was")
+    until(lambda: abs((bea.player("Ada") or {"x": 1e9})["x"] - before["x"]) < 0.02, "Ada at her old position")
     ada.page.reload()
     ada.connected().sees("Ada", "Bea")
     assert ada.me()["id"] == before["id"], "a reload is the same player"
 
 
-def test_what_a_stranger_says_is_text(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_names_and_statuses_of_others_are_shown_as_text(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     name, status = "<img src=x onerror=pwned=1>", "<svg/onload=pwned=1>"
     with connect(lobby.socket(room=room, pid="evil", name=name, v="2")) as stranger:
@@ -97,59 +97,59 @@ def test_what_a_stranger_says_is_text(lobby: Lobby, visit: Visit, room: str) -> 
     assert ada.complaints == []
 
 
-def test_our_own_name_and_the_page_s_address_are_text_too(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_the_own_name_in_the_page_s_address_is_shown_as_text(lobby: Lobby, visit: Visit, room: str) -> None:
     name = "<b id=pwned>Ada</b>"
     ada = visit(lobby.page(room=room, name=name)).connected()
     ada.sees(name)
     assert ada.page.locator("#pwned").count() == 0
 
 
-def test_a_player_of_version_1_is_seen_and_drawn(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_a_player_of_version_1_is_listed_and_drawn(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     with connect(lobby.socket(room=room, pid="old")) as old:
         for step in range(10):
             old.send(message(action="pos", x=10 + step, y=5))
             time.sleep(0.15)
         ada.sees("Ada", "old")
-        until(lambda: abs((ada.player("old") or {"drawn_x": 0})["drawn_x"] - 19) < 0.01, "the old client's last place")
+        until(lambda: abs((ada.player("old") or {"drawn_x": 0})["drawn_x"] - 19) < 0.01, "the old client's last position")
 
 
 def test_two_browsers_the_python_client_and_a_version_1_client_share_a_lobby(lobby: Lobby, visit: Visit, room: str) -> None:
-    """The version 1 client is written from docs/protocol.md alone, on another library than ours."""
+    """The version 1 client follows docs/protocol.md only, and uses another WebSocket library."""
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     bea = visit(lobby.page(room=room, name="Bea")).connected()
-    places: dict[str, tuple[float, float]] = {}
+    positions: dict[str, tuple[float, float]] = {}
 
     async def python_client() -> None:
         async with LobbyClient(lobby.socket(room=room), "py", name="Py") as me:
             me.move(7, 8)
             async for _ in me:
-                places.update({player.name: player.at[:2] for player in me.roster.players.values()})
-                if "old" in places and places["old"] == (3, 4):
+                positions.update({player.name: player.at[:2] for player in me.roster.players.values()})
+                if "old" in positions and positions["old"] == (3, 4):
                     return
 
     with ThreadPoolExecutor() as threads, connect(lobby.socket(room=room, pid="old")) as old:
         assert json.loads(old.recv(5))["type"] == "welcome"
         walking = threads.submit(asyncio.run, python_client())
-        heard: dict[str, dict[str, Any]] = {}
-        while not {"join", "pos"} <= set(heard):
-            told = json.loads(old.recv(5))
-            heard[told["type"]] = told
-        assert (heard["join"]["id"], heard["pos"]) == ("py", {"type": "pos", "id": "py", "x": 7, "y": 8})
+        received: dict[str, dict[str, Any]] = {}
+        while not {"join", "pos"} <= set(received):
+            message_of_lobby = json.loads(old.recv(5))
+            received[message_of_lobby["type"]] = message_of_lobby
+        assert (received["join"]["id"], received["pos"]) == ("py", {"type": "pos", "id": "py", "x": 7, "y": 8})
         ada.sees("Ada", "Bea", "old", "Py")
         bea.sees("Ada", "Bea", "old", "Py")
-        until(lambda: abs((bea.player("Py") or {"drawn_x": 0})["drawn_x"] - 7) < 0.02, "the Python client's place")
+        until(lambda: abs((bea.player("Py") or {"drawn_x": 0})["drawn_x"] - 7) < 0.02, "the Python client's position")
         old.send(message(action="pos", x=3, y=4))
         walking.result(10)
-        until(lambda: abs((ada.player("old") or {"drawn_x": 0})["drawn_x"] - 3) < 0.02, "the old client's place")
+        until(lambda: abs((ada.player("old") or {"drawn_x": 0})["drawn_x"] - 3) < 0.02, "the old client's position")
         assert json.loads(old.recv(5)) == {"type": "leave", "id": "py"}
-    assert {"Ada", "Bea", "old"} <= set(places)
+    assert {"Ada", "Bea", "old"} <= set(positions)
 
 
-# ── When things end ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ends of connections ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_lobby_dies_and_comes_back_and_so_does_the_page(new_lobby: Callable[..., Lobby], visit: Visit) -> None:
+def test_the_page_comes_back_after_the_lobby_was_killed_and_started(new_lobby: Callable[..., Lobby], visit: Visit) -> None:
     lobby = new_lobby()
     ada = visit(lobby.page(name="Ada")).connected()
     bea = visit(lobby.page(name="Bea")).connected()
@@ -162,21 +162,35 @@ def test_the_lobby_dies_and_comes_back_and_so_does_the_page(new_lobby: Callable[
     ada.shows("#state", "reconnecting in")
     ada.shows("#announcer", "reconnecting")
     assert ada.page.get_by_role("button", name="Try now").is_visible()
-    ada.sees("Ada", "Bea")  # a blip empties nothing
+    ada.sees("Ada", "Bea")  # a short disconnect removes no player
 
     lobby.start()
-    ada.page.locator("#try-now").dispatch_event("click")  # which may be gone by now: it came back by itself
+    ada.page.locator("#try-now").dispatch_event("click")  # the page may have come back by itself already
     ada.connected()
     ada.shows("#state", "connected")
     bea.connected().sees("Ada", "Bea")
     after = ada.me()
     assert (after["id"], after["x"], after["y"]) == (before["id"], before["x"], before["y"])
-    # A lobby with an empty memory is told again where we are and what we said.
-    until(lambda: abs((bea.player("Ada") or {"y": 1e9})["y"] - before["y"]) < 0.02, "Ada where she was")
+    # The new lobby knows nothing: the page sends its position and its status again.
+    until(lambda: abs((bea.player("Ada") or {"y": 1e9})["y"] - before["y"]) < 0.02, "Ada at her old position")
     bea.shows("#roster", "away")
 
 
-def test_a_refusal_is_said_in_words_and_can_be_mended(new_lobby: Callable[..., Lobby], visit: Visit) -> None:
+def test_a_page_that_gets_no_frames_pings_and_comes_back(new_lobby: Callable[..., Lobby], visit: Visit) -> None:
+    """A hidden page gets no frames."""
+    lobby = new_lobby()
+    ada = visit(lobby.page(name="Ada")).connected()
+    ada.page.evaluate("window.requestAnimationFrame = () => 0")
+    ada.shows("#latency", "ms")
+    frames = ada.snapshot()["drawing"]["frames"]
+    lobby.kill()
+    ada.shows("#state", "reconnecting")
+    lobby.start()
+    ada.connected().sees("Ada")
+    assert ada.snapshot()["drawing"]["frames"] <= frames + 1
+
+
+def test_a_refusal_is_explained_and_a_token_ends_it(new_lobby: Callable[..., Lobby], visit: Visit) -> None:
     secret = "a secret for this test, long enough to be one"
     lobby = new_lobby("--secret", secret)
     ada = visit(lobby.page(name="Ada"))
@@ -185,7 +199,7 @@ def test_a_refusal_is_said_in_words_and_can_be_mended(new_lobby: Callable[..., L
     assert "token" in notice.inner_text()
     assert ada.state() == "refused"
     time.sleep(1.5)
-    assert ada.state() == "refused", "and it does not knock again and again"
+    assert ada.state() == "refused", "the page does not retry"
 
     token = jwt.encode({"sub": "ada", "exp": int(time.time()) + 600}, secret, algorithm="HS256")
     notice.get_by_role("button", name="Another address").click()
@@ -197,14 +211,14 @@ def test_a_refusal_is_said_in_words_and_can_be_mended(new_lobby: Callable[..., L
     assert token not in ada.page.url
 
 
-def test_who_is_taken_over_says_so_and_does_not_fight(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_a_page_that_is_taken_over_shows_it_and_does_not_come_back(lobby: Lobby, visit: Visit, room: str) -> None:
     here = visit(lobby.page(room=room, pid="ada", name="Ada")).connected()
     visit(lobby.page(room=room, pid="ada", name="Ada")).connected()
-    until(lambda: here.state() == "refused", "the first page to be told")
+    until(lambda: here.state() == "refused", "the first page to be refused")
     assert here.page.get_by_role("alert").is_visible()
 
 
-def test_a_person_can_disconnect_and_come_back(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_a_person_can_disconnect_and_connect_again(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     ada.page.get_by_role("button", name="Connect to another lobby").click()
     ada.page.get_by_role("button", name="Disconnect").click()
@@ -213,9 +227,7 @@ def test_a_person_can_disconnect_and_come_back(lobby: Lobby, visit: Visit, room:
     ada.connected()
 
 
-def test_another_lobby_can_be_reached_by_its_address(
-    lobby: Lobby, new_lobby: Callable[..., Lobby], visit: Visit, room: str
-) -> None:
+def test_the_address_chooses_another_lobby(lobby: Lobby, new_lobby: Callable[..., Lobby], visit: Visit, room: str) -> None:
     other = new_lobby("--origins", "*")
     ada = visit(lobby.page(room=room, name="Ada", url=other.socket())).connected()
     bea = visit(other.page(room=room, name="Bea")).connected()
@@ -223,23 +235,23 @@ def test_another_lobby_can_be_reached_by_its_address(
     bea.sees("Ada", "Bea")
 
 
-# ── Two hundred ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Other hosts, many players ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_two_pages_meet_in_a_lobby_without_a_server(visit: Visit) -> None:
+def test_two_pages_meet_in_an_emulated_lobby(visit: Visit) -> None:
     lobby = Emulated()
     try:
         lobby.start()
-        with urlopen(f"http://127.0.0.1:{lobby.port}/", timeout=5) as leads_there:
-            assert b'rel="icon"' in leads_there.read()  # a browser in no hurry asks for one that is not there
+        with urlopen(f"http://127.0.0.1:{lobby.port}/", timeout=5) as start_page:
+            assert b'rel="icon"' in start_page.read()  # without it, browsers ask for an icon that does not exist
         ada = visit(f"http://127.0.0.1:{lobby.port}/")
-        ada.page.wait_for_url("**/lobby/**")  # its address leads to the page that knows where the lobby is
+        ada.page.wait_for_url("**/lobby/**")  # this address leads to the page with the lobby's address
         ada.connected().sees("Visitor")
         bea = visit(lobby.page(name="Bea")).connected()
         ada.sees("Bea", "Visitor")
         bea.page.keyboard.press("d", delay=300)
         here = bea.rest()
-        until(lambda: abs((ada.player("Bea") or {"x": 1e9})["x"] - here["x"]) < 0.02, "Bea where she is")
+        until(lambda: abs((ada.player("Bea") or {"x": 1e9})["x"] - here["x"]) < 0.02, "Bea at her position")
         bea.page.close()
         ada.sees("Visitor")
         assert ada.complaints == []
@@ -247,7 +259,7 @@ def test_two_pages_meet_in_a_lobby_without_a_server(visit: Visit) -> None:
         lobby.stop()
 
 
-def test_two_hundred_are_all_in_the_list_and_on_the_field(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_two_hundred_players_are_all_in_the_list_and_on_the_field(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     lobby.bots(200, room)
     until(lambda: len(ada.snapshot()["players"]) == 200, "two hundred bots", 60)
@@ -256,8 +268,8 @@ def test_two_hundred_are_all_in_the_list_and_on_the_field(lobby: Lobby, visit: V
     until(lambda: ada.snapshot()["drawing"]["ships"] == 201, "all of them on the field")
     assert all(player["drawn_x"] is not None for player in ada.snapshot()["players"])
 
-    # Every frame of the browser's is a picture of ours, and painting it leaves room for everything else.
-    frames, ours = ada.page.evaluate(
+    # The page draws a picture in each frame of the browser, and drawing leaves enough time for everything else.
+    frames, pictures = ada.page.evaluate(
         """async () => {
             const before = window.lobby.snapshot().drawing.frames;
             let frames = 0;
@@ -270,20 +282,20 @@ def test_two_hundred_are_all_in_the_list_and_on_the_field(lobby: Lobby, visit: V
         }"""
     )
     drawing = ada.snapshot()["drawing"]
-    assert abs(frames - ours) <= 2
+    assert abs(frames - pictures) <= 2
     assert frames > 20
     assert drawing["median_cost_ms"] < 25, drawing
-    assert 0 < drawing["names"] < 150, "what does not fit is not written"
+    assert 0 < drawing["names"] < 150, "a name that does not fit is not written"
 
     ada.page.get_by_label("Find a player").fill("ada")
     until(lambda: 0 < len(ada.listed()) < 30, "the list to be filtered")
     assert all("ada" in name.lower() for name in ada.listed())
-    ada.page.get_by_label("Find a player").fill("nobody is called this")
-    ada.shows("#nobody", "nobody")
+    ada.page.get_by_label("Find a player").fill("no player has this name")
+    ada.shows("#no-match", "no player")
     assert ada.complaints == []
 
 
-def test_a_still_picture_is_not_painted_again(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_a_picture_without_movement_is_not_drawn_again(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
 
     def frames_in_a_second() -> int:
@@ -294,7 +306,7 @@ def test_a_still_picture_is_not_painted_again(lobby: Lobby, visit: Visit, room: 
     until(lambda: frames_in_a_second() == 0, "the picture to come to rest")
 
 
-# ── Looking around ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Camera and theme ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_field_is_dragged_and_zoomed_with_the_mouse(lobby: Lobby, visit: Visit, room: str) -> None:
@@ -306,33 +318,33 @@ def test_the_field_is_dragged_and_zoomed_with_the_mouse(lobby: Lobby, visit: Vis
     ada.page.mouse.move(740, 350, steps=4)
     ada.page.mouse.up()
     dragged = ada.snapshot()["camera"]
-    assert dragged["looking"] == "free"
+    assert dragged["mode"] == "free"
     assert dragged["x"] == pytest.approx(before["x"] - 100 / before["scale"], abs=0.6)
     ada.page.mouse.wheel(0, -300)
     until(lambda: ada.snapshot()["camera"]["scale"] > dragged["scale"] * 1.2, "the wheel to zoom")
-    ada.page.get_by_role("button", name="Show everybody").click()
-    until(lambda: ada.snapshot()["camera"]["looking"] == "fit", "everybody again")
+    ada.page.get_by_role("button", name="Show all players").click()
+    until(lambda: ada.snapshot()["camera"]["mode"] == "fit", "the camera to show all players")
     ada.page.get_by_role("button", name="Follow me").click()
-    assert ada.snapshot()["camera"]["watched"] == ada.me()["id"]
+    assert ada.snapshot()["camera"]["followed"] == ada.me()["id"]
     assert ada.me()["vx"] == 0
 
 
-def test_a_press_in_the_list_follows_a_player(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_a_click_in_the_list_follows_a_player(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     with connect(lobby.socket(room=room, pid="far", name="Far", v="2")) as far:
         far.send(message(action="pos", x=500, y=-300))
         ada.sees("Ada", "Far")
         row = ada.page.get_by_role("complementary").get_by_role("button", name="Far")
         row.click()
-        until(lambda: abs(ada.snapshot()["camera"]["x"] - 500) < 0.5, "the camera over there")
+        until(lambda: abs(ada.snapshot()["camera"]["x"] - 500) < 0.5, "the camera to reach the player")
         assert row.get_attribute("aria-pressed") == "true"
         far.close()
         ada.sees("Ada")
-        until(lambda: ada.snapshot()["camera"]["looking"] == "fit", "the camera back with those who are here")
+        until(lambda: ada.snapshot()["camera"]["mode"] == "fit", "the camera to show all players again")
 
 
 @pytest.mark.parametrize(("scheme", "low", "high"), [("dark", 0, 60), ("light", 200, 255)])
-def test_the_page_is_light_or_dark_as_the_system_is(
+def test_the_page_is_light_or_dark_like_the_system(
     lobby: Lobby, visit: Visit, room: str, scheme: str, low: int, high: int
 ) -> None:
     ada = visit(lobby.page(room=room, name="Ada"), color_scheme=scheme).connected()
@@ -346,7 +358,7 @@ def test_the_page_is_light_or_dark_as_the_system_is(
     assert not all(low <= part <= high for part in ada.colour_at(640, 700)), "remembered"
 
 
-def test_who_wants_less_motion_gets_no_trails_and_no_gliding(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_with_reduced_motion_there_are_no_trails(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada"), reduced_motion="reduce").connected()
     ada.page.keyboard.press("d", delay=600)
     assert ada.snapshot()["drawing"]["trails"] == 0
@@ -355,10 +367,10 @@ def test_who_wants_less_motion_gets_no_trails_and_no_gliding(lobby: Lobby, visit
     assert bea.snapshot()["drawing"]["trails"] > 0
 
 
-# ── Without a mouse, without a screen ─────────────────────────────────────────────────────────────────────────────────────
+# ── Keyboard and screen reader ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_everything_is_reached_by_keyboard(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_the_keyboard_reaches_everything(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     ada.sees("Ada")
     press = ada.page.keyboard.press
@@ -383,13 +395,13 @@ def test_everything_is_reached_by_keyboard(lobby: Lobby, visit: Visit, room: str
         )
         if name in reached or name == "BODY":
             break
-        assert outline, f"no focus to be seen on {name}"
+        assert outline, f"the focus is not visible on {name}"
         reached.append(name)
     assert {"field", "follow", "fit", "zoom-in", "zoom-out", "name", "status", "status-text", "address-open", "theme"} <= set(
         reached
     )
 
-    # Letters that are typed do not steer, arrows that choose a status do not either.
+    # Letters in a text field and arrows in the status buttons do not fly the ship.
     before = ada.rest()
     ada.page.get_by_label("Your name").focus()
     ada.page.keyboard.type("wasd")
@@ -401,14 +413,14 @@ def test_everything_is_reached_by_keyboard(lobby: Lobby, visit: Visit, room: str
     press("ArrowUp", delay=300)
     assert ada.rest()["y"] < before["y"]
     press("+")
-    assert ada.snapshot()["camera"]["looking"] == "free"
+    assert ada.snapshot()["camera"]["mode"] == "free"
     press("f")
-    assert ada.snapshot()["camera"]["looking"] == "fit"
+    assert ada.snapshot()["camera"]["mode"] == "fit"
     assert ada.complaints == []
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
-def test_the_page_can_be_read_aloud(lobby: Lobby, visit: Visit, room: str, options: dict[str, Any]) -> None:
+def test_a_screen_reader_can_read_the_page(lobby: Lobby, visit: Visit, room: str, options: dict[str, Any]) -> None:
     ada = visit(lobby.page(room=room, name="Ada"), **options).connected()
     bea = visit(lobby.page(room=room, name="Bea")).connected()
     bea.page.get_by_role("radio", name="away").check()
@@ -476,7 +488,7 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_every_text_stands_out_from_its_ground(lobby: Lobby, visit: Visit, room: str, scheme: str) -> None:
+def test_every_text_has_enough_contrast(lobby: Lobby, visit: Visit, room: str, scheme: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada"), color_scheme=scheme).connected()
     bea = visit(lobby.page(room=room, name="Bea")).connected()
     bea.page.get_by_role("radio", name="away").check()
@@ -491,7 +503,7 @@ def test_every_text_stands_out_from_its_ground(lobby: Lobby, visit: Visit, room:
 # ── On a phone ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_on_a_phone_a_finger_flies_and_two_fingers_look(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_on_a_phone_one_finger_flies_and_two_fingers_move_the_view(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada"), **PHONE).connected()
     until(lambda: ada.snapshot()["drawing"]["ships"] == 1, "a picture")
     session = ada.page.context.new_cdp_session(ada.page)
@@ -505,10 +517,10 @@ def test_on_a_phone_a_finger_flies_and_two_fingers_look(lobby: Lobby, visit: Vis
     touch("touchMove", (240, 400))
     touch("touchMove", (280, 400))
     until(lambda: ada.me()["x"] > before["x"] + 2, "the finger to fly")
-    assert ada.me()["y"] == pytest.approx(before["y"], abs=4), "but for the turn it takes"
+    assert ada.me()["y"] == pytest.approx(before["y"], abs=4), "except for the turn"
     touch("touchEnd")
     rests = ada.rest()
-    assert ada.snapshot()["camera"]["looking"] == "fit"
+    assert ada.snapshot()["camera"]["mode"] == "fit"
 
     scale = ada.snapshot()["camera"]["scale"]
     touch("touchStart", (150, 400))
@@ -518,18 +530,18 @@ def test_on_a_phone_a_finger_flies_and_two_fingers_look(lobby: Lobby, visit: Vis
     touch("touchEnd")
     camera = ada.snapshot()["camera"]
     assert camera["scale"] > 1.5 * scale
-    assert camera["looking"] == "free"
+    assert camera["mode"] == "free"
     assert ada.rest()["x"] == pytest.approx(rests["x"], abs=0.5)
 
 
-def test_on_a_phone_everything_fits_and_can_be_hit(lobby: Lobby, visit: Visit, room: str) -> None:
+def test_on_a_phone_everything_fits_and_buttons_are_large_enough(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada"), **PHONE).connected()
     page = ada.page
     for name in ["here", "You", "Connection"]:
         tab = page.locator(".tabs").get_by_role("button", name=name)
         tab.tap()
         assert tab.get_attribute("aria-expanded") == "true"
-        # Rows have no size before the browser knows that they are in sight (content-visibility): it does after a frame.
+        # A row has no size before the browser knows that it is visible (content-visibility). It knows after a frame.
         page.evaluate("new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         small = page.evaluate(

@@ -129,60 +129,48 @@ def test_bots_move_in_groups_one_after_the_other() -> None:
     assert all(b - a >= STEP_S * 0.9 for group in groups for steps in group for a, b in pairwise(steps))
 
 
-def test_bots_walk_in_a_real_lobby_and_leave() -> None:
-    async def test() -> None:
-        async with serving() as lobby, joined(lobby.at(pid="left", v=2)) as left:
-            connected: list[int] = []
-            walking = asyncio.create_task(run_bots(lobby.url, 20, on_connected=connected.append))
-            moved: set[int] = set()
-            moments: set[int] = set()
-            while len(moved) < 10 or len(moments) < 4:  # they do not all move in the same twentieth of a second
-                message = await left.hear("moves")
-                moved |= {entry[0] for entry in message["m"]}
-                moments |= {entry[7] % 50 // 5 for entry in message["m"] if len(entry) > 7}
-            assert connected == list(range(1, 21))
-            assert len(lobby.server.store.room("lobby")) == 21
-            walking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await walking
-            assert [row.player for row in lobby.server.store.room("lobby")] == ["left"]
-
-    run(test())
+async def test_bots_walk_in_a_real_lobby_and_leave() -> None:
+    async with serving() as lobby, joined(lobby.at(pid="left", v=2)) as left:
+        connected: list[int] = []
+        walking = asyncio.create_task(run_bots(lobby.url, 20, on_connected=connected.append))
+        moved: set[int] = set()
+        moments: set[int] = set()
+        while len(moved) < 10 or len(moments) < 4:  # they do not all move in the same twentieth of a second
+            message = await left.receive("moves")
+            moved |= {entry[0] for entry in message["m"]}
+            moments |= {entry[7] % 50 // 5 for entry in message["m"] if len(entry) > 7}
+        assert connected == list(range(1, 21))
+        assert len(lobby.server.store.room("lobby")) == 21
+        walking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await walking
+        assert [row.player for row in lobby.server.store.room("lobby")] == ["left"]
 
 
-def test_bots_leave_when_their_time_is_over() -> None:
-    async def test() -> None:
-        async with serving() as lobby:
-            await run_bots(lobby.url, 3, 0.05)
-            assert not lobby.server.store.room("lobby")
-
-    run(test())
+async def test_bots_leave_when_their_time_is_over() -> None:
+    async with serving() as lobby:
+        await run_bots(lobby.url, 3, 0.05)
+        assert not lobby.server.store.room("lobby")
 
 
-def test_bots_end_with_a_sentence_when_other_clients_have_taken_over_all_of_them() -> None:
-    async def test() -> None:
-        async with serving() as lobby:
-            walking = asyncio.create_task(run_bots(lobby.url, 2))
-            async with asyncio.timeout(5):
-                while len(lobby.server.store.room("lobby")) < 2:
-                    await asyncio.sleep(0.01)
-            async with LobbyClient(lobby.url, "bot_0_0"):
-                await asyncio.sleep(0.12)
-                assert not walking.done()  # one of them is left
-                async with LobbyClient(lobby.url, "bot_0_1"):
-                    with pytest.raises(LobbyRefused, match="taken_over"):
-                        await asyncio.wait_for(walking, 2)
-
-    run(test())
+async def test_bots_end_with_a_sentence_when_other_clients_have_taken_over_all_of_them() -> None:
+    async with serving() as lobby:
+        walking = asyncio.create_task(run_bots(lobby.url, 2))
+        async with asyncio.timeout(5):
+            while len(lobby.server.store.room("lobby")) < 2:
+                await asyncio.sleep(0.01)
+        async with LobbyClient(lobby.url, "bot_0_0"):
+            await asyncio.sleep(0.12)
+            assert not walking.done()  # one of them is left
+            async with LobbyClient(lobby.url, "bot_0_1"):
+                with pytest.raises(LobbyRefused, match="taken_over"):
+                    await asyncio.wait_for(walking, 2)
 
 
-def test_bots_that_are_refused_raise_one_error_each_and_leave_nothing_open() -> None:
-    async def test() -> None:
-        async with serving(room_size=3) as lobby:
-            with pytest.raises(ExceptionGroup) as failed:
-                await run_bots(lobby.url, 5)
-            assert failed.group_contains(LobbyError, match="places in lobby are taken")
-            await asyncio.sleep(0.05)
-            assert not lobby.server.connections
-
-    run(test())
+async def test_bots_that_are_refused_raise_one_error_each_and_leave_nothing_open() -> None:
+    async with serving(room_size=3) as lobby:
+        with pytest.raises(ExceptionGroup) as failed:
+            await run_bots(lobby.url, 5)
+        assert failed.group_contains(LobbyError, match="places in lobby are taken")
+        await asyncio.sleep(0.05)
+        assert not lobby.server.connections

@@ -114,19 +114,24 @@ def _paragraphs(lines: Iterable[tuple[int, str]]) -> Iterator[Paragraph]:
         yield paragraph
 
 
+def without_code(text: str) -> Iterator[str]:
+    """The lines of a Markdown page; those of code blocks are empty."""
+    is_fenced = is_list = False
+    is_after_space = True
+    for line in text.splitlines():
+        if re.match(r"\S", line):
+            is_list = bool(re.match(r"(?:[-*]|\d+\.) ", line))
+        is_fence = line.lstrip().startswith("```")
+        is_code = is_fenced or is_fence or (line.startswith("    ") and is_after_space and not is_list)
+        is_fenced ^= is_fence
+        is_after_space = is_code or not line.strip()
+        yield "" if is_code else line
+
+
 def markdown(text: str) -> Iterator[Paragraph]:
     """Prose, headings, each cell of a table, and the alternative texts of pictures; no code."""
     prose: list[tuple[int, str]] = []
-    is_code = is_list = False
-    for number, line in enumerate(text.splitlines(), 1):
-        is_after_space = not prose or not prose[-1][1].strip()
-        if re.match(r"\S", line):
-            is_list = bool(re.match(r"(?:[-*]|\d+\.) ", line))
-        if line.lstrip().startswith("```"):
-            is_code = not is_code
-            line = ""
-        elif is_code or (line.startswith("    ") and is_after_space and not is_list):
-            line = ""
+    for number, line in enumerate(without_code(text), 1):
         line = re.sub(r'<img[^>]*alt="([^"]*)"[^>]*>', r"\1. ", line)
         line = re.sub(r"<!--.*?-->|</?\w[^>]*>", "", line)
         line = re.sub(r"`[^`]+`", CODE, line)

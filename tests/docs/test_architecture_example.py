@@ -21,10 +21,10 @@ from lobby.messages import Waved, encode_client, Wave
 host = Simulation()
 ann, bea, old = host.connect("ann"), host.connect("bea"), host.connect("old", v=1)
 for connection in (ann, bea, old):
-    host.hear(connection)
+    host.receive(connection)
 host.send(ann, encode_client(Wave()))
-assert host.hear(ann) == host.hear(bea) == [Waved("ann")]
-assert host.hear(old) == []
+assert host.receive(ann) == host.receive(bea) == [Waved("ann")]
+assert host.receive(old) == []
 print("waved")
 """
 

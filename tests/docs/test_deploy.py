@@ -15,13 +15,14 @@ import pytest
 from botocore import xform_name
 
 from lobby.cli import main
-from lobby.cloudformation.reading import STAGES, infrastructure, parse, read_template
+from lobby.cloudformation.lobby_template import STAGES, infrastructure, lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.cloudformation.resolving import resolve
 from lobby.deploy import CHECKS_S
 from lobby.deploy.aws import ACTIONS
-from lobby.deploy.names import OUTPUTS, variables
+from lobby.deploy.local_files import OUTPUTS, variables
 from lobby.monitor.command import command as monitor
-from lobby.monitor.reading import ASKING, PUBLISHED, WANTED
+from lobby.monitor.reading import METRIC_REQUEST_DOLLARS, PUBLISHED, QUERIES
 from tests.infrastructure.traps import EVERYTHING, ROUTES, of_type
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ PAGE = (ROOT / "docs/deploy.md").read_text()
 PERMISSIONS = (ROOT / "docs/permissions.md").read_text()
 SOURCE = "\n".join(path.read_text() for folder in ("backend/lobby", "tests/deploy") for path in (ROOT / folder).rglob("*.py"))
 """The code, and what AWS answers in the tests."""
-TEMPLATE = parse(read_template())
+TEMPLATE = parse(lobby_template())
 
 PLAN = (
     "backend/trading_lobby_ws.py",
@@ -115,7 +116,7 @@ def test_the_tables_of_options_are_those_of_the_commands() -> None:
 
 
 def test_what_a_look_at_the_metrics_costs_is_what_the_page_says() -> None:
-    look = len({(wanted.namespace, wanted.name) for wanted in WANTED.values()}) * ASKING
+    look = len({(wanted.namespace, wanted.name) for wanted in QUERIES.values()}) * METRIC_REQUEST_DOLLARS
     assert f"${look:.4f}" in PAGE
     assert f"${look * 24 * 60:.2f}" in PAGE
     for name in PUBLISHED:
@@ -149,11 +150,11 @@ def test_the_sentences_of_the_last_table_are_those_of_the_code() -> None:
             for part in re.split(r" ?\.\.\. ?|us-east-1|SERVICE:ACTION|ROLLBACK_COMPLETE", phrase)
             if part.strip()
         ]
-        assert re.search(r"[^\n]*".join(parts), SOURCE + read_template()), phrase
+        assert re.search(r"[^\n]*".join(parts), SOURCE + lobby_template()), phrase
 
 
 def test_parameters_and_names_of_the_page_exist() -> None:
-    known = parse(read_template())["Parameters"]
+    known = parse(lobby_template())["Parameters"]
     assert set(re.findall(r"--parameter (\w+)=", PAGE)) <= set(known)
     assert set(re.findall(r"`([A-Z]\w+)=(?:yes|no)`", PAGE)) <= set(known)
     assert known["Stage"]["AllowedValues"] == list(STAGES)

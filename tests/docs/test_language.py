@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ CLEAN = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/decisions/*.md",
     "docs/glossary.md",
     "docs/godot.md",
     "docs/own-server.md",
@@ -31,12 +33,14 @@ CLEAN = [
     "tests/**/*.md",
     ".github/**/*.yml",
     "Makefile",
+    "backend/*.py",
     "backend/lobby/__init__.py",
     *(f"backend/lobby/{name}.py" for name in ("presence", "rules", "limits", "fanout", "ports", "delivery", "admission")),
     *(f"backend/lobby/{name}.py" for name in ("messages", "jsons", "errors", "tokens")),
     "backend/lobby/server/*.py",
-    "backend/lobby/serverless/*.py",
+    "backend/lobby/serverless/**/*.py",
     "backend/lobby/client/*.py",
+    "tests/godot/**/*.gd",
     "lobby demo",
 ]
 """What must be free of findings: globs from the root of the repository, and names of commands for their ``--help``.
@@ -44,6 +48,21 @@ CLEAN = [
 To add the rest: ``backend/**/*.py``, ``backend/lobby/viewer/*.js``, ``infrastructure/*.yaml``. To add all help
 texts: ``lobby*``.
 """
+
+WRAPPED = [
+    "*.md",
+    "docs/architecture.md",
+    "docs/glossary.md",
+    "docs/godot.md",
+    "docs/own-server.md",
+    "docs/performance.md",
+    "docs/protocol.md",
+    "docs/settings.md",
+    "docs/tutorial.md",
+    "game/**/*.md",
+    "tests/playbooks/*.md",
+]
+"""Pages whose prose is wrapped. Tables, headings and code may be longer."""
 
 ALLOWED = [
     Allowance("backend/lobby/client/sockets.py", "ws:// for one without", "TLS is named in the same clause"),
@@ -57,6 +76,19 @@ def test_sentences_are_plain(pattern: str) -> None:
     assert found is not None, f"{pattern} means no file and no command"
     wrong = [each for each in found if allowed(each, ALLOWED) is None]
     assert not wrong, "\n" + "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("pattern", WRAPPED)
+def test_prose_is_wrapped_at_128_columns(pattern: str) -> None:
+    pages = sorted(language.ROOT.glob(pattern))
+    assert pages
+    wide = [
+        f"{page.relative_to(language.ROOT)}:{number}"
+        for page in pages
+        for number, line in enumerate(language.without_code(page.read_text()), 1)
+        if len(line) > 128 and not re.match(r"\s*(?:\||<|!\[|#)", line)
+    ]
+    assert wide == []
 
 
 def test_every_allowance_is_needed_and_has_a_reason() -> None:

@@ -23,7 +23,7 @@ from lobby.cli import main
 from lobby.errors import CODES
 from lobby.settings import Settings, flag, variable
 from lobby.telemetry import COUNTED
-from tests.hosts import joined, run, serving
+from tests.hosts import joined, serving
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/own-server.md").read_text()
@@ -167,27 +167,21 @@ def printed_by(command: list[str]) -> str:
 
 
 @pytest.mark.parametrize("token", [python_token, node_token])
-def test_tokens_made_as_the_page_describes_are_accepted(token: Any) -> None:
+async def test_tokens_made_as_the_page_describes_are_accepted(token: Any) -> None:
     anywhere, hub_only = token('"ann"'), token('"bea", "hub"')
 
-    async def test() -> None:
-        async with serving(secret=SECRET) as lobby:
-            async with joined(lobby.at(token=anywhere, v=2)) as ann, joined(lobby.at(token=hub_only, room="hub")) as bea:
-                assert (await ann.hear("welcome"))["your_id"] == "ann"
-                assert (await bea.hear("welcome"))["your_id"] == "bea"
-            async with joined(lobby.at(token=hub_only)) as bea:
-                assert await bea.closed_with() == CODES["forbidden"].close
-
-    run(test())
+    async with serving(secret=SECRET) as lobby:
+        async with joined(lobby.at(token=anywhere, v=2)) as ann, joined(lobby.at(token=hub_only, room="hub")) as bea:
+            assert (await ann.receive("welcome"))["your_id"] == "ann"
+            assert (await bea.receive("welcome"))["your_id"] == "bea"
+        async with joined(lobby.at(token=hub_only)) as bea:
+            assert await bea.closed_with() == CODES["forbidden"].close
 
 
 @pytest.mark.parametrize(("method", "status"), [("GET", b"200"), ("HEAD", b"400")])
-def test_a_monitor_must_ask_with_get(method: str, status: bytes) -> None:
-    async def test() -> None:
-        async with serving() as lobby:
-            reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
-            writer.write(f"{method} /healthz HTTP/1.1\r\nHost: lobby.example\r\n\r\n".encode())
-            assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == status
-            writer.close()
-
-    run(test())
+async def test_a_monitor_must_ask_with_get(method: str, status: bytes) -> None:
+    async with serving() as lobby:
+        reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
+        writer.write(f"{method} /healthz HTTP/1.1\r\nHost: lobby.example\r\n\r\n".encode())
+        assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == status
+        writer.close()

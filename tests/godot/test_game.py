@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.godot.playing import Game, playing_demo
 from tests.godot.test_scenarios import serving_process
-from tests.hosts import free_port, run, serving
+from tests.hosts import free_port, serving
 
 IN_LOBBY = ("--zone=lobby", "--autopilot")
 
@@ -24,81 +24,66 @@ async def drawn_positions(game: Game, player: str) -> set[tuple[float, float]]:
     return places
 
 
-def test_two_players_in_the_lobby_see_each_other_move(home: Path, game: Path) -> None:
-    async def test() -> None:
-        async with (
-            serving() as lobby,
-            playing_demo(home, lobby.url, "ann", *IN_LOBBY) as ann,
-            playing_demo(home, lobby.url, "bea", *IN_LOBBY) as bea,
-        ):
-            seen = await asyncio.gather(drawn_positions(ann, "bea"), drawn_positions(bea, "ann"))
-            assert all(math.hypot(*place) < 85 for places in seen for place in places)
-            own = await ann.look()
-            assert own.connection == "connected"
-            assert "ann" not in own.others
-
-    run(test())
+async def test_two_players_in_the_lobby_see_each_other_move(home: Path, game: Path) -> None:
+    async with (
+        serving() as lobby,
+        playing_demo(home, lobby.url, "ann", *IN_LOBBY) as ann,
+        playing_demo(home, lobby.url, "bea", *IN_LOBBY) as bea,
+    ):
+        seen = await asyncio.gather(drawn_positions(ann, "bea"), drawn_positions(bea, "ann"))
+        assert all(math.hypot(*place) < 85 for places in seen for place in places)
+        own = await ann.look()
+        assert own.connection == "connected"
+        assert "ann" not in own.others
 
 
-def test_through_the_portal_into_the_lobby_to_trade_and_out_again(home: Path, game: Path) -> None:
-    async def test() -> None:
-        async with (
-            serving() as lobby,
-            playing_demo(home, lobby.url, "bea", *IN_LOBBY) as bea,
-            playing_demo(home, lobby.url, "ann", "--autopilot") as ann,
-        ):
-            assert (await ann.wait_until(lambda view: view.zone == "main")).others == {}  # another zone, another room
-            await ann.wait_until(lambda view: view.zone == "lobby" and "bea" in view.others)
-            await bea.wait_until(lambda view: "ann" in view.others and view.others["ann"].presence == 1.0)
-            await ann.send(fly_to=[2, 8])
-            await ann.wait_until(lambda view: math.hypot(view.x, view.y) < 14)
-            await ann.send(call="use", on="/root/Game/lobby")
-            await bea.wait_until(lambda view: view.others["ann"].status.endswith("trading"))
-            await ann.send(call="close", on="/root/Game/UI/Screen/Trading")
-            await bea.wait_until(lambda view: view.others["ann"].status == "")
-            await ann.send(call="go", args=["main"], on="/root/Game")
-            await bea.wait_until(lambda view: "ann" not in view.others)
-            assert (await ann.wait_until(lambda view: view.zone == "main")).others == {}
-
-    run(test())
+async def test_through_the_portal_into_the_lobby_to_trade_and_out_again(home: Path, game: Path) -> None:
+    async with (
+        serving() as lobby,
+        playing_demo(home, lobby.url, "bea", *IN_LOBBY) as bea,
+        playing_demo(home, lobby.url, "ann", "--autopilot") as ann,
+    ):
+        assert (await ann.wait_until(lambda view: view.zone == "main")).others == {}  # another zone, another room
+        await ann.wait_until(lambda view: view.zone == "lobby" and "bea" in view.others)
+        await bea.wait_until(lambda view: "ann" in view.others and view.others["ann"].presence == 1.0)
+        await ann.send(fly_to=[2, 8])
+        await ann.wait_until(lambda view: math.hypot(view.x, view.y) < 14)
+        await ann.send(call="use", on="/root/Game/lobby")
+        await bea.wait_until(lambda view: view.others["ann"].status.endswith("trading"))
+        await ann.send(call="close", on="/root/Game/UI/Screen/Trading")
+        await bea.wait_until(lambda view: view.others["ann"].status == "")
+        await ann.send(call="go", args=["main"], on="/root/Game")
+        await bea.wait_until(lambda view: "ann" not in view.others)
+        assert (await ann.wait_until(lambda view: view.zone == "main")).others == {}
 
 
-def test_players_keep_their_nodes_when_the_lobby_is_killed_and_restarts(home: Path, game: Path) -> None:
-    async def test() -> None:
-        port = free_port()
-        url = f"ws://127.0.0.1:{port}/"
-        with serving_process(port) as first:
-            async with playing_demo(home, url, "ann", *IN_LOBBY) as ann, playing_demo(home, url, "bea", *IN_LOBBY) as bea:
-                before = await ann.wait_until(lambda view: "bea" in view.others and view.others["bea"].presence == 1.0)
-                first.kill()
-                await ann.wait_until(lambda view: view.connection.startswith("no lobby"))
-                with serving_process(port):
-                    for game in (ann, bea):
-                        await game.wait_until(lambda view: view.connection == "connected")
-                    await drawn_positions(ann, "bea")
-                    after = await ann.look()
-                    assert after.others["bea"].node == before.others["bea"].node
-                    assert after.others["bea"].presence == 1.0
-
-    run(test())
-
-
-def test_the_game_runs_without_a_lobby(home: Path, game: Path) -> None:
-    async def test() -> None:
-        async with playing_demo(home, f"ws://127.0.0.1:{free_port()}/", "ann", "--autopilot") as ann:
-            first = await ann.wait_until(lambda view: view.zone == "main")
-            await ann.wait_until(lambda view: math.dist((view.x, view.y), (first.x, first.y)) > 5)
+async def test_players_keep_their_nodes_when_the_lobby_is_killed_and_restarts(home: Path, game: Path) -> None:
+    port = free_port()
+    url = f"ws://127.0.0.1:{port}/"
+    with serving_process(port) as first:
+        async with playing_demo(home, url, "ann", *IN_LOBBY) as ann, playing_demo(home, url, "bea", *IN_LOBBY) as bea:
+            before = await ann.wait_until(lambda view: "bea" in view.others and view.others["bea"].presence == 1.0)
+            first.kill()
             await ann.wait_until(lambda view: view.connection.startswith("no lobby"))
-            await ann.send(call="go", args=["lobby"], on="/root/Game")
-            await ann.wait_until(lambda view: view.zone == "lobby" and view.others == {})
+            with serving_process(port):
+                for each in (ann, bea):
+                    await each.wait_until(lambda view: view.connection == "connected")
+                await drawn_positions(ann, "bea")
+                after = await ann.look()
+                assert after.others["bea"].node == before.others["bea"].node
+                assert after.others["bea"].presence == 1.0
 
-    run(test())
+
+async def test_the_game_runs_without_a_lobby(home: Path, game: Path) -> None:
+    async with playing_demo(home, f"ws://127.0.0.1:{free_port()}/", "ann", "--autopilot") as ann:
+        first = await ann.wait_until(lambda view: view.zone == "main")
+        await ann.wait_until(lambda view: math.dist((view.x, view.y), (first.x, first.y)) > 5)
+        await ann.wait_until(lambda view: view.connection.startswith("no lobby"))
+        await ann.send(call="go", args=["lobby"], on="/root/Game")
+        await ann.wait_until(lambda view: view.zone == "lobby" and view.others == {})
 
 
-def test_an_offline_game_does_not_connect(home: Path, game: Path) -> None:
-    async def test() -> None:
-        async with serving() as lobby, playing_demo(home, lobby.url, "ann", "--offline", *IN_LOBBY) as ann:
-            await ann.wait_until(lambda view: view.zone == "lobby" and view.connection.startswith("offline"))
-            assert not lobby.server.connections
-
-    run(test())
+async def test_an_offline_game_does_not_connect(home: Path, game: Path) -> None:
+    async with serving() as lobby, playing_demo(home, lobby.url, "ann", "--offline", *IN_LOBBY) as ann:
+        await ann.wait_until(lambda view: view.zone == "lobby" and view.connection.startswith("offline"))
+        assert not lobby.server.connections

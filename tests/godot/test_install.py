@@ -15,7 +15,7 @@ from lobby.cli import main
 from lobby.settings import Settings
 from lobby.tools.install_godot import ADDON
 from tests.godot.engine import GAME, HERE, command, engine, environment, import_project
-from tests.hosts import free_port, run, serving
+from tests.hosts import free_port, serving
 
 PROJECT = """config_version=5
 
@@ -49,7 +49,7 @@ func _physics_process(_delta: float) -> void:
 
 
 @pytest.mark.parametrize(("dimensions", "speed"), [(3, 2.0), (2, 100.0)])
-def test_two_copies_of_a_game_with_three_more_lines_see_each_other(tmp_path: Path, dimensions: int, speed: float) -> None:
+async def test_two_copies_of_a_game_with_three_more_lines_see_each_other(tmp_path: Path, dimensions: int, speed: float) -> None:
     game, home, port = tmp_path / "game", tmp_path / "home", free_port()
     game.mkdir()
     (game / "project.godot").write_text(PROJECT)
@@ -60,26 +60,23 @@ def test_two_copies_of_a_game_with_three_more_lines_see_each_other(tmp_path: Pat
     (game / "player.gd").write_text(PLAYER.format(d=dimensions, speed=speed, lines="\n".join(lines)))
     import_project(home, game)
 
-    async def test() -> None:
-        async with serving(Settings(port=port)):
-            copies = [
-                await asyncio.create_subprocess_exec(
-                    *command("--script", HERE / "observer.gd", project=game),
-                    env=environment(home),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                )
-                for _ in range(2)
-            ]
-            try:
-                drawn = await asyncio.gather(*(watched(copy) for copy in copies))
-            finally:
-                for copy in copies:
-                    copy.kill()
-                    await copy.wait()
-            assert drawn[0].keys().isdisjoint(drawn[1])  # each sees the other and not itself
-
-    run(test())
+    async with serving(Settings(port=port)):
+        copies = [
+            await asyncio.create_subprocess_exec(
+                *command("--script", HERE / "observer.gd", project=game),
+                env=environment(home),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            for _ in range(2)
+        ]
+        try:
+            drawn = await asyncio.gather(*(watched(copy) for copy in copies))
+        finally:
+            for copy in copies:
+                copy.kill()
+                await copy.wait()
+        assert drawn[0].keys().isdisjoint(drawn[1])  # each sees the other and not itself
 
 
 TOGGLER = """@tool

@@ -12,7 +12,6 @@ import pytest
 
 from tests.godot.engine import HERE, ROOT, command, environment
 from tests.godot.playing import running
-from tests.hosts import run
 
 PLAY = [sys.executable, str(ROOT / "scripts/play.py")]
 
@@ -30,26 +29,22 @@ def engine_without_screen(tmp_path: Path) -> str:
     return str(script)
 
 
-def test_one_command_starts_the_game_with_bots_and_ends_with_it(home: Path, game: Path, engine_without_screen: str) -> None:
-    async def test() -> None:
-        there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
-        async with running([*PLAY, "--bots", "3", "--autopilot", "--zone=lobby"], there) as ann:
-            await ann.wait_until(lambda view: view.connection == "connected" and len(view.others) == 3 and view.passage_ms > 0)
-            await ann.send(call="go", args=["main"], on="/root/Game")
-            await ann.wait_until(lambda view: view.zone == "main" and len(view.others) == 4)
+async def test_one_command_starts_the_game_with_bots_and_ends_with_it(
+    home: Path, game: Path, engine_without_screen: str
+) -> None:
+    there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
+    async with running([*PLAY, "--bots", "3", "--autopilot", "--zone=lobby"], there) as ann:
+        await ann.wait_until(lambda view: view.connection == "connected" and len(view.others) == 3 and view.passage_ms > 0)
+        await ann.send(call="go", args=["main"], on="/root/Game")
+        await ann.wait_until(lambda view: view.zone == "main" and len(view.others) == 4)
 
-    run(test())
 
-
-def test_ctrl_c_ends_all_processes(home: Path, game: Path, engine_without_screen: str) -> None:
-    async def test() -> None:
-        there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
-        async with running([*PLAY, "--bots", "1", "--zone=lobby"], there) as ann:
-            await ann.wait_until(lambda view: view.connection == "connected")
-            ann.process.send_signal(signal.SIGINT)
-            assert await ann.process.wait() == 0
-
-    run(test())
+async def test_ctrl_c_ends_all_processes(home: Path, game: Path, engine_without_screen: str) -> None:
+    there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
+    async with running([*PLAY, "--bots", "1", "--zone=lobby"], there) as ann:
+        await ann.wait_until(lambda view: view.connection == "connected")
+        ann.process.send_signal(signal.SIGINT)
+        assert await ann.process.wait() == 0
 
 
 def test_without_an_engine_or_a_screen_the_error_names_the_remedy() -> None:

@@ -1,6 +1,6 @@
 """What a template can get wrong although validators pass it and the stack becomes CREATE_COMPLETE. One function per trap.
 
-Each takes the template as ``resolving.load`` gives it and yields what is wrong, in sentences.
+Each function takes the template as ``reading.parse`` returns it, and yields a sentence for each defect.
 """
 
 from __future__ import annotations

@@ -24,11 +24,11 @@ def crowd(count: int, spread: float = 100.0) -> list[Presence]:
 
 def movers_of(shares: list[Share]) -> dict[str, set[str]]:
     """The movers that each receiver gets."""
-    heard: defaultdict[str, set[str]] = defaultdict(set)
+    received: defaultdict[str, set[str]] = defaultdict(set)
     for receivers, movers in shares:
         for receiver in receivers:
-            heard[receiver.connection] |= {mover.connection for mover in movers} - {receiver.connection}
-    return dict(heard)
+            received[receiver.connection] |= {mover.connection for mover in movers} - {receiver.connection}
+    return dict(received)
 
 
 def close(window: Window, roster: list[Presence], now: int = 1_000, near_players: int = 100) -> dict[str, set[str]]:
@@ -91,13 +91,13 @@ def test_neighbours_on_both_sides_of_a_border_receive_each_other() -> None:
     for mover in roster[::37]:
         window = Window(far_due_ms=10_000)
         window.moved(mover.player, 0, 60)
-        heard = close(window, roster, near_players=36)
+        received = close(window, roster, near_players=36)
         for row in roster:
             if 0 < abs(row.at.x - mover.at.x) + abs(row.at.y - mover.at.y) <= 100:
-                assert mover.connection in heard[row.connection]
+                assert mover.connection in received[row.connection]
 
 
-def test_a_crowd_on_one_spot_or_on_one_line_is_all_near() -> None:
+def test_players_on_one_spot_or_on_one_line_are_all_near() -> None:
     spot = [row._replace(at=Position()) for row in crowd(150)]
     line = [row._replace(at=Position(row.n)) for row in crowd(150)]
     for roster in (spot, line):

@@ -1,4 +1,4 @@
-"""Numbers in, decision out."""
+"""Rate limits, and the limits of a position: where it may be, and how fast a player may get there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_burst_passes_and_the_message_after_it_does_not() -> None:
     assert allowed([0] * 21)[0] == 20
 
 
-def test_a_client_that_is_a_little_too_fast_gets_the_full_rate_and_is_never_cut() -> None:
+def test_a_client_that_is_a_little_too_fast_gets_the_full_rate_and_is_never_closed() -> None:
     times = list(range(0, 60_000, 80))  # 12.5 a second
     assert allowed(times)[0] == pytest.approx(600, abs=25)
     assert all(allowed(times[:n])[1] is not Verdict.FLOOD for n in range(1, len(times), 50))
@@ -101,15 +101,15 @@ def test_without_a_top_speed_no_distance_is_too_far() -> None:
     assert limits.travel(Presence("lobby", "c", "p", moved_ms=1_000), Position(99_999, 0), 1_001, Settings()) == 0
 
 
-def test_positions_that_were_held_back_and_arrive_at_once_are_no_teleport() -> None:
+def test_positions_that_were_delayed_and_arrive_together_are_not_a_teleport() -> None:
     assert walk([(1_000, 2.0)] + [(0, 2.0)] * 4) == pytest.approx(10)
 
 
-def test_a_client_that_sends_rarely_may_have_gone_far() -> None:
+def test_a_client_that_sends_rarely_may_have_moved_far() -> None:
     assert walk([(30_000, 300.0)]) == 300
 
 
 @given(st.lists(st.tuples(st.integers(0, 2_000), st.floats(0, 30)), max_size=60))
-def test_nobody_gets_anywhere_faster_than_the_top_speed(steps: list[tuple[int, float]]) -> None:
+def test_no_player_moves_faster_than_the_top_speed(steps: list[tuple[int, float]]) -> None:
     seconds = sum(ms for ms, _ in steps) / 1000
     assert walk(steps) <= 10 * limits.SPEED_TOLERANCE * seconds + 1e-6

@@ -1,4 +1,4 @@
-"""The wire format: what is understood, what is refused and in which words."""
+"""The wire format: which messages are understood, and which are refused with which error."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_version_1_receives_only_what_it_knows(message: m.ServerMessage) -> None
         assert all(set(player) == {"id", "x", "y"} for player in body.get("lobby_players", ()))
 
 
-def test_the_plans_own_examples_are_spoken_to_the_letter() -> None:
+def test_messages_of_version_1_have_exactly_this_form() -> None:
     assert m.parse('{"action": "pos", "x": 12.5, "y": 8.3}') == m.Pos(Position(12.5, 8.3))
     assert json.loads(m.encode(m.PlayerPos("player_123", Position(12.5, 8.3)), 1) or "") == {
         "type": "pos", "id": "player_123", "x": 12.5, "y": 8.3,
@@ -100,7 +100,7 @@ def test_zeros_at_the_end_of_an_entry_are_cut_off() -> None:
     assert m.decode('{"type":"moves","t":5,"m":[[4,1250,830],[7]]}') == m.Moves(5, ((4, Position(12.5, 8.3)), (7, Position())))
 
 
-def test_an_entry_may_grow_without_breaking_anybody() -> None:
+def test_more_values_in_an_entry_are_ignored() -> None:
     assert m.decode('{"type":"moves","t":5,"m":[[4,100,0,0,0,0,0,0,99,98]]}') == m.Moves(5, ((4, Position(1.0)),))
 
 
@@ -109,18 +109,18 @@ def test_a_version_2_position_carries_everything() -> None:
     assert m.parse(text) == m.Pos(Position(1.006, -2, 0.333, 10, 3.14159, 18, 93125 % 65536, order=18))
 
 
-def test_the_others_are_told_hundredths_in_both_versions() -> None:
+def test_both_versions_send_hundredths() -> None:
     at = Position(1.006, -2.004, 0.333)
     assert m.encode(m.PlayerPos("a", at), 1) == b'{"type":"pos","id":"a","x":1.01,"y":-2.0}'
     assert m.encode(m.Moves(5, ((4, at),)), 2) == b'{"type":"moves","t":5,"m":[[4,101,-200,33]]}'
     assert m.encode(m.Join(m.Player("a", at)), 1) == b'{"type":"join","id":"a","x":1.01,"y":-2.0}'
 
 
-def test_engines_that_only_have_floats_may_write_whole_numbers_as_floats() -> None:
+def test_whole_numbers_may_be_written_as_floats() -> None:
     assert m.parse('{"action":"pos","x":1,"y":2,"seq":5.0,"t":7.0}') == m.Pos(Position(1, 2, seq=5, t=7, order=5))
 
 
-def test_the_other_actions() -> None:
+def test_hello_ping_and_status_are_understood() -> None:
     assert m.parse('{"action":"hello"}') == m.Hello()
     assert m.parse('{"action":"ping","t":12}') == m.Ping(12)
     assert m.parse('{"action":"status","status":" trading "}') == m.Status("trading")
@@ -129,17 +129,17 @@ def test_the_other_actions() -> None:
 @pytest.mark.parametrize(
     "text", ["", "no", "{", '{"action":"pos"', "\x00", "[" * 100_000, "{'action':'pos'}", '{"action":"\\ud800"}']
 )
-def test_what_is_not_json_is_bad_json(text: str) -> None:
+def test_text_that_is_not_json_is_bad_json(text: str) -> None:
     assert refusal(text).code == "bad_json"
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400])
-def test_numbers_that_json_does_not_have_or_nothing_can_hold_are_bad_json(number: str) -> None:
+def test_numbers_that_are_not_json_or_too_large_are_bad_json(number: str) -> None:
     assert refusal(f'{{"action":"pos","x":{number},"y":0}}').code == "bad_json"
 
 
 @pytest.mark.parametrize("text", ["[]", '"pos"', "12", "null", "true", "{}", '{"x":1}', '{"action":null}'])
-def test_json_that_is_no_message_is_a_bad_message(text: str) -> None:
+def test_json_that_is_not_a_message_is_a_bad_message(text: str) -> None:
     assert refusal(text).code == "bad_message"
 
 
@@ -176,7 +176,7 @@ def test_a_status_is_a_short_text_without_control_characters(value: str) -> None
 
 
 @given(st.text(max_size=300))
-def test_garbage_is_refused_and_never_breaks_anything(text: str) -> None:
+def test_garbage_is_refused_and_raises_no_other_error(text: str) -> None:
     try:
         m.parse(text)
     except Refused:
@@ -196,7 +196,7 @@ json_values = st.recursive(
         optional=dict.fromkeys(("x", "y", "vx", "vy", "h", "seq", "t", "status"), json_values),
     )
 )
-def test_whatever_a_field_holds_the_answer_is_a_message_or_a_refusal(body: dict[str, Any]) -> None:
+def test_any_value_of_a_field_gives_a_message_or_a_refusal(body: dict[str, Any]) -> None:
     try:
         message = m.parse(json.dumps(body))
     except Refused:
@@ -207,7 +207,7 @@ def test_whatever_a_field_holds_the_answer_is_a_message_or_a_refusal(body: dict[
 
 
 @given(st.text(max_size=100) | json_values.map(json.dumps))
-def test_a_client_survives_a_server_that_talks_garbage(text: str) -> None:
+def test_garbage_from_a_server_raises_only_a_value_error(text: str) -> None:
     try:
         m.decode(text)
     except ValueError:
@@ -224,25 +224,25 @@ def test_a_client_survives_a_server_that_talks_garbage(text: str) -> None:
         '{"type":"welcome","your_id":"a","lobby_players":[{}]}', '{"type":"welcome","your_id":"a","lobby_players":{"b":1}}', "[1]", "5",
     ],
 )  # fmt: skip
-def test_a_server_message_of_the_wrong_shape_is_no_message(text: str) -> None:
+def test_a_server_message_of_the_wrong_form_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="not a message"):
         m.decode(text)
 
 
-def test_types_of_newer_servers_are_ignored() -> None:
+def test_message_types_of_newer_servers_are_ignored() -> None:
     assert m.decode('{"type":"weather","rain":1}') is None
 
 
-def test_a_handshake_without_anything_is_version_1_in_the_lobby() -> None:
+def test_a_handshake_without_parameters_is_version_1_in_the_room_lobby() -> None:
     assert m.parse_handshake({}) == m.Handshake("", "lobby", "", 1, "")
 
 
-def test_a_handshake_says_who_where_and_how() -> None:
+def test_a_handshake_has_player_room_name_version_and_token() -> None:
     query = {"pid": "ann:1", "room": "r-2", "name": "Änn 🚀", "v": "2", "token": "t.o.k"}
     assert m.parse_handshake(query) == m.Handshake("ann:1", "r-2", "Änn 🚀", 2, "t.o.k")
 
 
-def test_a_client_newer_than_the_server_is_served_as_the_newest_that_the_server_knows() -> None:
+def test_a_client_newer_than_the_server_gets_the_newest_version_of_the_server() -> None:
     assert m.parse_handshake({"v": "3"}).v == 2
 
 
@@ -253,7 +253,7 @@ def test_a_client_newer_than_the_server_is_served_as_the_newest_that_the_server_
         ("name", "x" * 33), ("name", "a\x1b[31m"), ("name", "\u202eevil"), ("v", "0"), ("v", "two"), ("v", "²"), ("v", "9999"),
     ],
 )  # fmt: skip
-def test_a_bad_handshake_says_which_parameter_and_what_it_must_be(parameter: str, value: str) -> None:
+def test_a_bad_handshake_names_the_parameter_and_what_it_must_be(parameter: str, value: str) -> None:
     with pytest.raises(Refused) as caught:
         m.parse_handshake({parameter: value})
     assert caught.value.code == "bad_handshake"

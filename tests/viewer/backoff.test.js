@@ -1,29 +1,36 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { BASE_MS, CAP_MS, mayComeBack, pauseBefore } from "../../backend/lobby/viewer/backoff.js";
-import { chance } from "./helpers.js";
+import { Backoff } from "../../backend/lobby/viewer/backoff.js";
+import { BACKOFF_LONGEST_MS, BACKOFF_STEADY_MS } from "../../backend/lobby/viewer/constants.js";
+import { randomNumbers } from "./helpers.js";
 
-test("a pause is anything from nothing to a bound that doubles with every try, up to half a minute", () => {
-  const random = chance(1);
-  for (let tries = 0; tries < 2000; tries++) {
-    const bound = Math.min(CAP_MS, BASE_MS * 2 ** tries);
-    const pause = pauseBefore(tries, random());
-    assert.ok(pause >= 0 && pause < bound, `${pause} of ${bound}`);
-    assert.equal(pauseBefore(tries, 0), 0);
-  }
+test("the longest pause doubles with each retry, up to BACKOFF_LONGEST_MS", () => {
+  const backoff = new Backoff();
+  const pauses = Array.from({ length: 8 }, () => backoff.pause(0, 1));
+  assert.deepEqual(pauses, [500, 1_000, 2_000, 4_000, 8_000, 16_000, BACKOFF_LONGEST_MS, BACKOFF_LONGEST_MS]);
+  for (let tries = 0; tries < 2_000; tries++) assert.equal(backoff.pause(0, 1), BACKOFF_LONGEST_MS);
+  assert.equal(backoff.pause(0, 0.25), BACKOFF_LONGEST_MS / 4);
 });
 
-test("a thousand clients come back spread over the whole pause", () => {
-  const random = chance(2);
-  const pauses = Array.from({ length: 1000 }, () => pauseBefore(10, random()));
+test("a steady connection and reset make the next pause short again", () => {
+  const backoff = new Backoff();
+  backoff.pause(0, 1);
+  assert.equal(backoff.pause(BACKOFF_STEADY_MS - 1, 1), 1_000);
+  assert.equal(backoff.pause(BACKOFF_STEADY_MS, 1), 500);
+  backoff.reset();
+  assert.equal(backoff.pause(0, 1), 500);
+});
+
+test("a thousand clients retry spread over the whole pause", () => {
+  const random = randomNumbers(2);
+  const pauses = Array.from({ length: 1_000 }, () => {
+    const backoff = new Backoff();
+    for (let tries = 0; tries < 10; tries++) backoff.pause(0, 0);
+    return backoff.pause(0, random());
+  });
   for (let third = 0; third < 3; third++) {
-    const within = pauses.filter((pause) => pause >= (third * CAP_MS) / 3 && pause < ((third + 1) * CAP_MS) / 3);
-    assert.ok(within.length > 250, `${within.length} in third ${third}`);
+    const isWithin = (pause) => pause >= (third * BACKOFF_LONGEST_MS) / 3 && pause < ((third + 1) * BACKOFF_LONGEST_MS) / 3;
+    assert.ok(pauses.filter(isWithin).length > 250, `third ${third}`);
   }
-});
-
-test("close codes say whether to come back", () => {
-  for (const code of [1000, 1001, 1006, 1011, 4000, 4499, 3999, 5000]) assert.equal(mayComeBack(code), true, `${code}`);
-  for (const code of [4500, 4501, 4999]) assert.equal(mayComeBack(code), false, `${code}`);
 });

@@ -15,7 +15,7 @@ function contrast(one, other) {
 
 const hex = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
 
-test("a player has the same colour everywhere, and similar ids do not share one", () => {
+test("a player has the same colour everywhere, and similar ids have different colours", () => {
   assert.equal(tint("bot_1"), tint("bot_1"));
   const used = new Set(Array.from({ length: 200 }, (_, i) => tint(`bot_${i}`)));
   assert.equal(used.size, 18);
@@ -23,7 +23,7 @@ test("a player has the same colour everywhere, and similar ids do not share one"
   for (const count of counts.values()) assert.ok(count > 60 && count < 150, `${count}`);
 });
 
-test("every ship stands out from the ground, in light and in dark", () => {
+test("every ship has enough contrast to the ground, light and dark", () => {
   for (const theme of [THEMES.dark, THEMES.light]) {
     for (let at = 0; at < 18; at++) {
       const colour = playerColour(at, theme.dark).split(" ").map(Number);
@@ -35,7 +35,7 @@ test("every ship stands out from the ground, in light and in dark", () => {
   }
 });
 
-test("names on the field are legible: 4.5 to 1", () => {
+test("names on the field have a contrast of 4.5 to 1", () => {
   for (const theme of [THEMES.dark, THEMES.light]) {
     for (const ink of [theme.ink, theme.muted]) {
       for (const ground of [theme.ground, theme.glow]) assert.ok(contrast(hex(ink), hex(ground)) >= 4.5, `${ink} on ${ground}`);

@@ -1,7 +1,7 @@
-// Chance that repeats itself, and players that fly.
+// Repeatable random numbers, flights of players, and a network.
 
-/** Mulberry32: a seed in, numbers from 0 up to 1 out. */
-export function chance(seed) {
+/** Mulberry32: returns a function that returns numbers from 0 up to 1, the same for the same seed. */
+export function randomNumbers(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -12,7 +12,7 @@ export function chance(seed) {
 }
 
 /**
- * A ship that idles, flies and turns as players do: its place every 5 ms.
+ * A ship that rests, flies and turns as players do: its position every 5 ms.
  * @returns {{ at: (ms: number) => { x: number, y: number, vx: number, vy: number, h: number }, until_ms: number }}
  */
 export function flight(random, until_ms, { ever_idle = true } = {}) {
@@ -47,8 +47,8 @@ export function flight(random, until_ms, { ever_idle = true } = {}) {
   return { at, until_ms };
 }
 
-/** What a sender says of a flight: five times a second while it moves, and one last word at rest. */
-export function said(path, interval_ms = 200, first_ms = 0) {
+/** What a client sends of a flight: five positions a second while it moves, and one more at rest. */
+export function sentRegularly(path, interval_ms = 200, first_ms = 0) {
   const messages = [];
   let rested = false;
   for (let ms = first_ms; ms <= path.until_ms; ms += interval_ms) {
@@ -62,8 +62,8 @@ export function said(path, interval_ms = 200, first_ms = 0) {
   return messages;
 }
 
-/** What a sender says who speaks only when flying straight on would be wrong: dead reckoning, as `lobby bots` do. */
-export function reckoned(path, { longest_ms = 1_000, think_ms = 50, send_ms = 100, off_units = 0.1 } = {}) {
+/** What a client with a send policy sends: a position when the straight line from the last one is wrong, as `lobby bots` do. */
+export function sentByPolicy(path, { longest_ms = 1_000, think_ms = 50, send_ms = 100, off_units = 0.1 } = {}) {
   const messages = [];
   let last = null;
   for (let ms = 0; ms <= path.until_ms; ms += think_ms) {
@@ -80,7 +80,7 @@ export function reckoned(path, { longest_ms = 1_000, think_ms = 50, send_ms = 10
   return messages;
 }
 
-/** A network: up to 50 ms of jitter, now and then much more; a stream never overtakes itself. */
+/** A network with up to 50 ms of jitter, and sometimes much more. Messages arrive in the order in which they were sent. */
 export function delivered(messages, random, { jitter_ms = 50, late = 0.02, late_ms = 200 } = {}) {
   let last_ms = 0;
   return messages.map((message) => {

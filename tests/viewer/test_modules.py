@@ -1,4 +1,4 @@
-"""The viewer's own tests, in JavaScript: each file is one test here. Alone: `node --test tests/viewer/`."""
+"""The viewer's tests, in JavaScript: each file is one test here. To run them alone: `node --test tests/viewer/`."""
 
 from __future__ import annotations
 

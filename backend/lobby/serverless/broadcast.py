@@ -29,7 +29,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from lobby import rules
-from lobby.budget import Thrift
+from lobby.budget import BudgetState
 from lobby.delivery import Delivery
 from lobby.errors import StoreError
 from lobby.fanout import Share, share_for_all
@@ -74,7 +74,7 @@ class Broadcaster:
         clock: Callable[[], int],
         wait: Callable[[int], None],
         lives_ms: int,
-        budget: Thrift,
+        budget: BudgetState,
     ) -> None:
         self._store, self._delivery, self._settings = store, delivery, settings
         self._holder, self._clock, self._wait, self._budget = holder, clock, wait, budget
@@ -151,11 +151,11 @@ class Broadcaster:
         """The settings, with intervals stretched as the budget demands."""
         return self._stretched(self._latest_budget(delivered))
 
-    def _latest_budget(self, delivered: Delivered) -> Thrift:
+    def _latest_budget(self, delivered: Delivered) -> BudgetState:
         """The newer budget state: the one of this invocation, or the one that the room has received."""
         return max(self._budget, delivered.budget, key=lambda budget: budget.as_of_ms)
 
-    def _stretched(self, budget: Thrift) -> Settings:
+    def _stretched(self, budget: BudgetState) -> Settings:
         """A window ends early enough to deliver what it collected."""
         if budget.stretch == 1:
             return self._settings

@@ -14,12 +14,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from lobby.budget import DAY_MS, Thrift, Usage
+from lobby.billing import Usage
+from lobby.budget import DAY_MS, BudgetState
 from lobby.errors import StoreError
 from lobby.limits import Bucket, Pace, RateLimited, Verdict
 from lobby.presence import Position, Presence
 from lobby.rules import Change, RowAdded, RowRemoved, is_newer
-from lobby.serverless.aws import AwsError
+from lobby.serverless.aws import CallFailed
 from lobby.serverless.shared import Delivered, RoomLock, RoomRows, WindowLost
 
 Item = dict[str, dict[str, str]]
@@ -54,7 +55,7 @@ class Caller(Protocol):
     """What this store needs of AWS: :class:`lobby.serverless.aws.DynamoDB`."""
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Carries out one operation of DynamoDB, perhaps twice. Raises AwsError."""
+        """Carries out one operation of DynamoDB, perhaps twice. Raises CallFailed."""
 
 
 class DynamoStore:
@@ -282,7 +283,7 @@ class DynamoStore:
             return self._call("UpdateItem", **request)["Attributes"], None
         except StoreError as error:
             cause = error.__cause__
-            if isinstance(cause, AwsError) and cause.code == "ConditionalCheckFailedException":
+            if isinstance(cause, CallFailed) and cause.code == "ConditionalCheckFailedException":
                 return None, cause.body.get("Item")
             raise
 
@@ -292,7 +293,7 @@ class DynamoStore:
             answer = self._caller.call(operation, {"TableName": self._table, "ReturnConsumedCapacity": "TOTAL", **request})
             units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", units)
             return answer
-        except AwsError as error:
+        except CallFailed as error:
             raise StoreError(f"The table {self._table} did not take a {operation}: {error}") from error
         finally:
             self.used += Usage(read_units=units) if operation in READS else Usage(write_units=units)
@@ -375,7 +376,7 @@ def _lock_of(item: Item | None) -> RoomLock:
     if not item:
         return RoomLock()
     latest = json.loads(item["latest"]["S"]) if "latest" in item else {}
-    budget = Thrift(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "budget_ms"))
+    budget = BudgetState(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "budget_ms"))
     delivered = Delivered(_ms(item, "delivered_ms"), {int(n): (order, status) for n, (order, status) in latest.items()}, budget)
     return RoomLock(_ms(item, "open_until_ms"), _ms(item, "locked_until_ms"), delivered)
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import assert_never
 
 from lobby import limits, rules
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.delivery import Delivery
 from lobby.errors import Refused, StoreError
 from lobby.limits import RateLimited, Verdict
@@ -55,7 +55,7 @@ class Invocation:
         clock: Callable[[], int],
         wait: Callable[[int], None],
         lives_ms: int,
-        budget: Thrift = UNBOUND,
+        budget: BudgetState = UNBOUND,
     ) -> None:
         self.store, self.settings = store, settings
         self._delivery = Delivery(gateway)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from logging import WARNING
 
 from lobby.ports import Unreached
-from lobby.serverless.aws import Answer, Client, Outcome, Request, connection_path
+from lobby.serverless.aws import Answer, Outcome, Request, ServiceClient, connection_path
 from lobby.telemetry import log
 
 POST_S = 1.5
@@ -21,7 +21,7 @@ POST_S = 1.5
 class PostGateway:
     """The connections of one API and stage, by their ids. ``client`` calls the callback endpoint of the stage."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:

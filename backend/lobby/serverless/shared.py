@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from lobby.budget import UNBOUND, Thrift
+from lobby.budget import UNBOUND, BudgetState
 from lobby.limits import Pace
 from lobby.presence import Position, Presence
 
@@ -23,7 +23,7 @@ class Delivered(NamedTuple):
 
     ms: int = 0
     latest: Mapping[int, tuple[int, str]] = {}
-    budget: Thrift = UNBOUND
+    budget: BudgetState = UNBOUND
 
 
 class RoomLock(NamedTuple):

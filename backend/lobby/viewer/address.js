@@ -1,27 +1,20 @@
-// Where the lobby is and who we are, from the page's own address and from what a person typed. Pure.
+// The address of the lobby and of the own player, from the page's own address and from the form. Pure.
+
+import { oneLine } from "./text.js";
 
 /**
  * @typedef {object} Address
- * @property {string} url   the lobby: ws://, wss://, http://, https:// or just host:port
- * @property {string} room  empty: the lobby's default
- * @property {string} pid   empty: the token's subject
+ * @property {string} url   of the lobby: ws://, wss://, http://, https:// or only host:port
+ * @property {string} room  empty: the lobby's default room
+ * @property {string} pid   id of the player; empty: the token's subject
  * @property {string} name  empty: the pid
- * @property {string} token empty: none
+ * @property {string} token empty: no token
  */
 
 export const PID_PATTERN = /^[A-Za-z0-9_.:-]{1,64}$/;
-export const NAME_LIMIT = 32;
-export const STATUS_LIMIT = 32;
-
-/** A word of a stranger, made fit for one line: no control characters, no direction overrides, not too long. */
-export function oneLine(/** @type {unknown} */ text, limit = NAME_LIMIT) {
-  if (typeof text !== "string") return "";
-  const clean = text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "").trim();
-  return [...clean].slice(0, limit).join("");
-}
 
 /**
- * The lobby that served this page: the same host, and the same folder for those behind a proxy.
+ * The lobby that served this page: the same host and the same folder. Behind a proxy the folder matters.
  * @param {string} page location.href
  */
 export function lobbyOf(page) {
@@ -34,7 +27,7 @@ export function lobbyOf(page) {
 
 /**
  * @param {string} page location.href, `?url=..&room=..&pid=..&name=..&token=..`
- * @param {string} pid  used when neither the page nor a token says who we are
+ * @param {string} pid  used if neither the page's address nor a token names a player
  * @returns {Address}
  */
 export function fromPage(page, pid) {
@@ -50,24 +43,24 @@ export function fromPage(page, pid) {
 }
 
 /**
- * The address to open. Throws an Error with a sentence for people.
+ * The URL of the WebSocket. Throws an Error whose message is a sentence for the page.
  * @param {Address} address
  */
 export function socketUrl(address) {
   let text = address.url.trim();
-  if (!text) throw new Error("Type the address of a lobby first.");
+  if (!text) throw new Error("Enter the address of a lobby.");
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) text = `ws://${text}`;
   let url;
   try {
     url = new URL(text.replace(/^http/i, "ws"));
   } catch {
-    throw new Error(`“${oneLine(address.url, 80)}” is not the address of a lobby.`);
+    throw new Error(`“${oneLine(address.url, 80)}” is not a valid address of a lobby.`);
   }
   if (url.protocol !== "ws:" && url.protocol !== "wss:") {
-    throw new Error("The address of a lobby begins with ws:// or wss://.");
+    throw new Error("The address of a lobby starts with ws:// or wss://.");
   }
   if (address.pid && !PID_PATTERN.test(address.pid)) {
-    throw new Error("A pid has 1 to 64 letters, digits or _ . : -");
+    throw new Error("The pid is not valid: it must have 1 to 64 letters, digits, dots, colons, hyphens or underscores.");
   }
   url.hash = "";
   for (const key of /** @type {const} */ (["pid", "room", "name", "token"])) {

@@ -1,15 +1,15 @@
-// What a screen reader is told about people coming and going: never more often than every few seconds, names when they
-// are few and numbers when they are many. Pure.
+// Texts for screen readers about players that join and leave: at most one text every few seconds, with names if there are few
+// players and with numbers if there are many. Pure.
 
 export const PAUSE_MS = 4_000;
 const NAMES_MOST = 3;
 
 export class Announcements {
-  /** @type {Map<string, { name: string, came: number }>} */
+  /** @type {Map<string, { name: string, joined: number }>} */
   #changes = new Map();
-  #spoke_ms = -Infinity;
+  #announced_ms = -Infinity;
 
-  came(/** @type {{ id: string, name: string }[]} */ players) {
+  joined(/** @type {{ id: string, name: string }[]} */ players) {
     for (const player of players) this.#note(player, 1);
   }
 
@@ -18,17 +18,17 @@ export class Announcements {
   }
 
   #note(/** @type {{ id: string, name: string }} */ { id, name }, /** @type {number} */ step) {
-    const came = (this.#changes.get(id)?.came ?? 0) + step;
-    if (came === 0) this.#changes.delete(id); // came and went again in between: nothing to tell
-    else this.#changes.set(id, { name, came });
+    const joined = (this.#changes.get(id)?.joined ?? 0) + step;
+    if (joined === 0) this.#changes.delete(id); // the player joined and left since the last text
+    else this.#changes.set(id, { name, joined });
   }
 
-  /** @returns {string} what to say now; "": nothing */
+  /** @returns {string} the text to announce now; "": none */
   due(/** @type {number} */ now_ms, /** @type {number} */ here) {
-    if (this.#changes.size === 0 || now_ms - this.#spoke_ms < PAUSE_MS) return "";
-    this.#spoke_ms = now_ms;
+    if (this.#changes.size === 0 || now_ms - this.#announced_ms < PAUSE_MS) return "";
+    this.#announced_ms = now_ms;
     const names = { joined: /** @type {string[]} */ ([]), left: /** @type {string[]} */ ([]) };
-    for (const { name, came } of this.#changes.values()) (came > 0 ? names.joined : names.left).push(name);
+    for (const { name, joined } of this.#changes.values()) (joined > 0 ? names.joined : names.left).push(name);
     this.#changes.clear();
     const parts = [];
     for (const verb of /** @type {const} */ (["joined", "left"])) {

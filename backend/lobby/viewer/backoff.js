@@ -1,26 +1,25 @@
-// How long to wait before trying again. Full jitter: a thousand players whose lobby restarts come back spread out over
-// the whole pause and not all at its end. Pure: the random number is an argument.
+// How long to wait before the next retry. Full jitter spreads the retries of all players after a restart. Pure: the random
+// number is an argument.
 
-export const BASE_MS = 500;
-export const CAP_MS = 30_000;
+import { BACKOFF_BASE_MS, BACKOFF_LONGEST_MS, BACKOFF_STEADY_MS } from "./constants.js";
 
-/** A connection that lived shorter than this was no success: a lobby that accepts and drops us at once must not be hammered. */
-export const PROVEN_MS = 5_000;
+export class Backoff {
+  #tries = 0;
 
-/**
- * @param {number} tries how often we already tried in vain, from 0
- * @param {number} random from 0 up to 1
- * @returns {number} milliseconds
- */
-export function pauseBefore(tries, random) {
-  return random * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(tries, 30));
-}
+  /**
+   * The pause before the next retry, in ms.
+   * @param {number} lived_ms how long the connection lived; 0: it never opened
+   * @param {number} random   from 0 to 1
+   */
+  pause(lived_ms, random) {
+    if (lived_ms >= BACKOFF_STEADY_MS) this.#tries = 0;
+    const longest_ms = Math.min(BACKOFF_LONGEST_MS, BACKOFF_BASE_MS * 2 ** Math.min(this.#tries, 16));
+    this.#tries += 1;
+    return random * longest_ms;
+  }
 
-/**
- * What a close code asks of us: 4000-4499 come back, 4500-4999 do not until a person has changed something, and every
- * other one (1001, 1006, 1011) is an accident: come back.
- * @param {number} code
- */
-export function mayComeBack(code) {
-  return code < 4500 || code > 4999;
+  /** The next pause is as short as the first. */
+  reset() {
+    this.#tries = 0;
+  }
 }

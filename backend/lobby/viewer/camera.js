@@ -1,5 +1,5 @@
-// From the world to the screen and back. Pure. `scale` is pixels per unit; x and y are the world's point in the middle
-// of the free part of the screen (what panels do not cover). y grows downwards, as in Godot's 2D and as z does in 3D.
+// From the world to the screen and back. Pure. `scale` is in pixels per unit. x and y are the point of the world in the middle
+// of the free part of the screen, which panels do not cover. y grows downwards, as in Godot's 2D and as z does in its 3D.
 
 /**
  * @typedef {object} Camera
@@ -7,7 +7,7 @@
  * @property {number} y
  * @property {number} scale
  *
- * @typedef {object} View the screen and what panels cover of it, in CSS pixels
+ * @typedef {object} Screen the size of the screen, and how much of each edge panels cover, in CSS pixels
  * @property {number} width
  * @property {number} height
  * @property {number} top
@@ -17,44 +17,45 @@
  *
  * @typedef {{ x: number, y: number }} Point
  *
- * @typedef {Camera & { half_width: number, half_height: number }} Framing a camera, and what it must show, in units
+ * @typedef {Camera & { half_width: number, half_height: number }} Framing a camera, and half the size of what it shows, in units
  */
 
 export const SCALE_MIN = 0.00005;
 export const SCALE_MAX = 120;
-/** Closer than this a fit does not go: one lonely ship should not fill the screen. */
+/** A fit does not zoom in further than this: a single ship must not fill the screen. */
 export const FIT_SCALE_MAX = 16;
 const MARGIN_PX = 60;
-/** Nearer to the edge than this, and the camera moves. */
+/** The camera moves if a player is nearer to the edge than this. */
 const EDGE_PX = 44;
 
 const clampScale = (/** @type {number} */ scale) => Math.min(SCALE_MAX, Math.max(SCALE_MIN, scale));
 
 /** @returns {Point} */
-export function middle(/** @type {View} */ view) {
-  return { x: (view.left + view.width - view.right) / 2, y: (view.top + view.height - view.bottom) / 2 };
+export function middle(/** @type {Screen} */ screen) {
+  return { x: (screen.left + screen.width - screen.right) / 2, y: (screen.top + screen.height - screen.bottom) / 2 };
 }
 
 /** @returns {Point} */
-export function toScreen(/** @type {Camera} */ camera, /** @type {View} */ view, /** @type {Point} */ point) {
-  const centre = middle(view);
+export function toScreen(/** @type {Camera} */ camera, /** @type {Screen} */ screen, /** @type {Point} */ point) {
+  const centre = middle(screen);
   return { x: centre.x + (point.x - camera.x) * camera.scale, y: centre.y + (point.y - camera.y) * camera.scale };
 }
 
 /** @returns {Point} */
-export function toWorld(/** @type {Camera} */ camera, /** @type {View} */ view, /** @type {Point} */ pixel) {
-  const centre = middle(view);
+export function toWorld(/** @type {Camera} */ camera, /** @type {Screen} */ screen, /** @type {Point} */ pixel) {
+  const centre = middle(screen);
   return { x: camera.x + (pixel.x - centre.x) / camera.scale, y: camera.y + (pixel.y - centre.y) / camera.scale };
 }
 
 /**
- * What shows everybody. One who is far away from all others must not make the rest a dot: of ten players or more the
- * outermost at each edge (of many, a twentieth) is left out when the picture becomes more than four times as close.
+ * A camera that shows all players. A single player far away from the others must not shrink the picture to a dot: with ten
+ * players or more, the outermost one at each edge (of many players, a twentieth) is left out if that makes the picture more
+ * than four times as large.
  * @param {Point[]} points
- * @param {View} view
+ * @param {Screen} screen
  * @returns {Framing | null}
  */
-export function fit(points, view) {
+export function fit(points, screen) {
   if (points.length === 0) return null;
   const xs = points.map((point) => point.x).sort((a, b) => a - b);
   const ys = points.map((point) => point.y).sort((a, b) => a - b);
@@ -68,36 +69,36 @@ export function fit(points, view) {
   };
   const [left, right] = range(xs);
   const [top, bottom] = range(ys);
-  const free_x = Math.max(40, view.width - view.left - view.right - 2 * MARGIN_PX);
-  const free_y = Math.max(40, view.height - view.top - view.bottom - 2 * MARGIN_PX);
+  const free_x = Math.max(40, screen.width - screen.left - screen.right - 2 * MARGIN_PX);
+  const free_y = Math.max(40, screen.height - screen.top - screen.bottom - 2 * MARGIN_PX);
   const scale = Math.min(FIT_SCALE_MAX, free_x / Math.max(right - left, 1e-6), free_y / Math.max(bottom - top, 1e-6));
   const [half_width, half_height] = [(right - left) / 2, (bottom - top) / 2];
   return { x: (left + right) / 2, y: (top + bottom) / 2, scale: clampScale(scale), half_width, half_height };
 }
 
-/** A little room, so that the next step outwards is not due at once. @returns {Camera} */
-export const withRoom = (/** @type {Camera} */ best) => ({ x: best.x, y: best.y, scale: best.scale * 0.92 });
+/** Adds a margin, so that the camera does not have to move again at once. @returns {Camera} */
+export const withMargin = (/** @type {Camera} */ best) => ({ x: best.x, y: best.y, scale: best.scale * 0.92 });
 
 /**
- * A calm camera: it stays while everybody is in the picture and the picture is not much too wide.
- * @param {Camera} aim  what it is going to now
- * @param {Framing} best what `fit` says
- * @param {View} view
+ * A calm camera: it stays while all players are in the picture and the picture is not much too wide.
+ * @param {Camera} aim  where the camera moves to now
+ * @param {Framing} best the result of `fit`
+ * @param {Screen} screen
  * @returns {Camera} the new aim
  */
-export function calm(aim, best, view) {
-  const [free_x, free_y] = [view.width - view.left - view.right, view.height - view.top - view.bottom];
+export function calm(aim, best, screen) {
+  const [free_x, free_y] = [screen.width - screen.left - screen.right, screen.height - screen.top - screen.bottom];
   const over_x = (Math.abs(best.x - aim.x) + best.half_width) * aim.scale - (free_x / 2 - EDGE_PX);
   const over_y = (Math.abs(best.y - aim.y) + best.half_height) * aim.scale - (free_y / 2 - EDGE_PX);
   const cramped = over_x > 0 || over_y > 0;
-  return cramped || best.scale > 1.3 * aim.scale ? withRoom(best) : aim;
+  return cramped || best.scale > 1.3 * aim.scale ? withMargin(best) : aim;
 }
 
 /**
  * @param {Camera} camera
  * @param {Camera} aim
  * @param {number} seconds
- * @param {number} settle_s how long two thirds of the way take; 0: at once
+ * @param {number} settle_s how long two thirds of the way take, in seconds; 0: no time
  * @returns {Camera}
  */
 export function glide(camera, aim, seconds, settle_s) {
@@ -109,11 +110,11 @@ export function glide(camera, aim, seconds, settle_s) {
   return off < 0.05 && Math.abs(aim.scale / scale - 1) < 1e-4 ? aim : next;
 }
 
-/** Zoom so that the point under the pointer stays under it. @returns {Camera} */
-export function zoomAt(/** @type {Camera} */ camera, /** @type {View} */ view, /** @type {Point} */ pixel, /** @type {number} */ factor) {
+/** Zooms so that the point under the pointer stays there. @returns {Camera} */
+export function zoomAt(/** @type {Camera} */ camera, /** @type {Screen} */ screen, /** @type {Point} */ pixel, /** @type {number} */ factor) {
   const scale = clampScale(camera.scale * factor);
-  const held = toWorld(camera, view, pixel);
-  const centre = middle(view);
+  const held = toWorld(camera, screen, pixel);
+  const centre = middle(screen);
   return { x: held.x - (pixel.x - centre.x) / scale, y: held.y - (pixel.y - centre.y) / scale, scale };
 }
 
@@ -122,7 +123,7 @@ export function pan(/** @type {Camera} */ camera, /** @type {number} */ dx, /** 
   return { ...camera, x: camera.x - dx / camera.scale, y: camera.y - dy / camera.scale };
 }
 
-/** The least of 1, 2, 5, 10, 20, 50, … units that is at least `pixels` wide. */
+/** The smallest of 1, 2, 5, 10, 20, 50, … units that is at least `pixels` wide. */
 export function gridStep(/** @type {number} */ scale, /** @type {number} */ pixels) {
   const units = pixels / scale;
   const power = 10 ** Math.floor(Math.log10(units));

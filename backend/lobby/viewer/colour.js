@@ -1,13 +1,13 @@
-// One colour for one player, the same on every screen: from the id alone. Hues of equal lightness and strength (OKLCH),
-// so that nobody is louder than the others and each stands out from the ground in light and in dark.
+// The colour of a player. It follows from the id alone, so it is the same on every screen. All hues have the same lightness
+// and chroma (OKLCH), so that all players are equally visible on a light and on a dark ground.
 
 const HUES = 18;
 
-/** FNV-1a: small, well spread, the same everywhere. */
+/** FNV-1a: a small hash with a good distribution. */
 export function hash(/** @type {string} */ text) {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  value ^= value >>> 15; // the low bits of short, similar ids are too alike
+  value ^= value >>> 15; // the low bits of short, similar ids are too similar
   return Math.imul(value, 0x2c1b3c6d) >>> 0;
 }
 
@@ -32,13 +32,13 @@ export function oklch(/** @type {number} */ lightness, /** @type {number} */ chr
   return [encode(linear[0]), encode(linear[1]), encode(linear[2])];
 }
 
-/** @returns {string} "r g b", to be used as rgb(${..} / ${alpha}) */
+/** @returns {string} "r g b", for use in rgb(${..} / ${alpha}) */
 export function playerColour(/** @type {number} */ tint, /** @type {boolean} */ dark) {
   const degrees = 25 + (tint * 360) / HUES;
   return (dark ? oklch(0.82, 0.105, degrees) : oklch(0.54, 0.125, degrees)).join(" ");
 }
 
-/** What the canvas is painted with; the page's own colours are in style.css. */
+/** The colours of the canvas. The colours of the page are in style.css. */
 export const THEMES = {
   dark: {
     dark: true,

@@ -1,364 +1,273 @@
-// The socket, and everything that keeps it alive: connect timeout, heartbeats, coming back after a pause, and taking
-// over our own connection before AWS cuts it. Clock, timers, socket and chance are arguments, so that two hours pass in
-// a test in no time. Messages are handed on as parsed JSON; what they mean is roster.js's business.
+// The connection of one player to a lobby, as a state machine. It retries after a pause, replaces a connection before API
+// Gateway closes it (takeover), and detects dead connections. It does not interpret other messages.
+//
+// Pure: time, random numbers and sockets are arguments. `poll` moves everything on; call it at least every BUSY_MS. The
+// Python and the Godot client have the same machine; tests/playbooks holds all three to the same behaviour.
 
-import { PROVEN_MS, mayComeBack, pauseBefore } from "./backoff.js";
-import { oneLine, socketUrl } from "./address.js";
+import { Attempt } from "./attempt.js";
+import { Backoff } from "./backoff.js";
+import {
+  BUSY_MS,
+  CLOSE_MS,
+  CLOSING_ERROR_MS,
+  CONNECT_MS,
+  FAR_MS,
+  FIRST_PING_MS,
+  HEARTBEAT_LEAST_MS,
+  HEARTBEAT_MS,
+  PONG_MS,
+  SEND_MS,
+  TAKEOVER_MS,
+  TAKEOVER_RETRY_MS,
+  TAKEOVER_SPREAD,
+  WINDOW_MS,
+} from "./constants.js";
+import { VERSION, decode, encodePing } from "./messages.js";
 
-export const CONNECT_TIMEOUT_MS = 10_000;
-/** On AWS the welcome comes by itself after a moment; if it does not, ask. */
-const HELLO_AFTER_MS = 2_000;
-const PING_MS = 5_000;
-/** Nothing heard for so long after a ping: the cable is pulled, although the socket still says open. */
-const DEAF_MS = 12_000;
-/** AWS cuts every connection after two hours. */
-export const RENEW_MS = 110 * 60_000;
-const RENEW_AGAIN_MS = 60_000;
-const HELLO_AT_MOST_EVERY_MS = 10_000;
-/** An `error` this long before a close is its reason; an older one is another story. */
-const COMPLAINT_MS = 2_000;
-
-/** How long a lobby that has said goodbye may take to close the connection. */
-const GOODBYE_MS = 1_000;
+const BAD_ADDRESS = "this is no address of a lobby; one looks like ws://127.0.0.1:8765/";
+const NO_WELCOME = "no lobby answered within ten seconds";
+const NO_PONG = "the lobby stopped answering";
 
 /**
- * @typedef {import("./address.js").Address} Address
+ * @typedef {import("./attempt.js").Socket} Socket
+ * @typedef {import("./endings.js").Ending} Ending
+ * @typedef {import("./messages.js").Message} Message
  *
- * @typedef {object} State
- * @property {"closed" | "connecting" | "connected" | "waiting" | "refused"} kind
- * @property {string} why      for people; "": nothing to say
- * @property {number} code     the close code; 0: none
- * @property {number} until_ms waiting: when it tries again
- * @property {number} tries    in vain, since the last good connection
+ * @typedef {"closed" | "connecting" | "connected" | "waiting" | "refused"} State closed: no connection is wanted;
+ *   waiting: for the next retry; refused: there is no further attempt
  *
- * @typedef {object} Attempt
- * @property {WebSocket} socket
- * @property {number} welcomed_ms NaN: not yet
- * @property {string} complaint   the last `error`, which explains the close that follows at once
- * @property {number} complaint_ms
- * @property {number} goodbye     the close code that an `error` has announced; 0: none
- * @property {any[]} timers
+ * @typedef {object} Listener each of these may call `close` and `open`
+ * @property {() => void} [connected] the lobby sent its welcome: for the first time, or again after a disconnect
+ * @property {(reason: string, pause_ms: number) => void} [disconnected] the connection ended, or an attempt failed
+ * @property {(code: string, message: string) => void} [refused] the lobby refuses this player
+ * @property {(message: Message, now_ms: number, is_busy: boolean) => void} [message] is_busy: the message may have waited
+ *   for this client, not for the network
  *
- * @typedef {object} Surroundings
- * @property {(url: string) => WebSocket} open
- * @property {() => number} now
- * @property {(action: () => void, ms: number) => any} after
- * @property {(timer: any) => void} cancel
- * @property {() => number} random
- *
- * @typedef {object} Listener
- * @property {(state: State) => void} state
- * @property {(message: any, now_ms: number) => void} message
- * @property {(direction: "in" | "out", bytes: number, now_ms: number) => void} traffic
- * @property {(round_trip_ms: number) => void} latency
+ * @typedef {object} Options
+ * @property {(url: string) => Socket} newSocket begins to connect; throws if the address is not valid
+ * @property {() => number} random a number from 0 to 1
+ * @property {Listener} on
+ * @property {(heartbeat_ms: number) => number} [pingInterval] the page pings more often than the lobby asks for
  */
 
-/** What we say when the lobby itself gave no reason. */
-const WORDS = new Map([
-  [1000, "The lobby closed the connection."],
-  [1001, "The lobby is going away."],
-  [1006, "The connection broke."],
-  [1009, "A message was too large for the lobby."],
-  [1011, "The lobby had an error."],
-  [1012, "The lobby restarts."],
-  [1013, "The lobby is busy."],
-  [4500, "This player is now connected from somewhere else."],
-]);
-
-/** @type {Surroundings} */
-const PAGE = {
-  open: (url) => new WebSocket(url),
-  now: () => performance.now(),
-  after: (action, ms) => setTimeout(action, ms),
-  cancel: (timer) => clearTimeout(timer),
-  random: Math.random,
-};
-
-const encoder = new TextEncoder();
-
 export class Connection {
+  /** The URL of the next attempt, with the player in its query. */
+  url = "";
   /** @type {State} */
-  state = { kind: "closed", why: "", code: 0, until_ms: NaN, tries: 0 };
-  /** @type {Address | null} */
-  address = null;
-  /** What the lobby asks us to keep to (`config`); until it says so, what every lobby takes. */
-  config = { send_ms: 200, window_ms: 50, far_ms: 500, heartbeat_ms: 20_000 };
+  state = "closed";
+  /** When the next attempt begins, in state `waiting`. */
+  retry_at_ms = NaN;
+  /** The version of the protocol that the lobby speaks. */
+  version = VERSION;
+  /** @type {import("./messages.js").Config} */
+  config = { type: "config", send_ms: SEND_MS, window_ms: WINDOW_MS, far_ms: FAR_MS, heartbeat_ms: HEARTBEAT_MS };
+  /** How long the last ping took; NaN before the first pong. */
+  round_trip_ms = NaN;
+  /** The age at which a new connection takes over. */
+  takeover_ms = TAKEOVER_MS;
 
-  /** @type {Attempt | null} */
+  #newSocket;
+  #random;
+  #on;
+  #pingInterval;
+  /** @type {Attempt | null} connected, or connecting */
   #current = null;
   /** @type {Attempt | null} the one that takes over */
   #next = null;
-  #tries = 0;
-  #version = 1;
-  #retry = null;
-  #heartbeat = null;
-  #renew = null;
+  /** @type {Attempt[]} */
+  #leaving = [];
+  #backoff = new Backoff();
+  #polled_ms = NaN;
+  #ping_at_ms = Infinity;
   #pinged_ms = NaN;
-  #heard_ms = NaN;
-  #hello_ms = -Infinity;
+  #ping_t = -1;
+  /** When the first ping was sent after which nothing was received. */
+  #unanswered_ms = NaN;
+  #takeover_at_ms = Infinity;
 
-  /**
-   * @param {Listener} on
-   * @param {Partial<Surroundings>} [surroundings]
-   */
-  constructor(on, surroundings = {}) {
-    this.on = on;
-    this.around = { ...PAGE, ...surroundings };
+  /** @param {Options} options */
+  constructor({ newSocket, random, on, pingInterval = (heartbeat_ms) => heartbeat_ms }) {
+    this.#newSocket = newSocket;
+    this.#random = random;
+    this.#on = on;
+    this.#pingInterval = pingInterval;
   }
 
-  get connected() {
-    return this.state.kind === "connected";
+  /** Connects, and stays connected until `close`. */
+  open(/** @type {string} */ url, /** @type {number} */ now_ms) {
+    this.close(now_ms);
+    this.url = url;
+    this.#backoff.reset();
+    this.#connect(now_ms);
   }
 
-  /** Connect, or connect elsewhere. What was open before is closed first, so that the others see us go and come. */
-  connect(/** @type {Address} */ address) {
-    this.#stop();
-    this.address = address;
-    this.#tries = 0;
-    const old = this.#current;
-    this.#current = null;
-    if (old && old.socket.readyState < 2) {
-      // A new name is told in a `join`, and that comes only if we were gone: wait for the goodbye, but not for ever.
-      this.#become({ kind: "connecting", why: "", code: 0 });
-      this.#forget(old);
-      let gone = false;
-      const go = () => {
-        if (gone || this.address !== address) return;
-        gone = true;
-        this.around.cancel(this.#retry);
-        this.#start();
-      };
-      old.socket.onclose = go;
-      old.socket.close(1000, "bye");
-      this.#retry = this.around.after(go, 1_500);
-    } else {
-      this.#start();
-    }
-  }
-
-  /** A person pressed "disconnect". */
-  close() {
-    this.#stop();
-    for (const attempt of [this.#current, this.#next]) if (attempt) this.#drop(attempt);
+  /** Closes. Continue to call `poll` until `is_leaving` is false. */
+  close(/** @type {number} */ now_ms) {
+    for (const attempt of [this.#current, this.#next]) if (attempt) this.#release(attempt, now_ms);
     this.#current = this.#next = null;
-    this.#become({ kind: "closed", why: "", code: 1000 });
+    this.state = "closed";
   }
 
-  /** Do not wait any longer. */
-  tryNow() {
-    if (this.state.kind === "connecting" || this.state.kind === "connected" || !this.address) return;
-    if (this.state.kind !== "waiting") this.#tries = 0;
-    this.#stop();
-    this.#start();
+  /** Whether a socket that was closed here still waits for the lobby's close, for at most CLOSE_MS. */
+  get is_leaving() {
+    return this.#leaving.length > 0;
   }
 
-  /** The machine woke up or the network is back: do not wait for the timers to find out. */
-  nudge() {
-    if (this.state.kind === "waiting") this.tryNow();
-    else if (this.connected) this.#beat();
+  /** Ends the pause before the next attempt, and pings at once: a person asked for it, or the device woke up. */
+  nudge(/** @type {number} */ now_ms) {
+    this.retry_at_ms = this.#ping_at_ms = now_ms;
   }
 
-  /** @returns {boolean} whether it went out */
-  send(/** @type {object} */ message) {
+  /** @returns {boolean} whether the text was sent */
+  send(/** @type {string} */ text) {
     const socket = this.#current?.socket;
-    if (!socket || socket.readyState !== 1 || !this.connected) return false;
-    this.#say(socket, message);
+    if (this.state !== "connected" || !socket?.is_open) return false;
+    socket.send(text);
     return true;
   }
 
-  /** Somebody moved whom we do not know: ask for the whole truth, but not all the time. */
-  askForWelcome() {
-    const now_ms = this.around.now();
-    if (this.#version < 2 || now_ms - this.#hello_ms < HELLO_AT_MOST_EVERY_MS) return;
-    if (this.send({ action: "hello" })) this.#hello_ms = now_ms;
-  }
-
-  #say(/** @type {WebSocket} */ socket, /** @type {object} */ message) {
-    const text = JSON.stringify(message);
-    socket.send(text);
-    this.on.traffic("out", encoder.encode(text).length, this.around.now());
-  }
-
-  #become(/** @type {{ kind: State["kind"], why: string, code: number, until_ms?: number }} */ state) {
-    this.state = { until_ms: NaN, ...state, tries: this.#tries };
-    this.on.state(this.state);
-  }
-
-  #stop() {
-    for (const timer of [this.#retry, this.#heartbeat, this.#renew]) this.around.cancel(timer);
-    this.#retry = this.#heartbeat = this.#renew = null;
-    if (this.#next) this.#drop(this.#next);
-    this.#next = null;
-  }
-
-  /** Hear no more of it. */
-  #forget(/** @type {Attempt} */ attempt) {
-    for (const timer of attempt.timers) this.around.cancel(timer);
-    const socket = attempt.socket;
-    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
-  }
-
-  #drop(/** @type {Attempt} */ attempt) {
-    this.#forget(attempt);
-    if (attempt.socket.readyState < 2) attempt.socket.close(1000, "bye");
-  }
-
-  #start() {
-    this.#become({ kind: "connecting", why: "", code: 0 });
-    try {
-      this.#current = this.#attempt();
-    } catch (error) {
-      // A wrong address, or a page on https asked for ws://: no pause makes that better.
-      this.#become({ kind: "refused", why: error instanceof Error ? error.message : String(error), code: 0 });
+  /** Moves everything on. `now_ms` is a clock that never goes back. */
+  poll(/** @type {number} */ now_ms) {
+    const away_ms = now_ms - this.#polled_ms;
+    const is_busy = away_ms > BUSY_MS;
+    this.#polled_ms = now_ms;
+    this.#leaving = this.#leaving.filter((attempt) => !attempt.socket.is_closed && now_ms - attempt.began_ms <= CLOSE_MS);
+    for (const attempt of [this.#next, this.#current]) {
+      if (!attempt || !this.#isOurs(attempt)) continue;
+      if (is_busy) attempt.began_ms += away_ms - BUSY_MS; // no answer could be received meanwhile
+      this.#poll(attempt, now_ms, is_busy);
     }
+    if (this.state === "waiting" && now_ms >= this.retry_at_ms) this.#connect(now_ms);
+    if (this.state === "connected" && this.#current) this.#keepAlive(this.#current, now_ms);
   }
 
-  /** @returns {Attempt} */
-  #attempt() {
-    const socket = this.around.open(socketUrl(/** @type {Address} */ (this.address)));
-    /** @type {Attempt} */
-    const attempt = { socket, welcomed_ms: NaN, complaint: "", complaint_ms: -Infinity, goodbye: 0, timers: [] };
-    attempt.timers.push(
-      this.around.after(() => {
-        if (!Number.isNaN(attempt.welcomed_ms)) return;
-        this.#drop(attempt);
-        this.#ended(attempt, 1006, "No answer within ten seconds.");
-      }, CONNECT_TIMEOUT_MS),
-    );
-    socket.onopen = () => {
-      attempt.timers.push(
-        this.around.after(() => {
-          if (Number.isNaN(attempt.welcomed_ms) && socket.readyState === 1) this.#say(socket, { action: "hello" });
-        }, HELLO_AFTER_MS),
-      );
-    };
-    socket.onmessage = (event) => this.#heard(attempt, event.data);
-    socket.onclose = (event) => {
-      this.#forget(attempt);
-      this.#ended(attempt, event.code, oneLine(event.reason, 120));
-    };
-    return attempt;
+  #connect(/** @type {number} */ now_ms) {
+    this.state = "connecting";
+    this.#current = this.#attempt(now_ms);
+    if (this.#current) return;
+    this.state = "refused";
+    this.#on.refused?.("bad_address", BAD_ADDRESS);
   }
 
-  #heard(/** @type {Attempt} */ attempt, /** @type {unknown} */ data) {
-    const now_ms = this.around.now();
-    if (typeof data !== "string") return;
-    this.on.traffic("in", encoder.encode(data).length, now_ms);
-    let message;
+  #attempt(/** @type {number} */ now_ms) {
     try {
-      message = JSON.parse(data);
+      return new Attempt(this.#newSocket(this.url), now_ms);
     } catch {
-      return; // not ours to mend; the next one will be right
-    }
-    if (typeof message !== "object" || message === null) return;
-    if (attempt === this.#current) this.#heard_ms = now_ms;
-    if (message.type === "error") {
-      attempt.complaint = oneLine(message.message, 200);
-      attempt.complaint_ms = now_ms;
-      if (typeof message.close === "number") {
-        attempt.goodbye ||= message.close;
-        // The lobby closes next; if it dies over that, so do we.
-        attempt.timers.push(this.around.after(() => attempt.socket.close(1000, "bye"), GOODBYE_MS));
-      }
-    }
-    if (message.type === "welcome" && Number.isNaN(attempt.welcomed_ms)) this.#welcomed(attempt, message, now_ms);
-    if (attempt !== this.#current) return;
-    if (message.type === "config") this.#obey(message);
-    if (message.type === "pong" && typeof message.t === "number") {
-      // Only the answer to the newest ping counts: it alone is known to fractions of a millisecond.
-      if (message.t === Math.round(this.#pinged_ms)) this.on.latency(now_ms - this.#pinged_ms);
-    }
-    this.on.message(message, now_ms);
-  }
-
-  #obey(/** @type {any} */ message) {
-    for (const key of /** @type {(keyof Connection["config"])[]} */ (Object.keys(this.config))) {
-      const value = message[key];
-      if (typeof value === "number" && value >= 0 && value < 3_600_000) this.config[key] = value;
+      return null;
     }
   }
 
-  #welcomed(/** @type {Attempt} */ attempt, /** @type {any} */ message, /** @type {number} */ now_ms) {
+  #poll(/** @type {Attempt} */ attempt, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
+    for (const text of attempt.socket.take()) {
+      this.#receive(attempt, decode(text), now_ms, is_busy);
+      if (!this.#isOurs(attempt)) return; // the listener has closed the connection
+    }
+    if (attempt.socket.is_open && !attempt.is_welcomed) attempt.requestWelcome(now_ms);
+    if (attempt.socket.is_closed) {
+      this.#ended(attempt, attempt.ending(now_ms), now_ms);
+    } else if (attempt.has_closing_error && now_ms - attempt.error_ms > CLOSING_ERROR_MS) {
+      this.#release(attempt, now_ms);
+      this.#ended(attempt, attempt.ending(now_ms), now_ms);
+    } else if (!attempt.is_welcomed && now_ms - attempt.began_ms > CONNECT_MS) {
+      this.#release(attempt, now_ms);
+      this.#ended(attempt, accident(NO_WELCOME), now_ms);
+    }
+  }
+
+  #receive(/** @type {Attempt} */ attempt, /** @type {Message | null} */ message, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
+    attempt.received_ms = now_ms;
+    if (attempt.has_closing_error) return; // nothing counts after a closing error
+    if (message?.type === "error") {
+      attempt.error = message;
+      attempt.error_ms = now_ms;
+      if (attempt.has_closing_error) return;
+    }
+    if (message?.type === "welcome" && !attempt.is_welcomed) this.#welcomed(attempt, message, now_ms);
+    if (!message || attempt !== this.#current || !attempt.is_welcomed) return;
+    if (message.type === "config") {
+      this.config = message;
+      this.#ping_at_ms = Math.min(this.#ping_at_ms, now_ms + this.#ping_interval_ms);
+    }
+    if (message.type === "pong" && !is_busy && message.t === this.#ping_t) this.round_trip_ms = now_ms - this.#pinged_ms;
+    this.#on.message?.(message, now_ms, is_busy);
+  }
+
+  /** With its `welcome` an attempt becomes the current connection. */
+  #welcomed(/** @type {Attempt} */ attempt, /** @type {import("./messages.js").Welcome} */ welcome, /** @type {number} */ now_ms) {
+    attempt.is_welcomed = true;
     attempt.welcomed_ms = now_ms;
-    for (const timer of attempt.timers) this.around.cancel(timer);
     if (attempt === this.#next) {
-      // It has taken over where we stand. What the old connection says from now on is no news.
-      const old = this.#current;
+      if (this.#current) this.#release(this.#current, now_ms);
       this.#current = attempt;
       this.#next = null;
-      if (old) this.#drop(old);
     }
-    this.#version = typeof message.v === "number" ? message.v : 1;
-    this.#heard_ms = now_ms;
-    this.#pinged_ms = NaN;
-    this.#become({ kind: "connected", why: "", code: 0 });
-    this.around.cancel(this.#heartbeat);
-    this.#beat();
-    this.around.cancel(this.#renew);
-    // Not all pages of one hour in the same second.
-    this.#renew = this.around.after(() => this.#takeOver(), RENEW_MS - this.around.random() * 5 * 60_000);
+    this.version = Math.min(welcome.v, VERSION);
+    this.#unanswered_ms = NaN;
+    this.#ping_t = -1;
+    this.#ping_at_ms = now_ms + FIRST_PING_MS;
+    this.#takeover_at_ms = now_ms + this.takeover_ms * (1 - TAKEOVER_SPREAD * this.#random());
+    if (this.state === "connected") return;
+    this.state = "connected";
+    this.#on.connected?.();
   }
 
-  #beat() {
-    this.around.cancel(this.#heartbeat);
-    const attempt = this.#current;
-    if (!attempt || !this.connected) return;
-    const now_ms = this.around.now();
-    if (this.#version >= 2) {
-      // Counted from the ping: a page in the background wakes up late, and its messages have been waiting for it.
-      if (this.#heard_ms < this.#pinged_ms && now_ms - this.#pinged_ms >= DEAF_MS) {
-        this.#drop(attempt);
-        this.#ended(attempt, 1006, "Nothing was heard from the lobby any more.");
-        return;
-      }
-      if (!(this.#heard_ms < this.#pinged_ms)) {
-        this.#pinged_ms = now_ms;
-        this.#say(attempt.socket, { action: "ping", t: Math.round(now_ms) });
-      }
+  #keepAlive(/** @type {Attempt} */ current, /** @type {number} */ now_ms) {
+    const is_unanswered = current.received_ms < this.#unanswered_ms;
+    if (is_unanswered && now_ms - this.#unanswered_ms > PONG_MS) {
+      this.#release(current, now_ms);
+      this.#ended(current, accident(NO_PONG), now_ms);
+      return;
     }
-    // Where a ping costs money the lobby asks for few of them.
-    const pause_ms = Math.max(1_000, this.config.heartbeat_ms <= 60_000 ? Math.min(PING_MS, this.config.heartbeat_ms / 2) : this.config.heartbeat_ms / 4);
-    this.#heartbeat = this.around.after(() => this.#beat(), pause_ms);
-  }
-
-  #takeOver() {
-    if (!this.connected || this.#next) return;
-    try {
-      this.#next = this.#attempt();
-    } catch {
-      this.#renew = this.around.after(() => this.#takeOver(), RENEW_AGAIN_MS);
+    if (now_ms >= this.#ping_at_ms && this.version >= 2) {
+      if (!is_unanswered) this.#unanswered_ms = now_ms;
+      this.#pinged_ms = now_ms;
+      this.#ping_t = Math.floor(now_ms);
+      this.#ping_at_ms = now_ms + this.#ping_interval_ms;
+      this.send(encodePing(this.#ping_t));
+    }
+    if (now_ms >= this.#takeover_at_ms) {
+      this.#takeover_at_ms = now_ms + TAKEOVER_RETRY_MS * (0.5 + this.#random());
+      this.#next ??= this.#attempt(now_ms);
     }
   }
 
-  #ended(/** @type {Attempt} */ attempt, /** @type {number} */ code, /** @type {string} */ reason) {
-    const now_ms = this.around.now();
+  #ended(/** @type {Attempt} */ attempt, /** @type {Ending} */ ending, /** @type {number} */ now_ms) {
     if (attempt === this.#next) {
       this.#next = null;
       if (this.#current) {
-        this.#renew = this.around.after(() => this.#takeOver(), RENEW_AGAIN_MS);
+        // The current connection goes on. The lobby may have accepted the new one although no welcome was received.
+        this.#current.may_be_own_takeover = true;
         return;
       }
-    } else if (attempt === this.#current) {
-      this.#current = null;
-      if (this.#next) return; // taken over by ourselves: the successor is on its way
     } else {
+      this.#current = null;
+      if (this.#next) return; // the next attempt takes over, or reports its own end
+    }
+    if (ending.is_final && !(ending.code === "taken_over" && attempt.may_be_own_takeover)) {
+      this.state = "refused";
+      this.#on.refused?.(ending.code, ending.text);
       return;
     }
-    this.around.cancel(this.#heartbeat);
-    this.around.cancel(this.#renew);
-    const complaint = now_ms - attempt.complaint_ms < COMPLAINT_MS ? attempt.complaint : "";
-    // Not every host can say it by a close code, so it has been said in words before.
-    if (attempt.goodbye && !(code >= 4000 && code < 5000)) code = attempt.goodbye;
-    const why = complaint || reason || WORDS.get(code) || `The connection was closed (${code}).`;
-    if (!mayComeBack(code)) {
-      this.#become({ kind: "refused", why, code });
-      return;
-    }
-    if (now_ms - attempt.welcomed_ms >= PROVEN_MS) this.#tries = 0;
-    const pause_ms = pauseBefore(this.#tries, this.around.random());
-    this.#tries += 1;
-    const shown = Number.isNaN(attempt.welcomed_ms) && code === 1006 && !complaint && !reason ? "No lobby answers there." : why;
-    this.#become({ kind: "waiting", why: shown, code, until_ms: now_ms + pause_ms });
-    this.#retry = this.around.after(() => this.#start(), pause_ms);
+    const pause_ms = this.#backoff.pause(ending.is_unexplained ? 0 : attempt.lived(now_ms), this.#random());
+    this.state = "waiting";
+    this.retry_at_ms = now_ms + pause_ms;
+    this.#on.disconnected?.(ending.text, pause_ms);
+  }
+
+  #isOurs(/** @type {Attempt} */ attempt) {
+    return attempt === this.#current || attempt === this.#next;
+  }
+
+  #release(/** @type {Attempt} */ attempt, /** @type {number} */ now_ms) {
+    attempt.socket.close();
+    attempt.began_ms = now_ms;
+    this.#leaving.push(attempt);
+  }
+
+  get #ping_interval_ms() {
+    return Math.max(HEARTBEAT_LEAST_MS, this.#pingInterval(this.config.heartbeat_ms));
   }
 }
+
+/** @returns {Ending} */
+const accident = (/** @type {string} */ text) => ({ code: "", text, is_final: false, is_unexplained: false });

@@ -1,6 +1,5 @@
-// The field on its canvas. Knows nothing of sockets and players' rules: it gets ships with a place and paints them.
-// Made for two hundred: glows and texts are painted once and copied, trails are a few strokes each, and names are
-// written where there is room.
+// Draws the field on its canvas: ships, trails, names, grid. It knows neither sockets nor rules. It is fast enough for 200
+// ships: glows and texts are drawn once and copied, a trail is a few strokes, and names are written only where there is room.
 
 import { gridStep, middle, toScreen } from "./camera.js";
 import { THEMES, playerColour } from "./colour.js";
@@ -8,7 +7,7 @@ import { place } from "./labels.js";
 
 /**
  * @typedef {import("./camera.js").Camera} Camera
- * @typedef {import("./camera.js").View} View
+ * @typedef {import("./camera.js").Screen} Screen
  * @typedef {typeof THEMES.dark} Theme
  *
  * @typedef {object} Drawable
@@ -21,42 +20,44 @@ import { place } from "./labels.js";
  * @property {number} vx
  * @property {number} vy
  * @property {number} h
- * @property {boolean} me
- * @property {boolean} marked followed, or pointed at in the list
+ * @property {boolean} is_me
+ * @property {boolean} is_marked the camera follows it, or the pointer is on its row in the list
  *
  * @typedef {object} Scene
  * @property {number} now_ms
  * @property {Camera} camera
- * @property {View} view
+ * @property {Screen} screen
  * @property {Drawable[]} ships
- * @property {boolean} dark
- * @property {boolean} calm    prefers-reduced-motion: no trails, nothing fades
- * @property {boolean} pale    not connected: what is drawn is the past
- * @property {{ x: number, y: number, dx: number, dy: number } | null} stick the finger's
+ * @property {boolean} is_dark
+ * @property {boolean} is_calm prefers-reduced-motion: no trails, nothing fades
+ * @property {boolean} is_pale not connected: the drawn positions are old
+ * @property {import("./input.js").DragStick | null} stick of a finger
  *
  * @typedef {object} Sprite
  * @property {HTMLCanvasElement} canvas
  * @property {number} width  CSS pixels
  * @property {number} height
  *
- * @typedef {{ x: number, y: number, at_ms: number }} Footprint
+ * @typedef {{ x: number, y: number, at_ms: number }} TrailPoint
  */
 
 const TRAIL_MS = 3_000;
-const FOOTPRINT_MS = 55;
+const TRAIL_STEP_MS = 55;
 const SPRITES_MOST = 900;
+/** So many pictures are measured. */
+const COSTS_KEPT = 240;
 const PLACING_MS = 120;
 const FADE_MS = 220;
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
 const TAU = 2 * Math.PI;
 
-/** Nose to the right, about one unit long: scaled and turned for each ship. */
+/** A ship that points to the right, about one unit long. It is scaled and turned for each ship. */
 const HULL = new Path2D("M1 0 L-0.78 0.66 L-0.4 0 L-0.78 -0.66 Z");
 
 export class Painter {
   /** @type {Map<string, Sprite>} */
   #sprites = new Map();
-  /** @type {Map<string, Footprint[]>} */
+  /** @type {Map<string, TrailPoint[]>} */
   #trails = new Map();
   /** @type {Map<string, number>} how visible each name is, 0 to 1 */
   #visible = new Map();
@@ -69,18 +70,21 @@ export class Painter {
   #ground_key = "";
   #ground = document.createElement("canvas");
   #dense = 1;
-  /** How far ships are apart on the screen, in pixels; eased, so that nothing pulses. */
+  /** Distance between ships on the screen, in pixels. It changes gradually, so that nothing flickers. */
   #room_px = 100;
 
-  /** What the last picture cost and showed, for those who measure. */
-  last = { cost_ms: 0, ships: 0, names: 0, trails: 0 };
+  /** What the last picture showed, and how long drawing it took. */
+  #last = { cost_ms: 0, ships: 0, names: 0, trails: 0 };
+  #frames = 0;
+  /** @type {number[]} */
+  #costs_ms = [];
 
   constructor(/** @type {HTMLCanvasElement} */ canvas) {
     this.canvas = canvas;
     this.pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
   }
 
-  /** Sharp on every screen. @returns {boolean} whether anything changed */
+  /** Sets the size in CSS pixels; `dense` is device pixels per CSS pixel. @returns {boolean} whether anything changed */
   resize(/** @type {number} */ width, /** @type {number} */ height, /** @type {number} */ dense) {
     const [w, h] = [Math.max(1, Math.round(width * dense)), Math.max(1, Math.round(height * dense))];
     if (this.canvas.width === w && this.canvas.height === h) return false;
@@ -91,16 +95,22 @@ export class Painter {
     return true;
   }
 
-  /** A teleport, a new lobby: the way so far is not the way here. */
+  /** How many pictures were drawn, what the last one showed, and how long the last ones took. */
+  get figures() {
+    const sorted = [...this.#costs_ms].sort((a, b) => a - b);
+    return { frames: this.#frames, ...this.#last, median_cost_ms: sorted[sorted.length >> 1] ?? 0, worst_cost_ms: sorted.at(-1) ?? 0 };
+  }
+
+  /** Removes a player's trail and name, for example in another room. */
   forget(/** @type {string} */ id) {
     this.#trails.delete(id);
     this.#visible.delete(id);
   }
 
-  /** @returns {boolean} whether something still changes although nobody moves */
+  /** @returns {boolean} whether the picture changes although no player moves */
   draw(/** @type {Scene} */ scene) {
     const began_ms = performance.now();
-    const theme = scene.dark ? THEMES.dark : THEMES.light;
+    const theme = scene.is_dark ? THEMES.dark : THEMES.light;
     const passed_ms = Number.isNaN(this.#drawn_ms) ? 16 : Math.min(200, scene.now_ms - this.#drawn_ms);
     this.#drawn_ms = scene.now_ms;
     const pen = this.pen;
@@ -109,31 +119,34 @@ export class Painter {
     pen.globalAlpha = 1;
     this.#paintGround(scene, theme);
     this.#paintGrid(scene, theme);
-    this.#walk(scene);
+    this.#recordTrails(scene);
 
     const seen = scene.ships
-      .map((ship) => ({ ship, at: toScreen(scene.camera, scene.view, ship) }))
-      .filter(({ at }) => at.x > -80 && at.y > -80 && at.x < scene.view.width + 80 && at.y < scene.view.height + 80);
+      .map((ship) => ({ ship, at: toScreen(scene.camera, scene.screen, ship) }))
+      .filter(({ at }) => at.x > -80 && at.y > -80 && at.x < scene.screen.width + 80 && at.y < scene.screen.height + 80);
     const room_px = roomBetween(seen);
     this.#room_px += (room_px - this.#room_px) * (Math.abs(room_px / this.#room_px - 1) > 0.5 ? 1 : passed_ms / 600);
     const size = shipSize(scene.camera.scale, this.#room_px);
-    const busy = scene.calm ? false : this.#paintTrails(scene, theme, seen, size);
+    const is_trailing = scene.is_calm ? false : this.#paintTrails(scene, theme, seen, size);
     for (const { ship, at } of seen) this.#paintShip(scene, theme, ship, at, size);
     const fading = this.#paintNames(scene, theme, seen, size, passed_ms);
     this.#paintScale(scene, theme);
     if (scene.stick) this.#paintStick(scene.stick, theme);
-    this.last = { cost_ms: performance.now() - began_ms, ships: seen.length, names: this.#named.size, trails: this.#trails.size };
-    return busy || fading;
+    this.#last = { cost_ms: performance.now() - began_ms, ships: seen.length, names: this.#named.size, trails: this.#trails.size };
+    this.#frames += 1;
+    this.#costs_ms.push(this.#last.cost_ms);
+    if (this.#costs_ms.length > COSTS_KEPT) this.#costs_ms.shift();
+    return is_trailing || fading;
   }
 
-  #paintGround(/** @type {Scene} */ { view }, /** @type {Theme} */ theme) {
+  #paintGround(/** @type {Scene} */ { screen }, /** @type {Theme} */ theme) {
     const { width, height } = this.canvas;
-    const key = `${theme.dark}|${width}|${height}|${view.left}|${view.right}|${view.top}|${view.bottom}`;
+    const key = `${theme.dark}|${width}|${height}|${screen.left}|${screen.right}|${screen.top}|${screen.bottom}`;
     if (key !== this.#ground_key) {
       this.#ground_key = key;
       [this.#ground.width, this.#ground.height] = [width, height];
       const pen = /** @type {CanvasRenderingContext2D} */ (this.#ground.getContext("2d", { alpha: false }));
-      const centre = middle(view);
+      const centre = middle(screen);
       const [x, y] = [centre.x * this.#dense, centre.y * this.#dense];
       const light = pen.createRadialGradient(x, y, 0, x, y, Math.hypot(width, height) * 0.55);
       light.addColorStop(0, theme.glow);
@@ -146,28 +159,28 @@ export class Painter {
     this.pen.setTransform(this.#dense, 0, 0, this.#dense, 0, 0);
   }
 
-  #paintGrid(/** @type {Scene} */ { camera, view }, /** @type {Theme} */ theme) {
+  #paintGrid(/** @type {Scene} */ { camera, screen }, /** @type {Theme} */ theme) {
     const pen = this.pen;
     const major = gridStep(camera.scale, 110);
-    const [corner_x, corner_y] = [camera.x - middle(view).x / camera.scale, camera.y - middle(view).y / camera.scale];
+    const [corner_x, corner_y] = [camera.x - middle(screen).x / camera.scale, camera.y - middle(screen).y / camera.scale];
     pen.lineWidth = 1;
     for (const [step, alpha] of [[major / 5, 0.045 * Math.min(1, (camera.scale * major) / 5 / 40)], [major, theme.dark ? 0.085 : 0.11]]) {
       pen.beginPath();
-      for (let i = Math.ceil(corner_x / step); (i * step - corner_x) * camera.scale < view.width; i++) {
+      for (let i = Math.ceil(corner_x / step); (i * step - corner_x) * camera.scale < screen.width; i++) {
         const x = Math.round((i * step - corner_x) * camera.scale) + 0.5;
         pen.moveTo(x, 0);
-        pen.lineTo(x, view.height);
+        pen.lineTo(x, screen.height);
       }
-      for (let i = Math.ceil(corner_y / step); (i * step - corner_y) * camera.scale < view.height; i++) {
+      for (let i = Math.ceil(corner_y / step); (i * step - corner_y) * camera.scale < screen.height; i++) {
         const y = Math.round((i * step - corner_y) * camera.scale) + 0.5;
         pen.moveTo(0, y);
-        pen.lineTo(view.width, y);
+        pen.lineTo(screen.width, y);
       }
       pen.strokeStyle = `rgb(${theme.line} / ${alpha})`;
       pen.stroke();
     }
-    // The origin: where everybody's coordinates begin.
-    const origin = toScreen(camera, view, { x: 0, y: 0 });
+    // The origin of the coordinates.
+    const origin = toScreen(camera, screen, { x: 0, y: 0 });
     pen.beginPath();
     for (let ring = 1; ring <= 2; ring++) {
       const radius = ring * major * camera.scale;
@@ -185,9 +198,9 @@ export class Painter {
     pen.stroke();
   }
 
-  /** Notes where everybody has been. */
-  #walk(/** @type {Scene} */ { ships, now_ms, calm }) {
-    if (calm) {
+  /** Records where each player has been. */
+  #recordTrails(/** @type {Scene} */ { ships, now_ms, is_calm }) {
+    if (is_calm) {
       this.#trails.clear();
       return;
     }
@@ -198,8 +211,8 @@ export class Painter {
       if (!trail) this.#trails.set(ship.id, (trail = []));
       const last = trail[trail.length - 1];
       const far = last ? Math.hypot(ship.x - last.x, ship.y - last.y) : Infinity;
-      if (last && far > 5 && far > (400 * (now_ms - last.at_ms)) / 1000) trail.length = 0; // nobody flew there
-      if (!last || (far > 0.04 && now_ms - last.at_ms >= FOOTPRINT_MS)) trail.push({ x: ship.x, y: ship.y, at_ms: now_ms });
+      if (last && far > 5 && far > (400 * (now_ms - last.at_ms)) / 1000) trail.length = 0; // a teleport leaves no trail
+      if (!last || (far > 0.04 && now_ms - last.at_ms >= TRAIL_STEP_MS)) trail.push({ x: ship.x, y: ship.y, at_ms: now_ms });
       let old = 0;
       while (old < trail.length - 1 && now_ms - trail[old].at_ms > TRAIL_MS) old++;
       if (old > 0) trail.splice(0, old);
@@ -208,7 +221,7 @@ export class Painter {
   }
 
   #paintTrails(
-    /** @type {Scene} */ { camera, view, now_ms, dark, pale },
+    /** @type {Scene} */ { camera, screen, now_ms, is_dark, is_pale },
     /** @type {Theme} */ theme,
     /** @type {{ ship: Drawable, at: { x: number, y: number } }[]} */ seen,
     /** @type {number} */ size,
@@ -216,9 +229,9 @@ export class Painter {
     const pen = this.pen;
     const bands = seen.length > 80 ? 4 : seen.length > 30 ? 10 : 18;
     const strength = between(this.#room_px, 12, 60, 0.55, 1);
-    const centre = middle(view);
+    const centre = middle(screen);
     const [dx, dy] = [centre.x - camera.x * camera.scale, centre.y - camera.y * camera.scale];
-    let busy = false;
+    let is_trailing = false;
     pen.lineCap = "butt";
     pen.lineJoin = "round";
     for (const { ship, at } of seen) {
@@ -237,32 +250,32 @@ export class Painter {
           pen.lineTo(x, y);
         }
         pen.lineWidth = Math.max(0.8, size * 0.42 * (0.35 + 0.65 * share));
-        pen.globalAlpha = share ** 1.7 * (dark ? 0.62 : 0.5) * strength * (pale ? 0.4 : 1);
+        pen.globalAlpha = share ** 1.7 * (is_dark ? 0.62 : 0.5) * strength * (is_pale ? 0.4 : 1);
         pen.stroke();
       }
-      busy ||= now_ms - trail[trail.length - 1].at_ms < TRAIL_MS;
+      is_trailing ||= now_ms - trail[trail.length - 1].at_ms < TRAIL_MS;
     }
     pen.globalAlpha = 1;
-    return busy;
+    return is_trailing;
   }
 
   #paintShip(
-    /** @type {Scene} */ { dark, pale },
+    /** @type {Scene} */ { is_dark, is_pale },
     /** @type {Theme} */ theme,
     /** @type {Drawable} */ ship,
     /** @type {{ x: number, y: number }} */ at,
     /** @type {number} */ size,
   ) {
     const pen = this.pen;
-    const r = ship.me ? size * 1.15 : size;
+    const r = ship.is_me ? size * 1.15 : size;
     const colour = playerColour(ship.tint, theme.dark);
     const glow = this.#glow(ship.tint, theme);
-    // Where many meet, their lights must not add up to a fire.
-    pen.globalAlpha = (dark ? 0.85 : 0.4) * between(this.#room_px, 18, 70, 0.12, 1) * (pale ? 0.3 : 1);
-    if (dark) pen.globalCompositeOperation = "lighter";
+    // Where many ships meet, their glows must not add up to a bright spot.
+    pen.globalAlpha = (is_dark ? 0.85 : 0.4) * between(this.#room_px, 18, 70, 0.12, 1) * (is_pale ? 0.3 : 1);
+    if (is_dark) pen.globalCompositeOperation = "lighter";
     pen.drawImage(glow.canvas, at.x - r * 3, at.y - r * 3, r * 6, r * 6);
     pen.globalCompositeOperation = "source-over";
-    pen.globalAlpha = pale ? 0.45 : 1;
+    pen.globalAlpha = is_pale ? 0.45 : 1;
 
     const k = this.#dense;
     pen.setTransform(k * r * Math.cos(ship.h), k * r * Math.sin(ship.h), -k * r * Math.sin(ship.h), k * r * Math.cos(ship.h), k * at.x, k * at.y);
@@ -274,15 +287,15 @@ export class Painter {
     pen.stroke(HULL);
     pen.setTransform(k, 0, 0, k, 0, 0);
 
-    if (ship.me) {
+    if (ship.is_me) {
       pen.beginPath();
       pen.arc(at.x, at.y, r * 2.1, 0, TAU);
       pen.lineWidth = 1.25;
       pen.strokeStyle = `rgb(${theme.me} / 0.55)`;
       pen.stroke();
     }
-    if (ship.marked) {
-      const reach = r * (ship.me ? 2.9 : 2.3);
+    if (ship.is_marked) {
+      const reach = r * (ship.is_me ? 2.9 : 2.3);
       const arm = reach * 0.45;
       pen.beginPath();
       for (const [sx, sy] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
@@ -298,7 +311,7 @@ export class Painter {
   }
 
   #paintNames(
-    /** @type {Scene} */ { now_ms, view, calm, pale },
+    /** @type {Scene} */ { now_ms, screen, is_calm, is_pale },
     /** @type {Theme} */ theme,
     /** @type {{ ship: Drawable, at: { x: number, y: number } }[]} */ seen,
     /** @type {number} */ size,
@@ -306,29 +319,29 @@ export class Painter {
   ) {
     const pen = this.pen;
     const labels = seen.map(({ ship, at }) => {
-      const name = this.#text(ship.name, ship.me || ship.marked ? "strong" : "name", theme);
+      const name = this.#text(ship.name, ship.is_me || ship.is_marked ? "strong" : "name", theme);
       const status = ship.status ? this.#text(ship.status, "status", theme) : null;
-      const r = ship.me ? size * 2.1 : size;
+      const r = ship.is_me ? size * 2.1 : size;
       return { ship, at, name, status, r };
     });
     if (now_ms - this.#placed_ms >= PLACING_MS) {
       this.#placed_ms = now_ms;
       const boxes = [];
       for (const { ship, at, name, status, r } of labels) {
-        const rank = ship.me ? 0 : ship.marked ? 1 : 3;
+        const rank = ship.is_me ? 0 : ship.is_marked ? 1 : 3;
         boxes.push({ id: `n${ship.id}`, ship: ship.id, x: at.x - name.width / 2, y: at.y + r + 2, width: name.width, height: name.height, rank });
         if (status) {
           const y = at.y - r - 6 - status.height;
           boxes.push({ id: `s${ship.id}`, ship: ship.id, x: at.x - status.width / 2, y, width: status.width, height: status.height, rank: rank > 1 ? 4 : rank });
         }
       }
-      // Neither names nor bubbles lie on somebody's ship. (Their own is beside them.)
+      // Names and statuses do not cover ships of other players.
       const half = size * 0.6;
       const hulls = labels.map(({ ship, at }) => ({ id: ship.id, ship: ship.id, x: at.x - half, y: at.y - half, width: 2 * half, height: 2 * half, rank: 0 }));
       const before = this.#named;
       const rested = boxes.filter(({ id, rank }) => rank <= 1 || !(now_ms < (this.#away_until.get(id) ?? 0)));
-      this.#named = place(rested, before, view, hulls);
-      // What lost its place does not come back at once: in a crowd that would twinkle.
+      this.#named = place(rested, before, screen, hulls);
+      // A name that lost its place does not come back at once: in a crowd it would flicker.
       const pause_ms = this.#room_px < 60 ? 900 : 400;
       for (const id of before) if (!this.#named.has(id)) this.#away_until.set(id, now_ms + pause_ms);
       if (this.#away_until.size > 2_000) this.#away_until.clear();
@@ -338,7 +351,7 @@ export class Painter {
       const wanted = this.#named.has(id) ? 1 : 0;
       let now = this.#visible.get(id) ?? 0;
       if (now !== wanted) {
-        const step = calm ? 1 : passed_ms / FADE_MS;
+        const step = is_calm ? 1 : passed_ms / FADE_MS;
         now = wanted > now ? Math.min(1, now + step) : Math.max(0, now - step);
         this.#visible.set(id, now);
         fading = true;
@@ -348,12 +361,12 @@ export class Painter {
     for (const { ship, at, name, status, r } of labels) {
       const shown = fade(`n${ship.id}`);
       if (shown > 0) {
-        pen.globalAlpha = shown * (pale ? 0.5 : 1);
+        pen.globalAlpha = shown * (is_pale ? 0.5 : 1);
         this.#copy(name, at.x - name.width / 2, at.y + r + 2);
       }
-      const said = status ? fade(`s${ship.id}`) : 0;
-      if (status && said > 0) {
-        pen.globalAlpha = said * (pale ? 0.5 : 1);
+      const opacity = status ? fade(`s${ship.id}`) : 0;
+      if (status && opacity > 0) {
+        pen.globalAlpha = opacity * (is_pale ? 0.5 : 1);
         this.#copy(status, at.x - status.width / 2, at.y - r - 6 - status.height);
       }
     }
@@ -362,11 +375,11 @@ export class Painter {
     return fading;
   }
 
-  #paintScale(/** @type {Scene} */ { camera, view }, /** @type {Theme} */ theme) {
+  #paintScale(/** @type {Scene} */ { camera, screen }, /** @type {Theme} */ theme) {
     const pen = this.pen;
     const units = gridStep(camera.scale, 70);
     const width = units * camera.scale;
-    const [x, y] = [view.left + 20, Math.round(view.height - view.bottom - 20) + 0.5];
+    const [x, y] = [screen.left + 20, Math.round(screen.height - screen.bottom - 20) + 0.5];
     pen.strokeStyle = theme.muted;
     pen.lineWidth = 1.25;
     pen.beginPath();
@@ -397,7 +410,7 @@ export class Painter {
   }
 
   #copy(/** @type {Sprite} */ sprite, /** @type {number} */ x, /** @type {number} */ y) {
-    // On whole device pixels, or the text is blurred.
+    // Whole device pixels, otherwise the text is blurred.
     const k = this.#dense;
     this.pen.drawImage(sprite.canvas, Math.round(x * k) / k, Math.round(y * k) / k, sprite.width, sprite.height);
   }
@@ -438,7 +451,7 @@ export class Painter {
         pen.fill();
         pen.strokeStyle = `rgb(${theme.line} / 0.35)`;
         pen.stroke();
-        pen.beginPath(); // the little tip that points at the ship
+        pen.beginPath(); // the tip that points to the ship
         pen.moveTo(width / 2 - 3.5, height - 0.6);
         pen.lineTo(width / 2, height + 3);
         pen.lineTo(width / 2 + 3.5, height - 0.6);
@@ -447,7 +460,7 @@ export class Painter {
         pen.fillStyle = theme.ink;
         pen.fillText(short, pad, height / 2 + 0.5);
       } else {
-        // A rim in the colour of the ground keeps it legible over trails and grid.
+        // An outline in the colour of the ground keeps the text legible over trails and grid.
         pen.lineJoin = "round";
         pen.lineWidth = 3;
         pen.strokeStyle = theme.ground;
@@ -482,11 +495,11 @@ export class Painter {
   }
 }
 
-/** Half a ship in pixels: its true size when near, smaller in a crowd, never too small to see which way it points. */
+/** Half the size of a ship, in pixels: its true size when near, smaller in a crowd, but large enough to show its heading. */
 const shipSize = (/** @type {number} */ scale, /** @type {number} */ room_px) =>
   Math.min(13, Math.max(Math.min(6, Math.max(3.4, room_px * 0.16)), scale * 0.85));
 
-/** From `low` at `from` to `high` at `to`. */
+/** A value between `low` (at `from`) and `high` (at `to`). */
 function between(/** @type {number} */ value, /** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ low, /** @type {number} */ high) {
   return low + (high - low) * Math.min(1, Math.max(0, (value - from) / (to - from)));
 }

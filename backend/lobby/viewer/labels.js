@@ -1,10 +1,10 @@
-// Which names are written when not all of them fit. Pure. A name that is shown stays shown while it can, so that the
-// picture is calm; the important ones (we, whom we follow, who says something) come first.
+// Which names are written if not all of them fit. Pure. A name that is shown stays shown as long as possible, so that the
+// picture is calm. The important names come first: the own player, the followed one, players with a status.
 
 /**
  * @typedef {object} Box
  * @property {string} id
- * @property {string} ship   whose it is: it may lie on its own ship
+ * @property {string} ship   the id of its ship, which it may cover
  * @property {number} x      left
  * @property {number} y      top
  * @property {number} width
@@ -13,14 +13,14 @@
  */
 
 const CELL_PX = 64;
-/** To appear takes more room than to stay: otherwise names blink where ships pass each other. */
+/** A name needs more room to appear than to stay. Otherwise names flicker where ships pass each other. */
 const ROOM_PX = 4;
 
 /**
  * @param {Box[]} boxes
- * @param {ReadonlySet<string>} shown what was shown last time
+ * @param {ReadonlySet<string>} shown ids of the boxes that were shown last time
  * @param {{ width: number, height: number }} screen
- * @param {Box[]} [obstacles] what is there already; those of rank 0 and 1 are written over them nevertheless
+ * @param {Box[]} [obstacles] boxes that must not be covered, except by boxes of rank 0 and 1
  * @returns {Set<string>}
  */
 export function place(boxes, shown, screen, obstacles = []) {
@@ -51,7 +51,7 @@ export function place(boxes, shown, screen, obstacles = []) {
   return placed;
 }
 
-/** The cells of a coarse grid that a box touches: so that each is compared with its neighbours only. */
+/** The cells of a coarse grid that a box touches. Each box is compared with its neighbours only. */
 function covers(/** @type {Box} */ box) {
   const keys = [];
   for (let column = Math.floor(box.x / CELL_PX); column <= Math.floor((box.x + box.width) / CELL_PX); column++) {

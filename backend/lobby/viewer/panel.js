@@ -1,11 +1,10 @@
-// The page around the field: who is here, how the connection is, the figures. What players call themselves reaches the
-// page through textContent only: names come from strangers.
+// The panels around the field: the list of players, the state of the connection, the figures. Names and statuses come from other
+// people, so they reach the page through textContent only.
 
 import { playerColour } from "./colour.js";
+import { $, $input, setAttribute, setText } from "./elements.js";
 
-const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
-/** Below this a filter is in the way. */
+/** The list gets a filter from so many players on. */
 const FILTER_FROM = 11;
 const compare = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
 
@@ -15,46 +14,42 @@ const compare = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).
  * @property {string} name
  * @property {string} status
  * @property {number} tint
- * @property {number} distance NaN: ourselves
- * @property {boolean} me
+ * @property {number} distance in units; NaN: the own player
+ * @property {boolean} is_me
  */
 
-/** The list of who is here: rows live as long as their player, so that focus and scrolling survive every change. */
+/** The list of players. A row lives as long as its player, so that focus and scroll position survive every change. */
 export class RosterList {
-  /** @type {Map<string, { item: HTMLLIElement, button: HTMLButtonElement, name: HTMLElement, you: HTMLElement, status: HTMLElement, distance: HTMLElement, glyph: SVGElement, words: string }>} */
+  /** @type {Map<string, { item: HTMLLIElement, button: HTMLButtonElement, name: HTMLElement, you: HTMLElement, status: HTMLElement, distance: HTMLElement, glyph: SVGElement, shown: string }>} */
   #rows = new Map();
   #filter = "";
   /** @type {Row[]} */
   #last = [];
-  #dark = true;
-  #watched = "";
+  #is_dark = true;
+  #followed = "";
 
   /**
-   * @param {{ follow: (id: string) => void, point: (id: string) => void }} on a press, and pointing (or focus) at a row
+   * @param {{ follow: (id: string) => void, point: (id: string) => void }} on follow: a row was pressed; point: the pointer or
+   *   the focus is on a row ("": on none)
    */
   constructor(on) {
     this.on = on;
-    this.list = /** @type {HTMLUListElement} */ ($("roster"));
-    const filter = /** @type {HTMLInputElement} */ ($("filter"));
+    this.list = $("roster");
+    const filter = $input("filter");
     filter.addEventListener("input", () => {
       this.#filter = filter.value.trim().toLowerCase();
-      this.show(this.#last, this.#dark, this.#watched);
+      this.show(this.#last, this.#is_dark, this.#followed);
     });
     filter.addEventListener("keydown", (event) => {
       if (event.key === "Escape") filter.blur();
     });
   }
 
-  /** @returns {string[]} ids in the order on the page */
-  get shown() {
-    return [...this.#rows].filter(([, row]) => !row.item.hidden).map(([id]) => id);
-  }
-
   #make(/** @type {string} */ id) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    const glyph = /** @type {SVGElement} */ ($("my-glyph").cloneNode(true));
+    const glyph = /** @type {SVGElement} */ ($("my-glyph", SVGElement).cloneNode(true));
     glyph.removeAttribute("id");
     glyph.removeAttribute("style");
     const [name, you, status, distance] = ["name", "you", "status", "distance"].map((kind) => {
@@ -68,14 +63,14 @@ export class RosterList {
     for (const kind of ["pointerenter", "focus"]) button.addEventListener(kind, () => this.on.point(id));
     for (const kind of ["pointerleave", "blur"]) button.addEventListener(kind, () => this.on.point(""));
     item.append(button);
-    return { item, button, name, you, status, distance, glyph, words: "" };
+    return { item, button, name, you, status, distance, glyph, shown: "" };
   }
 
-  show(/** @type {Row[]} */ rows, /** @type {boolean} */ dark, /** @type {string} */ watched) {
+  show(/** @type {Row[]} */ rows, /** @type {boolean} */ is_dark, /** @type {string} */ followed) {
     this.#last = rows;
-    this.#dark = dark;
-    this.#watched = watched;
-    const order = [...rows].sort((a, b) => Number(b.me) - Number(a.me) || compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+    this.#is_dark = is_dark;
+    this.#followed = followed;
+    const order = [...rows].sort((a, b) => Number(b.is_me) - Number(a.is_me) || compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
     const here = new Set();
     let shown = 0;
     /** @type {Element | null} */
@@ -84,20 +79,19 @@ export class RosterList {
       here.add(row.id);
       let known = this.#rows.get(row.id);
       if (!known) this.#rows.set(row.id, (known = this.#make(row.id)));
-      const distance = Number.isNaN(row.distance) ? "" : far(row.distance);
-      const words = [row.name, row.status, distance, row.tint, dark, row.me].join("\n");
-      if (words !== known.words) {
-        known.words = words;
+      const distance = Number.isNaN(row.distance) ? "" : shortDistance(row.distance);
+      const content = [row.name, row.status, distance, row.tint, is_dark, row.is_me].join("\n");
+      if (content !== known.shown) {
+        known.shown = content;
         known.name.textContent = row.name;
         known.status.textContent = row.status;
         known.status.hidden = row.status === "";
-        known.distance.replaceChildren(distance, ...(distance ? [unseen(" units away")] : []));
-        known.you.hidden = !row.me;
-        known.item.className = row.me ? "me" : "";
-        known.glyph.style.color = `rgb(${playerColour(row.tint, dark)})`;
+        known.distance.replaceChildren(distance, ...(distance ? [forScreenReader(" units away")] : []));
+        known.you.hidden = !row.is_me;
+        known.item.className = row.is_me ? "me" : "";
+        known.glyph.style.color = `rgb(${playerColour(row.tint, is_dark)})`;
       }
-      const pressed = String(row.id === watched);
-      if (known.button.getAttribute("aria-pressed") !== pressed) known.button.setAttribute("aria-pressed", pressed);
+      setAttribute(known.button, "aria-pressed", String(row.id === followed));
       const hidden = this.#filter !== "" && !`${row.name}\n${row.status}`.toLowerCase().includes(this.#filter);
       if (known.item.hidden !== hidden) known.item.hidden = hidden;
       if (!hidden) shown += 1;
@@ -106,38 +100,33 @@ export class RosterList {
     }
     for (const [id, row] of this.#rows) {
       if (here.has(id)) continue;
-      if (row.item.contains(document.activeElement)) this.list.focus(); // do not throw a keyboard user out of the list
+      if (row.item.contains(document.activeElement)) this.list.focus(); // the keyboard stays in the list
       row.item.remove();
       this.#rows.delete(id);
     }
     setText("count-number", String(rows.length));
     setText("tab-count", String(rows.length));
     $("filter-box").hidden = rows.length < FILTER_FROM && this.#filter === "";
-    $("nobody").hidden = shown > 0 || this.#filter === "";
+    $("no-match").hidden = shown > 0 || this.#filter === "";
   }
 }
 
-/** For those who hear the page: what those who see it know. */
-function unseen(/** @type {string} */ words) {
+/** A text for screen readers only. */
+function forScreenReader(/** @type {string} */ words) {
   const part = document.createElement("span");
   part.className = "hidden";
   part.textContent = words;
   return part;
 }
 
-/** A distance in as few signs as say it. */
-export function far(/** @type {number} */ units) {
+/** A distance in few characters. */
+function shortDistance(/** @type {number} */ units) {
   if (units < 10) return units.toFixed(1);
   if (units < 10_000) return String(Math.round(units));
   return `${(units / 1000).toLocaleString("en", { maximumFractionDigits: 0 })} k`;
 }
 
-export function setText(/** @type {string} */ id, /** @type {string} */ text) {
-  const element = $(id);
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** A figure and its unit, the unit in a quieter colour. */
+/** Sets figures, each with its unit in a quieter colour. */
 function setFigure(/** @type {string} */ id, /** @type {[string, string][]} */ parts) {
   const element = $(id);
   const key = parts.flat().join(" ");
@@ -166,16 +155,16 @@ function bytes(/** @type {number} */ value) {
 /**
  * @param {ReturnType<import("./traffic.js").Traffic["rates"]>} rates
  * @param {number[]} history
- * @param {number} latency_ms NaN: not known
- * @param {number[]} late_ms  of every ship that moves
+ * @param {number} round_trip_ms NaN: not known
+ * @param {number[]} late_ms  of each player that moves
  */
-export function showTraffic(rates, history, latency_ms, late_ms) {
+export function showTraffic(rates, history, round_trip_ms, late_ms) {
   setFigure("in", [[rate(rates.in), "msg/s"], bytes(rates.in_bytes)]);
   setFigure("out", [[rate(rates.out), "msg/s"], bytes(rates.out_bytes)]);
-  if (Number.isNaN(latency_ms)) setFigure("latency", [["–", ""]]);
-  else setFigure("latency", [[latency_ms < 10 ? latency_ms.toFixed(1) : String(Math.round(latency_ms)), "ms"]]);
+  if (Number.isNaN(round_trip_ms)) setFigure("latency", [["–", ""]]);
+  else setFigure("latency", [[round_trip_ms < 10 ? round_trip_ms.toFixed(1) : String(Math.round(round_trip_ms)), "ms"]]);
   if (late_ms.length === 0) {
-    setFigure("late", [["nobody moves", ""]]);
+    setFigure("late", [["no player moves", ""]]);
   } else {
     const sorted = [...late_ms].sort((a, b) => a - b).map((value) => Math.round(value / 10) * 10);
     const middle = sorted[Math.floor(sorted.length / 2)];
@@ -187,22 +176,56 @@ export function showTraffic(rates, history, latency_ms, late_ms) {
 
   const most = Math.max(8, ...history);
   const points = history.map((value, at) => `${((at * 240) / (history.length - 1)).toFixed(1)} ${(34 - (value / most) * 32).toFixed(1)}`);
-  $("spark-line").setAttribute("d", `M${points.join("L")}`);
-  $("spark-area").setAttribute("d", `M0 36L${points.join("L")}L240 36Z`);
+  $("spark-line", SVGElement).setAttribute("d", `M${points.join("L")}`);
+  $("spark-area", SVGElement).setAttribute("d", `M0 36L${points.join("L")}L240 36Z`);
 }
 
-/** What the state means, for people. @returns {string} */
-export function stateInWords(/** @type {import("./connection.js").State} */ state, /** @type {number} */ now_ms) {
-  switch (state.kind) {
+/** A text as a sentence: it starts with a capital and ends with a full stop. */
+export function sentence(/** @type {string} */ text) {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(capital) || capital === "" ? capital : `${capital}.`;
+}
+
+/** The state of the connection in words. @returns {string} */
+export function statusText(/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms) {
+  switch (status.kind) {
     case "connecting":
-      return state.tries > 0 ? "Reconnecting…" : "Connecting…";
+      return status.tries > 0 ? "Reconnecting…" : "Connecting…";
     case "connected":
       return "Connected";
-    case "waiting":
-      return `Reconnecting in ${Math.max(1, Math.ceil((state.until_ms - now_ms) / 1000))} s`;
+    case "waiting": {
+      const seconds = Math.max(1, Math.ceil((status.until_ms - now_ms) / 1000));
+      const is_alone = status.tries > 2 && status.why.startsWith("no lobby answers");
+      return `Reconnecting in ${seconds} s${is_alone ? " · no lobby answers there" : ""}`;
+    }
     case "refused":
       return "Refused";
     case "closed":
       return "Disconnected";
   }
+}
+
+/** Announces a text to screen readers. */
+export const announce = (/** @type {string} */ text) => setText("announcer", text);
+
+/** Shows the state of the connection in words. During a pause the seconds change. */
+export const showSeconds = (/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms) =>
+  setText("state-text", statusText(status, now_ms));
+
+/** Shows a new state of the connection, and announces it. The seconds of a pause change on the page only. */
+export function showConnection(/** @type {import("./client.js").Status} */ status, /** @type {number} */ here, /** @type {number} */ now_ms) {
+  const { kind, why, code } = status;
+  $("state").dataset.kind = kind;
+  $("state").title = why;
+  $("try-now").hidden = kind !== "waiting";
+  const is_refused = kind === "refused";
+  $("notice").hidden = !is_refused && kind !== "closed";
+  const refusal = code === "bad_address" ? "Not connected" : "This lobby refused the connection";
+  setText("notice-title", is_refused ? refusal : "Disconnected");
+  setText("notice-why", is_refused ? sentence(why) : "The other players no longer see you.");
+  showSeconds(status, now_ms);
+  if (kind === "waiting") announce(`${sentence(why)} Reconnecting.`);
+  else if (is_refused) announce(`${refusal}: ${sentence(why)}`);
+  else if (kind === "connected") announce(`Connected. ${here} here.`);
+  else if (kind === "closed") announce("Disconnected.");
 }

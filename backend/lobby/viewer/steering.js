@@ -1,16 +1,14 @@
-// How our own ship flies, and when it is worth telling the others. Pure: ship and seconds in, ship out.
+// How the own ship flies. Pure: a function from (ship, stick, seconds) to a new ship.
 
+/** Units per second. */
 export const TOP_SPEED = 12;
-export const ACCELERATION = 30;
-export const BRAKING = 24;
-export const TURN_PER_S = Math.PI * 1.25;
+/** Units per second squared. */
+const ACCELERATION = 30;
+const BRAKING = 24;
+/** Radians per second. */
+const TURN_PER_S = Math.PI * 1.25;
 
-/** The others fly on from what we said last; more than this off and they are told (units; radians for the nose). */
-export const OFF_UNITS = 0.1;
-export const OFF_RADIANS = 0.15;
-/** While flying straight they still hear of us this often: they do not guess for longer. */
-export const SILENCE_MS = 400;
-
+/** The ship moves in steps of this length. */
 const STEP_S = 1 / 120;
 
 /**
@@ -21,19 +19,18 @@ const STEP_S = 1 / 120;
  * @property {number} vy
  * @property {number} h
  *
- * @typedef {object} Stick where to, in the world: length 0 to 1
+ * @typedef {object} Stick the wanted direction, with a length from 0 to 1
  * @property {number} x
  * @property {number} y
- *
- * @typedef {Ship & { at_ms: number }} Said
  */
 
-/** @returns {Ship} */
-export const moored = (x = 0, y = 0, h = -Math.PI / 2) => ({ x, y, vx: 0, vy: 0, h });
+/** A ship at rest. @returns {Ship} */
+export const shipAt = (x = 0, y = 0, h = -Math.PI / 2) => ({ x, y, vx: 0, vy: 0, h });
 
-export const flies = (/** @type {Ship} */ ship) => ship.vx !== 0 || ship.vy !== 0;
+export const isMoving = (/** @type {Ship} */ ship) => ship.vx !== 0 || ship.vy !== 0;
 
-function angleBetween(/** @type {number} */ a, /** @type {number} */ b) {
+/** The shorter turn from a to b, in radians. */
+export function angleBetween(/** @type {number} */ a, /** @type {number} */ b) {
   const difference = (b - a) % (2 * Math.PI);
   if (difference > Math.PI) return difference - 2 * Math.PI;
   return difference < -Math.PI ? difference + 2 * Math.PI : difference;
@@ -47,7 +44,7 @@ function step(/** @type {Ship} */ ship, /** @type {Stick} */ stick, /** @type {n
   if (push > 0.05) {
     const off = angleBetween(h, Math.atan2(stick.y, stick.x));
     h += Math.max(-TURN_PER_S * seconds, Math.min(TURN_PER_S * seconds, off));
-    // A ship thrusts where its nose points: while it still turns round it does not fly backwards.
+    // A ship accelerates in the direction of its heading: while it turns it does not fly backwards.
     const speed = TOP_SPEED * push * Math.max(0, Math.cos(off));
     [wanted_x, wanted_y] = [Math.cos(h) * speed, Math.sin(h) * speed];
   }
@@ -60,14 +57,14 @@ function step(/** @type {Ship} */ ship, /** @type {Stick} */ stick, /** @type {n
 }
 
 /**
- * In small equal steps, so that the path does not depend on how fast the screen is.
+ * The steps are small and equal, so that the movement does not depend on the frame rate of the screen.
  * @param {Ship} ship
  * @param {Stick} stick
- * @param {number} seconds at most half a second counts: a page that slept does not leap
+ * @param {number} seconds at most half a second counts: after a page slept, its ship does not jump
  * @returns {Ship}
  */
 export function fly(ship, stick, seconds) {
-  if (!flies(ship) && stick.x === 0 && stick.y === 0) return ship;
+  if (!isMoving(ship) && stick.x === 0 && stick.y === 0) return ship;
   let left = Math.min(seconds, 0.5);
   while (left > 1e-9) {
     ship = step(ship, stick, Math.min(left, STEP_S));
@@ -76,25 +73,7 @@ export function fly(ship, stick, seconds) {
   return ship;
 }
 
-/**
- * @param {Ship} ship
- * @param {Said | null} said what the others know, and since when
- * @param {number} now_ms
- * @param {number} send_ms the lobby's wish (`config`)
- */
-export function worthSaying(ship, said, now_ms, send_ms) {
-  if (!said) return flies(ship);
-  const passed_ms = now_ms - said.at_ms;
-  if (passed_ms < send_ms) return false;
-  const seconds = passed_ms / 1000;
-  const off = Math.hypot(said.x + said.vx * seconds - ship.x, said.y + said.vy * seconds - ship.y);
-  if (off > OFF_UNITS || Math.abs(angleBetween(said.h, ship.h)) > OFF_RADIANS) return true;
-  if (flies(ship)) return passed_ms >= SILENCE_MS;
-  // The last word is where we rest, exactly: otherwise the others would see us drift on.
-  return flies(said) || said.x !== ship.x || said.y !== ship.y || said.h !== ship.h;
-}
-
-/** The stick of a keyboard: W A S D and the arrows, by `KeyboardEvent.code`, so that every layout has them in one place. */
+/** W A S D and the arrow keys, by `KeyboardEvent.code`: the keys are in the same place in every keyboard layout. */
 export const KEYS = new Map([
   ["KeyW", { x: 0, y: -1 }],
   ["ArrowUp", { x: 0, y: -1 }],
@@ -117,7 +96,7 @@ export function stickFromKeys(/** @type {Iterable<string>} */ codes) {
   return length > 0 ? { x: x / length, y: y / length } : { x: 0, y: 0 };
 }
 
-/** A finger's stick: full push at `reach` pixels. @returns {Stick} */
+/** The stick of a finger that was dragged by (dx, dy) pixels: its length is 1 from `reach` pixels on. @returns {Stick} */
 export function stickFromDrag(/** @type {number} */ dx, /** @type {number} */ dy, reach = 56) {
   const length = Math.hypot(dx, dy);
   if (length < 6) return { x: 0, y: 0 };

@@ -1,9 +1,12 @@
-// What goes over the wire: rates for the panel and the sparkline. Pure: moments are arguments.
+// Counts messages and bytes, for the rates on the panel and for the sparkline. Pure: times are arguments.
 
 export const SECONDS_KEPT = 60;
 const RATE_SECONDS = 5;
 
-/** API Gateway, WebSocket, first billion messages a month: one dollar a million, in steps of 32 KB, in and out alike. */
+/**
+ * Price of a message at API Gateway (WebSocket, the first billion messages of a month), in both directions. A message counts
+ * once for each 32 KB. docs/cost.md names the source.
+ */
 export const AWS_DOLLARS_PER_MESSAGE = 1 / 1_000_000;
 export const AWS_STEP_BYTES = 32 * 1024;
 
@@ -16,7 +19,7 @@ export class Traffic {
 
   /**
    * @param {"in" | "out"} direction
-   * @param {number} bytes payload, without the frame around it
+   * @param {number} bytes of the payload, without the frame
    * @param {number} now_ms
    */
   count(direction, bytes, now_ms) {
@@ -33,7 +36,7 @@ export class Traffic {
     bucket.billed += Math.max(1, Math.ceil(bytes / AWS_STEP_BYTES));
   }
 
-  /** Per second, over the last few whole seconds. */
+  /** Rates per second, over the last whole seconds. */
   rates(/** @type {number} */ now_ms) {
     const now = Math.floor(now_ms / 1000);
     const total = { in: 0, out: 0, in_bytes: 0, out_bytes: 0, billed: 0 };
@@ -46,7 +49,7 @@ export class Traffic {
     return { ...total, aws_dollars_per_hour: total.billed * 3600 * AWS_DOLLARS_PER_MESSAGE };
   }
 
-  /** Messages in, second by second, oldest first: the sparkline. */
+  /** Messages received in each second, oldest first, for the sparkline. */
   history(/** @type {number} */ now_ms) {
     const now = Math.floor(now_ms / 1000);
     const values = new Array(SECONDS_KEPT).fill(0);

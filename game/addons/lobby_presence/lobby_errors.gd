@@ -18,7 +18,6 @@ const CODES: Dictionary[String, Array] = {
 	"forbidden": [4503, false, "the token is for another player or another room"],
 	"origin_not_allowed": [4504, false, "pages from this origin may not connect"],
 	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
-	"removed": [4506, false, "an administrator closed the connection"],
 	"binary": [1003, true, "the lobby does not accept binary frames"],
 	"bad_text": [1007, true, "the text is not UTF-8"],
 	"too_large_frame": [1009, true, "a frame of over 32 KiB"],

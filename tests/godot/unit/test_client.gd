@@ -119,9 +119,9 @@ func test_players_stay_while_the_client_reconnects_and_leave_after_the_time_limi
 func test_all_players_leave_when_the_lobby_refuses_the_client() -> void:
 	_join()
 	_client.failed.connect(func(code: String, _message: String) -> void: _events.append(code))
-	_sockets[-1].end(4506)
+	_sockets[-1].end(4503)
 	await _frames(2)
-	assert(_events == ["connected", ["joined", "bea"], ["left", "bea"], "removed"])
+	assert(_events == ["connected", ["joined", "bea"], ["left", "bea"], "forbidden"])
 
 
 func test_a_closing_error_does_not_emit_refused() -> void:

@@ -1,0 +1,207 @@
+// The wire format of the protocol, versions 1 and 2. No other file knows the names of JSON fields. Pure.
+//
+// A server is not trusted: a text that is not a valid message of the protocol becomes null and changes nothing.
+
+import { CONFIG_LONGEST_MS, SENTENCE_CHARACTERS } from "./constants.js";
+import { oneLine } from "./text.js";
+
+/** The newest version of the protocol that the page knows. */
+export const VERSION = 2;
+/** A number of this size or larger is not valid. */
+const NUMBER_LIMIT = 1e15;
+const ID_CHARACTERS = 64;
+
+/**
+ * @typedef {object} Position
+ * @property {number} x   units
+ * @property {number} y   units
+ * @property {number} vx  units per second
+ * @property {number} vy  units per second
+ * @property {number} h   heading, in radians
+ * @property {number} seq 0: in order of arrival
+ * @property {number} t   the sender's clock modulo CLOCK_MODULUS_MS; 0: perhaps not given
+ *
+ * @typedef {object} PlayerEntry a player in `welcome` or `join`
+ * @property {string} id
+ * @property {number} n       number in the room; 0: the lobby gave none (version 1)
+ * @property {string} name
+ * @property {string} status
+ * @property {Position} position
+ *
+ * @typedef {object} Welcome all other players of the room; it replaces what the client knew
+ * @property {"welcome"} type
+ * @property {string} your_id
+ * @property {number} n
+ * @property {number} v
+ * @property {Position} position of the own player, as the lobby has it
+ * @property {PlayerEntry[]} players
+ *
+ * @typedef {{ type: "join", player: PlayerEntry }} Join
+ * @typedef {{ type: "leave", id: string }} Leave
+ * @typedef {{ type: "pos", id: string, position: Position }} PlayerPosition a player moved (version 1 only)
+ * @typedef {{ type: "status", id: string, status: string }} StatusChanged
+ *
+ * @typedef {object} Moves all positions of one window
+ * @property {"moves"} type
+ * @property {number} t the server's clock, in ms; 0: not given
+ * @property {{ n: number, position: Position }[]} entries
+ *
+ * @typedef {object} Config the timing that the lobby asks for, in ms
+ * @property {"config"} type
+ * @property {number} send_ms      shortest interval between two positions of a client
+ * @property {number} window_ms    the lobby collects positions for so long before it sends them
+ * @property {number} far_ms       the same for receivers that are far away
+ * @property {number} heartbeat_ms interval between a client's pings
+ *
+ * @typedef {{ type: "pong", t: number, now: number }} Pong
+ *
+ * @typedef {object} ErrorMessage the lobby refused a message, or is about to close the connection
+ * @property {"error"} type
+ * @property {string} code
+ * @property {string} message
+ * @property {number} close in a closing error, the close code; else 0
+ * @property {{ x: number, y: number } | null} place where the lobby has the own player instead
+ *
+ * @typedef {Welcome | Join | Leave | Moves | PlayerPosition | StatusChanged | Config | Pong | ErrorMessage} Message
+ */
+
+/** @returns {value is Record<string, unknown>} */
+const isObject = (/** @type {unknown} */ value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The fields of one message. A field that is not valid throws, which makes the whole message invalid. */
+class Fields {
+  /** @type {Record<string, unknown>} */
+  #body;
+
+  constructor(/** @type {unknown} */ body) {
+    if (!isObject(body)) throw new TypeError("not an object");
+    this.#body = body;
+  }
+
+  has(/** @type {string} */ name) {
+    return Object.hasOwn(this.#body, name);
+  }
+
+  /** Whether the field has a value; null is none. */
+  hasValue(/** @type {string} */ name) {
+    return this.has(name) && this.#body[name] !== null;
+  }
+
+  /** @returns {string} */
+  text(/** @type {string} */ name, /** @type {string | undefined} */ missing = undefined) {
+    const value = this.has(name) ? this.#body[name] : missing;
+    if (typeof value !== "string") throw new TypeError(name);
+    return value;
+  }
+
+  number(/** @type {string} */ name, /** @type {number | undefined} */ missing = undefined) {
+    return number(this.has(name) ? this.#body[name] : missing);
+  }
+
+  duration(/** @type {string} */ name) {
+    const value = this.number(name);
+    if (value < 0 || value > CONFIG_LONGEST_MS) throw new RangeError(name);
+    return value;
+  }
+
+  /** @returns {unknown[]} */
+  list(/** @type {string} */ name) {
+    const value = this.has(name) ? this.#body[name] : undefined;
+    if (!Array.isArray(value)) throw new TypeError(name);
+    return value;
+  }
+
+  /** @returns {Position} */
+  position() {
+    const [x, y, vx, vy, h, seq] = ["x", "y", "vx", "vy", "h", "seq"].map((name) => this.number(name, 0));
+    return { x, y, vx, vy, h, seq, t: 0 };
+  }
+
+  /** @returns {PlayerEntry} */
+  player() {
+    const id = this.text("id");
+    if (!id) throw new TypeError("id");
+    const name = oneLine(this.text("name", id)) || oneLine(id, ID_CHARACTERS);
+    return { id, n: this.number("n", 0), name, status: oneLine(this.text("status", "")), position: this.position() };
+  }
+}
+
+function number(/** @type {unknown} */ value) {
+  if (typeof value !== "number" || !(Math.abs(value) < NUMBER_LIMIT)) throw new TypeError("not a number");
+  return value;
+}
+
+/** `[n, x, y, vx, vy, h, seq, t]`. x to h are in hundredths. Zeros at the end are left out. */
+function entry(/** @type {unknown} */ row) {
+  if (!Array.isArray(row) || row.length === 0) throw new TypeError("m");
+  const values = row.map(number);
+  const [x, y, vx, vy, h] = [1, 2, 3, 4, 5].map((at) => (values[at] ?? 0) / 100);
+  return { n: values[0], position: { x, y, vx, vy, h, seq: values[6] ?? 0, t: values[7] ?? 0 } };
+}
+
+/** @returns {Message | null} */
+function message(/** @type {Fields} */ fields) {
+  const type = fields.text("type");
+  switch (type) {
+    case "moves":
+      return { type, t: fields.number("t", 0), entries: fields.list("m").map(entry) };
+    case "pos":
+      return { type, id: fields.text("id"), position: fields.position() };
+    case "welcome": {
+      const players = fields.list("lobby_players").map((body) => new Fields(body).player());
+      const [n, v] = [fields.number("n", 0), fields.number("v", 1)];
+      return { type, your_id: fields.text("your_id"), n, v, position: fields.position(), players };
+    }
+    case "join":
+      return { type, player: fields.player() };
+    case "leave":
+      return { type, id: fields.text("id") };
+    case "status":
+      return { type, id: fields.text("id"), status: oneLine(fields.text("status")) };
+    case "config": {
+      const [send_ms, window_ms, far_ms, heartbeat_ms] = ["send_ms", "window_ms", "far_ms", "heartbeat_ms"].map((name) => fields.duration(name));
+      return { type, send_ms, window_ms, far_ms, heartbeat_ms };
+    }
+    case "pong":
+      return { type, t: fields.number("t"), now: fields.number("now") };
+    case "error": {
+      const place = fields.hasValue("x") && fields.hasValue("y") ? { x: fields.number("x"), y: fields.number("y") } : null;
+      const text = oneLine(fields.text("message", ""), SENTENCE_CHARACTERS);
+      const close = fields.hasValue("close") ? fields.number("close") : 0;
+      return { type, code: oneLine(fields.text("code", "")), message: text, close, place };
+    }
+    default:
+      return null; // a newer server may send other types
+  }
+}
+
+/**
+ * The message in a text from the lobby; null if it is not a valid message of the protocol.
+ * @param {string} text
+ * @returns {Message | null}
+ */
+export function decode(text) {
+  try {
+    return message(new Fields(JSON.parse(text)));
+  } catch {
+    return null;
+  }
+}
+
+const hundredths = (/** @type {number} */ value) => Math.round(value * 100) / 100;
+
+/** The own player's position. */
+export function encodePosition(/** @type {Position} */ { x, y, vx, vy, h, seq, t }) {
+  const heading = Math.atan2(Math.sin(h), Math.cos(h));
+  const [px, py, pvx, pvy, ph] = [x, y, vx, vy, heading].map(hundredths);
+  return JSON.stringify({ action: "pos", x: px, y: py, vx: pvx, vy: pvy, h: ph, seq, t });
+}
+
+/** The own player's status; "" removes it. */
+export const encodeStatus = (/** @type {string} */ status) => JSON.stringify({ action: "status", status });
+
+/** Asks for a `pong` with the same `t`. */
+export const encodePing = (/** @type {number} */ t) => JSON.stringify({ action: "ping", t });
+
+/** Asks for a `welcome`. */
+export const encodeHello = () => JSON.stringify({ action: "hello" });

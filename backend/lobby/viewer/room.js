@@ -1,0 +1,53 @@
+// What the page knows of its room: the roster, and a track for each other player. Pure.
+
+import { EMPTY, apply } from "./roster.js";
+import { Track } from "./track.js";
+
+/** @typedef {import("./track.js").Drawn} Drawn */
+
+export class Room {
+  roster = EMPTY;
+  /** @type {ReadonlyMap<string, Drawn>} where each other player was drawn last */
+  drawn = new Map();
+  /** @type {Map<string, Track>} */
+  #tracks = new Map();
+
+  /**
+   * Applies a message.
+   * @param {import("./messages.js").Message} message
+   * @param {number} now_ms
+   * @param {boolean} is_busy the message may have waited for this page
+   */
+  apply(message, now_ms, is_busy) {
+    const change = apply(this.roster, message, now_ms);
+    this.roster = change.roster;
+    for (const { id } of change.left) this.#tracks.delete(id);
+    for (const { id, position } of change.placed) this.#track(id).place(position);
+    for (const { id, position, server_ms } of change.moved) this.#track(id).add(position, server_ms, now_ms, is_busy);
+    if (message.type === "welcome") this.#tracks.delete(message.your_id);
+    return change;
+  }
+
+  /** Moves all tracks on, once a frame. */
+  advance(/** @type {number} */ now_ms) {
+    /** @type {Map<string, Drawn>} */
+    const drawn = new Map();
+    for (const id of this.roster.players.keys()) {
+      const at = this.#tracks.get(id)?.at(now_ms);
+      if (at) drawn.set(id, at);
+    }
+    this.drawn = drawn;
+    return drawn;
+  }
+
+  /** How late the players that move are drawn, in ms. */
+  get delays_ms() {
+    return [...this.drawn.values()].map(({ late_ms }) => late_ms).filter((late_ms) => !Number.isNaN(late_ms));
+  }
+
+  #track(/** @type {string} */ id) {
+    let track = this.#tracks.get(id);
+    if (!track) this.#tracks.set(id, (track = new Track()));
+    return track;
+  }
+}

@@ -1,0 +1,114 @@
+// One player in a lobby: the client, the room, the own ship, and what is announced. It needs no page: the browser's sockets
+// and clock can be replaced.
+
+import { Announcements } from "./announcements.js";
+import { Client } from "./client.js";
+import { encodePosition, encodeStatus } from "./messages.js";
+import { OwnShip } from "./own_ship.js";
+import { Room } from "./room.js";
+import { Traffic } from "./traffic.js";
+
+/**
+ * @typedef {import("./address.js").Address} Address
+ *
+ * @typedef {object} Listener
+ * @property {(status: import("./client.js").Status) => void} status the state of the connection changed
+ * @property {() => void} changed something changed that must be drawn
+ * @property {() => void} newRoom another room or another lobby begins
+ * @property {(now_ms: number) => boolean} isBusy whether a message that arrives now may have waited for the page
+ */
+
+export class Session {
+  client;
+  own = new OwnShip();
+  room = new Room();
+  traffic = new Traffic();
+  announcements = new Announcements();
+  #on;
+
+  /**
+   * @param {Listener} on
+   * @param {Partial<import("./client.js").Surroundings>} [surroundings]
+   */
+  constructor(on, surroundings = {}) {
+    this.#on = on;
+    const listener = {
+      status: (/** @type {import("./client.js").Status} */ status) => this.#statusChanged(status),
+      message: this.#receive.bind(this),
+      traffic: this.traffic.count.bind(this.traffic),
+    };
+    this.client = new Client(listener, surroundings);
+  }
+
+  /** The own player's name; "": its id. */
+  get name() {
+    return this.client.address?.name ?? "";
+  }
+
+  /** The id of the own player; "": no welcome yet. */
+  get me() {
+    return this.room.roster.me;
+  }
+
+  /** How many players are here. */
+  get count() {
+    return this.room.roster.players.size + (this.me ? 1 : 0);
+  }
+
+  /** Connects to another lobby or room, or under another name. */
+  connect(/** @type {Address} */ address) {
+    const before = this.client.address;
+    if (before && (before.url !== address.url || before.room !== address.room)) {
+      this.#on.newRoom();
+      this.room = new Room();
+      this.own.leaveRoom();
+    }
+    this.client.connect(address);
+  }
+
+  setStatus(/** @type {string} */ status) {
+    this.own.setStatus(status);
+    this.client.send(encodeStatus(this.own.status));
+  }
+
+  /** Moves the connection on, and sends the own position if it is due. */
+  poll(/** @type {number} */ now_ms) {
+    this.client.poll();
+    this.#sendPosition(now_ms);
+  }
+
+  /** The page is hidden: no person steers the ship. */
+  rest(/** @type {number} */ now_ms) {
+    this.own.stop();
+    this.#sendPosition(now_ms);
+  }
+
+  #sendPosition(/** @type {number} */ now_ms) {
+    if (!this.client.is_connected) return;
+    const position = this.own.due(now_ms, this.client.send_ms);
+    if (position && this.client.send(encodePosition(position))) this.own.sent(now_ms);
+  }
+
+  #statusChanged(/** @type {import("./client.js").Status} */ status) {
+    if (status.kind !== "connected") this.own.disconnected();
+    this.#on.status(status);
+    this.#on.changed();
+  }
+
+  #receive(/** @type {import("./messages.js").Message} */ message, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
+    const is_first_welcome = this.me === "";
+    const change = this.room.apply(message, now_ms, is_busy || this.#on.isBusy(now_ms));
+    if (!is_first_welcome) {
+      this.announcements.joined(change.joined);
+      this.announcements.left(change.left);
+    }
+    if (change.has_unknown) this.client.requestWelcome();
+    if (message.type === "error") this.own.refused(message, now_ms);
+    if (message.type === "welcome") {
+      this.own.welcomed(message.your_id, message.position);
+      if (this.own.status) this.client.send(encodeStatus(this.own.status));
+    }
+    this.#sendPosition(now_ms);
+    this.#on.changed();
+  }
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { decode } from "../../backend/lobby/viewer/messages.js";
+import { OwnShip } from "../../backend/lobby/viewer/own_ship.js";
+import { Room } from "../../backend/lobby/viewer/room.js";
+import { fieldLabel, rows, ships, snapshot } from "../../backend/lobby/viewer/scene.js";
+
+const WELCOME = { type: "welcome", your_id: "ann", lobby_players: [{ id: "bea", x: 3, y: 4, n: 2, name: "Bea", status: "away" }], v: 2, n: 1, x: 0, y: 0, seq: 1 };
+
+/** A room after its welcome, and what is known with it. */
+function start() {
+  const [room, own] = [new Room(), new OwnShip()];
+  const receive = (message, now_ms = 0, is_busy = false) => room.apply(decode(JSON.stringify(message)), now_ms, is_busy);
+  receive(WELCOME);
+  own.welcomed("ann", { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 1, t: 0 });
+  return { room, own, name: "Ann", receive };
+}
+
+/** Bea flies east for a second. */
+function fly({ room, receive }) {
+  for (let ms = 0; ms <= 1_000; ms += 20) {
+    if (ms % 200 === 0) receive({ type: "moves", t: 0, m: [[2, 300 + ms, 400, 1_000, 0, 0, ms + 1, ms + 1]] }, ms);
+    room.advance(ms);
+  }
+}
+
+test("a player of the welcome is drawn at rest at its position", () => {
+  const { room } = start();
+  const { x, y, is_still } = room.advance(0).get("bea");
+  assert.deepEqual([x, y, is_still, room.delays_ms], [3, 4, true, []]);
+});
+
+test("a player that moves is drawn late on its track", () => {
+  const known = start();
+  fly(known);
+  const { x } = known.room.drawn.get("bea");
+  const [delay_ms] = known.room.delays_ms;
+  assert.ok(delay_ms > 100 && delay_ms < 400, `${delay_ms}`);
+  assert.ok(Math.abs(x - (13 - delay_ms / 100)) < 0.3, `${x}`);
+});
+
+test("a player that left is not drawn, and comes back at its new position", () => {
+  const { room, receive } = start();
+  receive({ type: "leave", id: "bea" });
+  assert.equal(room.advance(20).size, 0);
+  receive({ type: "join", id: "bea", x: 9, y: 9, n: 3, name: "Bea" });
+  assert.equal(room.advance(40).get("bea").x, 9);
+});
+
+test("the scene has all players, with the own one on top", () => {
+  const known = start();
+  known.room.advance(0);
+  const all = ships(known, (id) => id === "bea");
+  assert.deepEqual(all.map(({ id, name, is_me, is_marked }) => [id, name, is_me, is_marked]), [["bea", "Bea", false, true], ["ann", "Ann", true, false]]);
+});
+
+test("rows have distances, except the own one", () => {
+  const known = start();
+  known.room.advance(0);
+  assert.deepEqual(rows(known).map(({ id, status, distance }) => [id, status, distance]), [["bea", "away", 5], ["ann", "", NaN]]);
+  assert.equal(rows({ ...known, name: "" }).at(-1).name, "ann");
+});
+
+test("the field is described in words", () => {
+  const known = start();
+  assert.equal(fieldLabel(known), "The lobby from above: 2 players, 0 moving. You are at 0, 0.");
+  fly(known);
+  assert.equal(fieldLabel(known), "The lobby from above: 2 players, 1 moving. You are at 0, 0.");
+});
+
+test("before the welcome there is nobody", () => {
+  const known = { room: new Room(), own: new OwnShip(), name: "Ann" };
+  assert.deepEqual([ships(known, () => false), rows(known)], [[], []]);
+  assert.match(fieldLabel(known), /0 players/);
+});
+
+test("a snapshot has known and drawn positions", () => {
+  const known = start();
+  assert.equal(snapshot(known).players[0].drawn_x, null);
+  known.room.advance(0);
+  const { me, players } = snapshot(known);
+  assert.deepEqual([me.id, me.name, me.x, me.seq], ["ann", "Ann", 0, 1]);
+  assert.deepEqual(players, [{ id: "bea", name: "Bea", status: "away", x: 3, y: 4, drawn_x: 3, drawn_y: 4, late_ms: null }]);
+});
