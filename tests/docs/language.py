@@ -7,10 +7,8 @@ the ``--help`` of commands; any other pattern is a glob from the root of the rep
 from __future__ import annotations
 
 import ast
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -146,12 +144,17 @@ def markdown(text: str) -> Iterator[Paragraph]:
     yield from _paragraphs(prose)
 
 
+_PYTHON = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"' r"|'''(?:\\.|[^\\])*?'''|'(?:\\.|[^'\\\n])*'" r"|#[^\n]*", re.DOTALL
+)
+"""A string or a comment."""
+
+
 def python(text: str) -> Iterator[Paragraph]:
     """Docstrings, strings of more than one word, comments."""
+    # Not by `tokenize`, which takes longer than all the rest.
     comments = [
-        (token.start[0], token.string)
-        for token in tokenize.generate_tokens(io.StringIO(text).readline)
-        if token.type == tokenize.COMMENT
+        (text.count("\n", 0, found.start()) + 1, found[0]) for found in _PYTHON.finditer(text) if found[0].startswith("#")
     ]
     yield from _comments(comments, "#")
     inside: set[int] = set()
