@@ -193,7 +193,7 @@ def _dollars(value: float, *, over: bool = False) -> str:
 def plan() -> str:
     """The plan's table and what is true, as bench/cost.py calculated it."""
     heads = ["line", "the plan", "its design, all moving", "its design, 15 %"]
-    heads += ["windowed, all moving", "windowed, 15 %", "nobody moves"]
+    heads += ["windowed, all moving", "windowed, 15 %", "no player moves"]
     rows = [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|---:|---:|"]
     for row in _results("cost")["plan"]:
         name, *values = row.values()
@@ -206,7 +206,7 @@ def plan() -> str:
 def players() -> str:
     """Dollars a month over players, as bench/cost.py calculated them."""
     rows = [
-        "| players | moving | each hears, a second: AWS, server | to tell all, ms | naive | windowed | $5 server "
+        "| players | moving | messages to each, per second: AWS, server | a broadcast, ms | naive | windowed | $5 server "
         "| $5 buys, player-hours | that is hours a day |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
@@ -230,7 +230,7 @@ def players() -> str:
 def windows() -> str:
     """Dollars a month over the length of the window, as bench/cost.py calculated them."""
     rows = [
-        "| moving | window, ms | positions at least so far apart, ms | said/s | heard/s | $/month | $5 buys, player-hours |",
+        "| moving | window, ms | positions at most every, ms | sent/s | received/s | $/month | $5 buys, player-hours |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in _results("cost")["windows"]:

@@ -621,7 +621,7 @@ async def test_a_lobby_that_is_not_there_is_one_clear_sentence_without_the_token
             port = server.sockets[0].getsockname()[1]
             await fails(f"ws://127.0.0.1:{port}/", reason)
     async with stub(mute) as silent:
-        await fails(silent.url.replace("ws:", "wss:"), "and ws:// for one without")
+        await fails(silent.url.replace("ws:", "wss:"), "and ws:// for one that has no TLS")
         monkeypatch.setattr("lobby.client.connection.CONNECT_MS", 50)
         await fails(silent.url, "no lobby answered within ten seconds")
     async with await asyncio.start_server(never_answers, "127.0.0.1", 0) as server:

@@ -68,7 +68,9 @@ def blocks(language: str) -> list[str]:
 
 def commands(program: str) -> list[list[str]]:
     """The commands that the page shows, in blocks and within sentences."""
-    lines = [line for block in blocks("sh") for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", PAGE)
+    prose = re.sub(r"^( *)```.*?^\1```", "", PAGE, flags=re.M | re.S)
+    inline = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]  # prose may be wrapped within code
+    lines = [line for block in blocks("sh") for line in block.splitlines()] + inline
     said = [found[1] for line in lines if (found := re.match(rf"(?:url=\$\()?{program} (.+?)(?:\)| > .*)?$", line))]
     return [words for command in said if (words := shlex.split(command)) and words[0].islower()]
 

@@ -55,7 +55,7 @@ async def test_boto3_writes_and_reads_and_the_consumed_units_are_metered() -> No
             read = {"TableName": TABLE, "Key": item("a"), "ConsistentRead": consistent}
             answer = await asyncio.to_thread(client.get_item, **read)
             assert answer["Item"] == item("a")
-            assert "ConsumedCapacity" not in answer, "nobody asked"
+            assert "ConsumedCapacity" not in answer, "it was not requested"
             answer = await asyncio.to_thread(client.get_item, **read, ReturnConsumedCapacity="TOTAL")
             assert answer["ConsumedCapacity"]["CapacityUnits"] == (1 if consistent else 0.5)
         assert [(one["operation"], one["reads"], one["writes"]) for one in meter.of("table")] == [

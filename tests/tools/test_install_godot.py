@@ -148,7 +148,7 @@ def test_the_lines_are_for_the_kind_of_game_that_it_is(game: Path) -> None:
 
 def test_a_game_that_uses_the_same_names_is_left_alone(game: Path) -> None:
     (game / ADDON).mkdir(parents=True)
-    (game / ADDON / "plugin.cfg").write_text('[plugin]\nname="Somebody else\'s"\n')
+    (game / ADDON / "plugin.cfg").write_text('[plugin]\nname="Another plugin"\n')
     before = files(game)
     assert failed(lobby(game)) == f"This game already has another folder {ADDON}. Nothing was changed."
     assert "already has another" in lobby(game, "--check").output

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { codeOf, ends, isFinal, isOwn, meaning } from "../../backend/lobby/viewer/endings.js";
 import { CLOSES, CODES } from "../../backend/lobby/viewer/errors.js";
 
-test("the table of errors tells whether the client comes back", () => {
+test("the table of errors decides whether the client comes back", () => {
   for (const [code, { close, retry, meaning: text }] of Object.entries(CODES)) {
     assert.equal(isFinal(code, close), !retry, code);
     assert.equal(isFinal(code, 1006), !retry, code);

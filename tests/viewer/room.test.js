@@ -69,7 +69,7 @@ test("the field is described in words", () => {
   assert.equal(fieldLabel(known), "The lobby from above: 2 players, 1 moving. You are at 0, 0.");
 });
 
-test("before the welcome there is nobody", () => {
+test("before the welcome there are no players", () => {
   const known = { room: new Room(), own: new OwnShip(), name: "Ann" };
   assert.deepEqual([ships(known, () => false), rows(known)], [[], []]);
   assert.match(fieldLabel(known), /0 players/);

@@ -22,7 +22,7 @@ from lobby.errors import CODES, LobbyError
 MESSAGE_BYTES = 8 << 20
 """No message is larger: the welcome of the largest room, with the longest names, has 6 MB."""
 
-NO_ANSWER = "the connection was closed without an answer; use wss:// for a lobby with TLS, and ws:// for one without"
+NO_ANSWER = "the connection was closed without an answer; use wss:// for a lobby with TLS, and ws:// for one that has no TLS"
 
 # picows logs every broken frame; what matters of it arrives here as an event.
 _log = logging.getLogger("lobby.socket")
