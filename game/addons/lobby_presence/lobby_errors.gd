@@ -34,8 +34,8 @@ const CLOSES: Dictionary[int, String] = {
 	1012: "the lobby restarts",
 	1013: "the lobby is busy",
 }
-## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they mean: do not come back until the player, the token
-## or the address has changed.
+## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they mean: do not come back until the player, the
+## token or the address has changed.
 const FIRST := 4000
 const FIRST_FINAL := 4500
 const LAST := 4999
