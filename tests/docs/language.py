@@ -7,12 +7,12 @@ the ``--help`` of commands; any other pattern is a glob from the root of the rep
 from __future__ import annotations
 
 import ast
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +58,7 @@ RULES = (
         "Name the actor: the client, the connection, the invocation, the reader, a person.",
     ),
     Rule("tell", _words("tell", "tells", "told", "telling"), "Write send, broadcast, report, show or state."),
+    Rule("hear", _words("hear", "hears", "heard", "hearing"), "Write receive."),
     Rule("owe", _words("owe", "owes", "owed"), "Write pending, or what must still be sent."),
     Rule("pay for work", _words("pays"), "Write deliver, do or cost; AWS charges."),
     Rule("knock", _words("knock", "knocks", "knocked", "knocking"), "Write retry or try again."),
@@ -143,12 +144,17 @@ def markdown(text: str) -> Iterator[Paragraph]:
     yield from _paragraphs(prose)
 
 
+_PYTHON = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"' r"|'''(?:\\.|[^\\])*?'''|'(?:\\.|[^'\\\n])*'" r"|#[^\n]*", re.DOTALL
+)
+"""A string or a comment."""
+
+
 def python(text: str) -> Iterator[Paragraph]:
     """Docstrings, strings of more than one word, comments."""
+    # Not by `tokenize`, which takes longer than all the rest.
     comments = [
-        (token.start[0], token.string)
-        for token in tokenize.generate_tokens(io.StringIO(text).readline)
-        if token.type == tokenize.COMMENT
+        (text.count("\n", 0, found.start()) + 1, found[0]) for found in _PYTHON.finditer(text) if found[0].startswith("#")
     ]
     yield from _comments(comments, "#")
     inside: set[int] = set()
@@ -180,8 +186,10 @@ def comments(text: str) -> Iterator[Paragraph]:
     lines = list(enumerate(text.splitlines(), 1))
     yield from _comments([(number, line[line.index("#") :]) for number, line in lines if re.search(r"(^|\s)#", line)], "#")
     for number, line in lines:
-        if described := re.match(r"\s*(?:- )?(?:description|name|Description): *(.*)", line):
-            yield from _text(number, described[1])
+        if described := re.match(r"( *)(?:- )?(?:description|name|\w*Description): *(?:([>|])-?)?(.*)", line):
+            # A text below its key is one paragraph: `Description: >-`, and lines that are indented more.
+            below = takewhile(lambda each: each[1].startswith(described[1] + "  "), lines[number:]) if described[2] else ()
+            yield from _text(number, "\n".join([described[3], *(each.strip() for _, each in below)]))
 
 
 def _comments(found: list[tuple[int, str]], marks: str) -> Iterator[Paragraph]:
@@ -283,6 +291,7 @@ def commands() -> dict[str, click.Command]:
     }
 
 
+@cache
 def findings(pattern: str) -> list[Finding] | None:
     """What breaks a rule in the sources that ``pattern`` means. None if it means no source."""
     if pattern.startswith("lobby"):

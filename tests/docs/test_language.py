@@ -40,7 +40,7 @@ CLEAN = [
 WRAPPED = ["*.md", "docs/**/*.md", "game/**/*.md", "tests/playbooks/*.md"]
 """Pages whose prose is wrapped. Tables, headings and code may be longer."""
 
-ALLOWED: list[Allowance] = []
+ALLOWED = [Allowance("tests/emulator/test_stacks.py", "FunctionName: hears", "a name in a template")]
 """Sentences that may break a rule, each with its reason. A test fails if one is not needed any more."""
 
 
@@ -97,6 +97,7 @@ BAD = {
         "Tell the lobby what is possible.",
         "A telling takes a write.",
     ],
+    "hear": ["Far players are heard less often.", "A connection hears of its neighbours."],
     "owe": ["What is owed can be read.", "The room owes a welcome."],
     "pay for work": ["The next invocation pays."],
     "knock": ["It knocks again.", "A client stops knocking."],
@@ -184,6 +185,10 @@ const b = "For nobody // at all";
     "file.yml": """# For nobody.
 name: For nobody
 run: nobody # For nobody.
+Description: >-
+  For a person,
+  nobody else.
+Other: nobody
 """,
 }
 LINES = {
@@ -191,7 +196,7 @@ LINES = {
     "code.py": [3, 7, 10, 11],
     "code.gd": [2, 3, 4],
     "code.js": [2, 4, 5],
-    "file.yml": [1, 2, 3],
+    "file.yml": [1, 2, 3, 5],
 }
 
 
