@@ -187,6 +187,7 @@ BROKEN: list[tuple[traps.Trap, str, Change]] = [
     (traps.hears_of_joins_and_leaves_only, JOINS, swapped('["INSERT"]', '["INSERT", "MODIFY"]')),
     (traps.hears_of_joins_and_leaves_only, JOINS, swapped('{"NewImage": {"player_id": {"S": [{"exists": true}]}}}', "{}")),
     (traps.hears_of_joins_and_leaves_only, JOINS, swapped('{"S": [{"exists": true}]}', '[{"exists": true}]')),
+    (traps.hears_of_joins_and_leaves_only, LEAVES, swapped('{"S": [{"exists": true}]}', '[{"exists": true}]')),
     (traps.hears_of_joins_and_leaves_only, f"{MAPPING}/MaximumRecordAgeInSeconds", to(GONE)),
     (traps.hears_of_joins_and_leaves_only, f"{MAPPING}/MaximumBatchingWindowInSeconds", to(1)),
     (traps.gives_the_function_the_settings_of_the_lobby, VARIABLES, renamed("LOBBY_ROOM_SIZE", "LOBBY_ROOMSIZE")),
