@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from lobby.cli import main
 from lobby.deploy.package import build
+from tests.sources import parsed
 
 ROOT = Path(__file__).parents[2]
 NEVER = ("bots", "check", "cli", "client", "demo", "deploy", "package", "roster", "sockets", "template", "viewer", "watch")
@@ -75,7 +76,7 @@ def test_our_part_of_the_zip_imports_little_of_others() -> None:
     imported = set()
     for name in archive.namelist():
         if not name.startswith("jwt/"):
-            for node in ast.walk(ast.parse(archive.read(name))):
+            for node in ast.walk(parsed(archive.read(name))):
                 imported |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
                 imported |= {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
     others = {module.partition(".")[0] for module in imported} - sys.stdlib_module_names - {"lobby"}

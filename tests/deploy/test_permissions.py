@@ -20,6 +20,7 @@ from lobby.deploy.screen import Screen
 from lobby.errors import LobbyError
 from tests.deploy.clouds import DELETED, MADE, REGION, CloudFormation, Session, client
 from tests.deploy.permissions import Call, action, listed, unlisted
+from tests.sources import parsed
 
 ELSEWHERE = {("lambda", "GetAccountSettings"), ("dynamodb", "DescribeTable"), ("dynamodb", "UpdateTable")}
 """What the page names beside CloudFormation and S3 as calls of the commands themselves."""
@@ -37,7 +38,7 @@ def operations_in_the_code() -> set[str]:
     strings = {
         node.value
         for path in Path(lobby.deploy.__file__).parent.glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     session: Any = botocore.session.get_session()

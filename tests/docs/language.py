@@ -19,6 +19,7 @@ from typing import NamedTuple
 import click
 
 from lobby.cli import main
+from tests.sources import parsed
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,7 +159,7 @@ def python(text: str) -> Iterator[Paragraph]:
     ]
     yield from _comments(comments, "#")
     inside: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         value = None
         if isinstance(node, ast.JoinedStr):
             inside.update(id(part) for part in node.values)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import lobby.emulator
+from tests.sources import parsed
 
 MODULES = sorted(Path(lobby.emulator.__file__).parent.glob("*.py"))
 ALLOWED = ("lobby.emulator", "lobby.billing", "lobby.cloudformation.reading", "lobby.cloudformation.resolving")
@@ -17,7 +18,7 @@ ALLOWED = ("lobby.emulator", "lobby.billing", "lobby.cloudformation.reading", "l
 
 def imports(module: Path) -> Iterator[str]:
     """Every name of our package that a module imports, with the module that it comes from."""
-    for node in ast.walk(ast.parse(module.read_text())):
+    for node in ast.walk(parsed(module.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

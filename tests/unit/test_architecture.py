@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import parsed
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "backend/lobby"
 OUTSIDE = {"", "__init__", "__main__"}
@@ -28,7 +30,7 @@ def modules() -> dict[str, Path]:
 
 def imports(file: Path, known: dict[str, Path]) -> Iterator[str]:
     """The modules of the package that a module imports, also those that a function imports later."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file.read_text())):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -99,7 +101,7 @@ def test_the_core_does_no_input_or_output() -> None:
     forbidden = {"asyncio", "socket", "time", "random", "os", "secrets", "threading", "datetime", "urllib.request"}
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name in core:
-        for node in ast.walk(ast.parse(modules()[name].read_text())):
+        for node in ast.walk(parsed(modules()[name].read_text())):
             if isinstance(node, ast.Import):
                 found[name] |= {alias.name for alias in node.names} & forbidden
             elif isinstance(node, ast.ImportFrom):
@@ -110,7 +112,7 @@ def test_the_core_does_no_input_or_output() -> None:
 def test_no_two_public_classes_have_the_same_name() -> None:
     places: defaultdict[str, list[str]] = defaultdict(list)
     for name, file in modules().items():
-        for node in ast.parse(file.read_text()).body:
+        for node in parsed(file.read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(name)
     assert not {cls: where for cls, where in places.items() if len(where) > 1}
