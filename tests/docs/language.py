@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -274,7 +274,9 @@ def _kind(path: Path) -> str:
 
 def of_command(name: str, command: click.Command) -> list[Finding]:
     """What breaks a rule in the ``--help`` of a command."""
-    with click.Context(command, info_name=name, terminal_width=10_000, max_content_width=10_000) as context:
+    # With the settings of the command: click remembers the help option of the first context, and other tests use it.
+    wide: dict[str, Any] = {**command.context_settings, "terminal_width": 10_000, "max_content_width": 10_000}
+    with click.Context(command, info_name=name, **wide) as context:
         lines = list(enumerate(command.get_help(context).splitlines(), 1))
     # Each option, and each part of the text, is a paragraph of its own.
     spaced = [each for number, line in lines for each in ((number, ""), (number, re.sub(r"^  (-\S.*?)   *", "", line)))]
