@@ -1,11 +1,11 @@
-"""Ways to call AWS from a function, one in a fresh process: python bench/aws_candidates.py NAME POSTS TABLE COUNT TURNS
+"""One way to call AWS from a function, in a fresh process: python bench/aws_candidates.py NAME POSTS TABLE COUNT TURNS
 
-Imports what Lambda's runtime has imported before it imports a handler, and starts a clock: the candidate is imported and made,
-it makes one call of DynamoDB and one post. Then, TURNS times, another call, and a post to each of COUNT connections. Prints
-figures as JSON. ``bench/aws_clients.py`` starts this and the servers, and shows what they mean.
+Imports the modules that the runtime of Lambda imports before a handler, and starts a clock. Then the candidate is imported and
+created, and makes one call of DynamoDB and one post. After that, TURNS times, it makes a call, and a post to each of COUNT
+connections. Prints figures as JSON. ``bench/aws_clients.py`` starts this program and the servers, and shows the figures.
 
-The three candidates that are neither boto3 nor ours share our signatures and differ in what carries them. They know no time
-limits, no second tries, and only as much HTTP as the servers here speak.
+The three candidates that are neither boto3 nor ours use our signatures over another transport. They have no timeouts and no
+retries, and understand only the HTTP that the servers of this benchmark send.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import cache, partial
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "backend"))
 
-TYPE_CHECKING = False  # a function has not imported `typing` before it starts
+TYPE_CHECKING = False  # a function has not imported `typing` at its start
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
@@ -38,9 +38,9 @@ UPDATE = {
 
 def by_ours(posts: str, table: str) -> Ways:
     """`lobby.serverless.aws`."""
-    from lobby.serverless.aws import Answer, Client, DynamoDB, Request, connection_path
+    from lobby.serverless.aws import Answer, DynamoDB, Request, ServiceClient, connection_path
 
-    dynamodb, gateway = DynamoDB(Client("dynamodb", table)), Client("execute-api", posts)
+    dynamodb, gateway = DynamoDB(ServiceClient("dynamodb", table)), ServiceClient("execute-api", posts)
 
     def post(ids: Sequence[str]) -> list[int]:
         outcomes = gateway.send([Request("POST", connection_path(id_), BODY) for id_ in ids])
@@ -123,9 +123,9 @@ def by_asyncio(posts: str, table: str, connections: int = 32, streams: bool = Tr
             self.transport, _ = await loop.create_connection(lambda: self, host, port, ssl=tls)
 
         async def ask(self, request: bytes) -> int:
-            from lobby.serverless.aws.answers import reading
+            from lobby.serverless.aws.answers import answer_reader
 
-            self.answer, self.status = reading(), loop.create_future()
+            self.answer, self.status = answer_reader(), loop.create_future()
             next(self.answer)
             self.transport.write(request)
             status: int = await self.status
@@ -163,20 +163,20 @@ def by_asyncio(posts: str, table: str, connections: int = 32, streams: bool = Tr
 
 
 def _signed(posts: str, table: str) -> Any:
-    """The host, its ports for posts and for the table, and what writes a call of DynamoDB and a post to a connection."""
-    from lobby.serverless.aws import Client, Credentials, Request, connection_path
+    """The host, its ports for posts and for the table, and two functions that sign a call of DynamoDB and a post."""
+    from lobby.serverless.aws import Credentials, Request, ServiceClient, connection_path
 
-    who, region = Credentials.of(os.environ), os.environ["AWS_REGION"]
-    gateway, dynamodb = Client("execute-api", posts), Client("dynamodb", table)
+    credentials, region = Credentials.of(os.environ), os.environ["AWS_REGION"]
+    gateway, dynamodb = ServiceClient("execute-api", posts), ServiceClient("dynamodb", table)
     headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.UpdateItem"}
 
     def call() -> bytes:
-        return dynamodb._written(Request("POST", "/", json.dumps(UPDATE).encode(), headers), who, region)
+        return dynamodb.signed_bytes(Request("POST", "/", json.dumps(UPDATE).encode(), headers), credentials, region)
 
     def post(id_: str) -> bytes:
-        return gateway._written(Request("POST", connection_path(id_), BODY), who, region)
+        return gateway.signed_bytes(Request("POST", connection_path(id_), BODY), credentials, region)
 
-    return gateway._server.host, (gateway._server.port, dynamodb._server.port), call, post
+    return gateway.endpoint.host, (gateway.endpoint.port, dynamodb.endpoint.port), call, post
 
 
 CANDIDATES: dict[str, Callable[[str, str], Ways]] = {
@@ -190,14 +190,14 @@ CANDIDATES: dict[str, Callable[[str, str], Ways]] = {
 
 
 def taken(work: Callable[[], object]) -> tuple[float, float]:
-    """Milliseconds on the clock, and of the processor."""
+    """Elapsed time and CPU time of ``work``, in ms."""
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     work()
     return 1e3 * (time.perf_counter() - began_s), 1e3 * (time.process_time() - began_cpu_s)
 
 
 def medians(figures: list[tuple[float, float]]) -> tuple[float, float]:
-    """Of each column."""
+    """The median of each column."""
     first, second = (sorted(column)[len(column) // 2] for column in zip(*figures, strict=True))
     return first, second
 
@@ -220,7 +220,7 @@ def main() -> None:
     found["call_ms"], found["call_cpu_ms"] = medians([taken(call) for _ in range(turns)])
     found["all_ms"], cpu_ms = medians([taken(partial(post, ids)) for _ in range(turns)])
     print(json.dumps({**found, "post_cpu_ms": cpu_ms / count}), flush=True)
-    os._exit(0)  # nobody asks how they would end
+    os._exit(0)  # without closing anything
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What a call to AWS costs a function: boto3, and what else could carry it.
+"""What a call to AWS costs a function: with boto3, with our client, and with other libraries.
 
     python bench/aws_clients.py                     boto3 and ours
-    python bench/aws_clients.py --all               and what else was looked at
+    python bench/aws_clients.py --all               and the other candidates
 
-Everything goes over TLS, as on AWS, and over connections that stay open. Every figure is from a fresh process
-(``bench/aws_candidates.py``) with a core to itself; the servers, one that answers at once and one that takes 15 ms, have the
-other core. The candidates take turns, and medians of all rounds are shown.
+All calls use TLS, as on AWS, and connections that stay open. Each figure is from a fresh process (``bench/aws_candidates.py``)
+that has one core; the servers, one that answers at once and one that takes 15 ms, have the other core. The candidates take
+turns. The tables show the medians of all rounds.
 """
 
 import argparse
@@ -44,19 +44,19 @@ class Answering(asyncio.Protocol):
     """Answers every request with ``{}``, after ``delay_s``."""
 
     def __init__(self, delay_s: float) -> None:
-        self._delay_s, self._heard = delay_s, b""
+        self._delay_s, self._received = delay_s, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keeps the way back."""
+        """Keeps the transport."""
         self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answers once a request is whole; nobody here sends the next one before that."""
-        self._heard += data
-        head, end, body = self._heard.partition(b"\r\n\r\n")
+        """Answers when a request is complete. No client here sends the next request before the answer."""
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
         if not end or len(body) < int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0):
             return
-        self._heard = b""
+        self._received = b""
         if self._delay_s:
             asyncio.get_running_loop().call_later(self._delay_s, self._transport.write, ANSWER)
         else:
@@ -89,7 +89,7 @@ def servers(folder: Path) -> Iterator[list[int]]:
          "-out", folder / "cert.pem"],
         check=True, capture_output=True,
     )  # fmt: skip
-    # Trusted beside all that the system trusts: to read those takes time, as it does on AWS.
+    # Trusted beside the certificates of the system: reading those takes time, as on AWS.
     system = Path(ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt")
     trusted = [path.read_text() for path in (system, folder / "cert.pem") if path.exists()]
     (folder / "trusted.pem").write_text("".join(trusted))

@@ -1,7 +1,7 @@
-"""The bill once more, from the raw events, by somebody who has not seen the other one: python bench/bill.py EVENTS.jsonl
+"""The bill, calculated a second time and independently, from the raw events: python bench/bill.py EVENTS.jsonl
 
 `lobby emulate --events FILE` writes the events. Prices and rules are written down here a second time, from AWS's pages and not
-from `lobby.budget`: two calculations that share their mistakes prove nothing.
+from `lobby.billing`: two calculations with the same mistakes would prove nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LINES = (
 
 
 def dollars(events: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """What each line costs, by the names of `lobby.budget`. Connections that are still open are not in it."""
+    """What each line costs, by the names of `lobby.billing`. Connections that are still open are not in it."""
     lines = dict.fromkeys(LINES, 0.0)
     for event in events:
         match event["kind"]:

@@ -6,11 +6,11 @@
     python bench/cost.py prices               the price list
     python bench/cost.py all --json > bench/results/cost.json && python scripts/docs.py       the tables of docs/cost.md
 
-The naive lobby is a formula: everybody who moves sends five positions a second, and each is sent to everybody else. The
-windowed one is counted: our bots walk in simulated time, `Pilot` decides what they say, the function's rules decide who leads a
-window, who waits and who hears it, and every frame is measured as it would be sent. What each thing costs in operations is
-counted by `bench/operations.py`, how long the processor is busy by `bench/memory.py`; how long AWS takes to answer is assumed,
-the same as in `lobby emulate --latency aws`. Intervals, window and memory are the template's defaults.
+The naive lobby is a formula: each moving player sends five positions a second, and each position is sent to each other player.
+The windowed lobby is counted: bots walk in simulated time, `SendPolicy` decides what they send, the rules of the function
+decide which invocation leads a window, which one waits and which players receive it, and every frame has its real length.
+`bench/operations.py` counts the operations of each action, `bench/memory.py` measures its CPU time; the latency of AWS is
+assumed, as in `lobby emulate --latency aws`. Intervals, window and memory are the defaults of the template.
 """
 
 import argparse
@@ -32,16 +32,17 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.budget import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
-from lobby.client.bots import STEP_S, Pilot, Walker
-from lobby.cloudformation.reading import parse, read_template
+from lobby.billing import MONTH_HOURS, PRICES, Bill, Usage, bill, steps
+from lobby.client.bots import STEP_S, SendPolicy, Walker
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.emulator.conditions import LATENCIES, Conditions
 from lobby.emulator.metering import cpu_factor
 from lobby.fanout import Window
 from lobby.messages import encode_moves
 from lobby.presence import Position, Presence
 from lobby.serverless.aws.client import CONNECTIONS
-from lobby.serverless.invocation import PATIENCE_MS, SKEW_MS
+from lobby.serverless.broadcast import LOCK_POLL_MS, SKEW_MS
 from lobby.settings import Settings
 from lobby.telemetry import METRICS
 
@@ -50,13 +51,13 @@ MOVING = (0.15, 1.0)  # shares of their time that players move: a lobby with men
 DAYS = 30  # of play in a month
 NAIVE_HZ = 5.0
 
-_DEFAULTS = {name: item.get("Default") for name, item in parse(read_template())["Parameters"].items()}
+_DEFAULTS = {name: item.get("Default") for name, item in parse(lobby_template())["Parameters"].items()}
 WINDOW_MS, SEND_MS, HEARTBEAT_MS = (int(_DEFAULTS[name]) for name in ("WindowMs", "SendMs", "HeartbeatMs"))
 MEMORY_MB, RECENT_MS = int(_DEFAULTS["MemoryMb"]), int(_DEFAULTS["TimeoutS"]) * 1000 + SKEW_MS
 
 # Counted by `bench/operations.py`.
 ROW_BYTES = 200  # of a player in the table: 180 with ids of 11 characters
-FLOOR_BYTES, STAMP_BYTES = 60, 16  # of a room's own item, and of each player in it who moved in the last seconds
+LOCK_BYTES, STAMP_BYTES = 60, 16  # of a room's own item, and of each player in it who moved in the last seconds
 EMF_BYTES, LINE_BYTES = 10, 130  # of the log: metrics, for each invocation; the line of a join or a leave
 
 # Measured by `bench/memory.py`: how long the processor is busy, in ms.
@@ -75,13 +76,13 @@ def _mean_ms(kind: str) -> float:
 
 # Assumed of AWS, not measured there.
 TABLE_MS = _mean_ms("table")
-OPENING_MS = 10  # two calls: who finds a window closed and opens it is still about to while others write
-NOTICING_MS = (PATIENCE_MS + TABLE_MS) / 2 + TABLE_MS  # from a floor that is free to the next one who has it
+OPENING_MS = 10  # two calls: the time from a position that finds no open window to the open window
+NOTICING_MS = (LOCK_POLL_MS + TABLE_MS) / 2 + TABLE_MS  # from the release of a broadcast lock to its next holder
 FRAME_BYTES = 90  # WebSocket, TLS, TCP and IP around a message
 THROTTLE_PER_S = 10_000  # messages and posts together: an account's quota, unless AWS raises it
-ROOM_WRITES_PER_S = 1_000  # what the partition of one room takes
+ROOM_WRITES_PER_S = 1_000  # the throughput of the partition of one room
 
-# Of the plan's design, which nobody built: logs as Lambda writes them by itself, 512 MB.
+# The simple design of the plan, which was never built: with the logs that Lambda writes by itself, and 512 MB.
 PLAN_GB = 0.5
 PLAN_CALL_MS = 8.0  # an invocation that parses and makes one or two calls of DynamoDB
 PLAN_POST_MS = 1.2  # of the invocation's time for each of many concurrent posts
@@ -102,7 +103,7 @@ TICK_MS = 10
 
 @dataclass(frozen=True)
 class Count:
-    """What one simulated second of a room holds, on average."""
+    """The averages of one simulated second of a room."""
 
     players: int
     moving: float
@@ -112,31 +113,31 @@ class Count:
     windows: float
     waited: float
     waited_ms: float
-    floor_units: float
-    told: float
-    told_steps: float
-    told_bytes: float
+    lock_units: float
+    received: float
+    received_steps: float
+    received_bytes: float
     per_moving_second: float
 
 
-class Speaker(Protocol):
-    """Somebody who says where it is."""
+class Sender(Protocol):
+    """A player that moves and sends positions."""
 
     moving_s: float
 
     def step(self, now_ms: int) -> Position | None:
-        """One step on: the position that is sent, if one is."""
+        """Moves one step. Returns the position that is sent, or None."""
 
 
 class Steady:
-    """Moves all the time, and says so ``hz`` times a second; ``share`` of an interval after the others."""
+    """Moves all the time, and sends ``hz`` positions a second, ``share`` of an interval after the others."""
 
     def __init__(self, hz: float, share: float) -> None:
         self._every_ms, self._due_ms, self._seq = 1000 / hz, share * 1000 / hz, 0
         self.moving_s = 0.0
 
     def step(self, now_ms: int) -> Position | None:
-        """See :class:`Speaker`."""
+        """See :class:`Sender`."""
         self.moving_s += STEP_S
         if now_ms < self._due_ms:
             return None
@@ -146,11 +147,11 @@ class Steady:
 
 
 class _Player:
-    """A bot that moves for a share of its time and stands still for the rest, and says so as `lobby bots` does."""
+    """A bot that moves for a share of its time and rests otherwise, and sends positions as `lobby bots` does."""
 
     def __init__(self, number: int, moving: float, send_ms: int) -> None:
         self._chance = random.Random(number)
-        self._walker, self._pilot = Walker(self._chance), Pilot()
+        self._walker, self._policy = Walker(self._chance), SendPolicy()
         self._moving, self._send_ms = moving, send_ms
         self._moves = self._chance.random() < moving
         self._left_s = self._bout()
@@ -165,19 +166,19 @@ class _Player:
         return self._chance.expovariate(1 / BOUT_S) * (1 if self._moves else (1 - self._moving) / self._moving)
 
     def step(self, now_ms: int) -> Position | None:
-        """See :class:`Speaker`."""
+        """See :class:`Sender`."""
         self._left_s -= STEP_S
         if self._left_s <= 0:
             self._moves = not self._moves
             self._left_s = self._bout()
         if self._moves:
             self._at = self._walker.step(STEP_S)
-            while not (self._at.vx or self._at.vy):  # the pauses are ours, not the walker's
+            while not (self._at.vx or self._at.vy):  # this class decides about pauses, not the walker
                 self._at = self._walker.step(STEP_S)
             self.moving_s += STEP_S
         else:
             self._at = Position(self._walker.x, self._walker.y, h=self._walker.h)
-        if self._pilot.speaks(self._at, now_ms / 1000):
+        if self._policy.due(now_ms, self._at):
             self._waits = True
         if not self._waits or now_ms - self._sent_ms < self._send_ms:
             return None
@@ -194,25 +195,25 @@ def simulate(
     seconds: int,
     advance: Callable[[int], None] = lambda second: None,
     *,
-    speakers: Sequence[Speaker] = (),
+    senders: Sequence[Sender] = (),
     served: bool = False,
 ) -> Count:
-    """A room in simulated time. The first position opens a window; what came until its leader has the floor is told in one
-    message, to everybody. Where it is ``served``, one process does all that at once, and thins it out where many are."""
+    """A room in simulated time. The first position opens a window. All positions that arrive until its leader has the broadcast
+    lock are broadcast in one message to all players. A ``served`` room is one process without a lock, and has a far tier."""
     settings = Settings(
         room_size=max(players, 50), window_ms=window_ms, send_ms=send_ms, near_players=Settings.near_players if served else 0
     )
-    bots = speakers or [_Player(number, moving, send_ms) for number in range(players)]
+    bots = senders or [_Player(number, moving, send_ms) for number in range(players)]
     roster = [Presence("lobby", f"c{number}", f"p{number}", n=number + 1, v=2) for number in range(players)]
     window, due_ms, busy_ms, has_waited = Window(), 0, 0.0, False
-    said_ms = [-math.inf] * players
-    positions = windows = waited = told = told_steps = told_bytes = floor_units = 0
+    sent_ms = [-math.inf] * players
+    positions = windows = waited = received = received_steps = received_bytes = lock_units = 0
     waited_ms = 0.0
     phases = round(STEP_S * 1000) // TICK_MS
     warm_up_ms = 5_000
     for now_ms in range(0, seconds * 1000 + warm_up_ms, TICK_MS):
         if now_ms == warm_up_ms:
-            positions = windows = waited = told = told_steps = told_bytes = floor_units = 0
+            positions = windows = waited = received = received_steps = received_bytes = lock_units = 0
             waited_ms = 0.0
             for bot in bots:
                 bot.moving_s = 0.0
@@ -221,26 +222,26 @@ def simulate(
             if at is None:
                 continue
             positions += 1
-            said_ms[number] = now_ms
-            if window.is_empty:
+            sent_ms[number] = now_ms
+            if not (window.near or window.far):
                 due_ms, has_waited = now_ms + window_ms + (0 if served else OPENING_MS), False
             roster[number] = roster[number]._replace(at=at)
-            window.moved(roster[number].player)
-        if not window.is_empty and now_ms >= due_ms and now_ms < busy_ms and not has_waited:
+            window.moved(roster[number].player, now_ms, window_ms)
+        if (window.near or window.far) and now_ms >= due_ms and now_ms < busy_ms and not has_waited:
             due_ms, has_waited = math.ceil(busy_ms + NOTICING_MS), True
             waited, waited_ms = waited + 1, waited_ms + due_ms - now_ms
-        if not window.is_empty and now_ms >= max(due_ms, busy_ms):
+        if (window.near or window.far) and now_ms >= max(due_ms, busy_ms):
             windows += 1
-            recent = sum(at_ms >= now_ms - RECENT_MS for at_ms in said_ms)
-            floor_units += _units(FLOOR_BYTES + STAMP_BYTES * recent, 1024)
-            heard = 0
-            for receivers, movers in window.close(roster, now_ms, settings):
+            recent = sum(at_ms >= now_ms - RECENT_MS for at_ms in sent_ms)
+            lock_units += _units(LOCK_BYTES + STAMP_BYTES * recent, 1024)
+            receivers_now = 0
+            for receivers, movers in window.close(roster, now_ms, settings).shares:
                 size = len(encode_moves(1_795_426_800_000 + now_ms, [(row.n, row.at) for row in movers]))
-                heard += len(receivers)
-                told_steps += len(receivers) * steps(size)
-                told_bytes += len(receivers) * (size + FRAME_BYTES)
-            told += heard
-            due_ms, busy_ms = now_ms + window_ms, 0.0 if served else now_ms + telling_ms(heard)
+                receivers_now += len(receivers)
+                received_steps += len(receivers) * steps(size)
+                received_bytes += len(receivers) * (size + FRAME_BYTES)
+            received += receivers_now
+            due_ms, busy_ms = now_ms + window_ms, 0.0 if served else now_ms + broadcast_ms(receivers_now)
         if now_ms % 1000 == 0:
             advance(now_ms // 1000)
     moving_s = sum(bot.moving_s for bot in bots) or math.inf
@@ -253,10 +254,10 @@ def simulate(
         windows / seconds,
         waited / seconds,
         waited_ms / seconds,
-        floor_units / max(1, windows),
-        told / seconds,
-        told_steps / seconds,
-        told_bytes / seconds,
+        lock_units / max(1, windows),
+        received / seconds,
+        received_steps / seconds,
+        received_bytes / seconds,
         positions / moving_s,
     )
 
@@ -268,56 +269,56 @@ def _units(octets: float, unit: int) -> int:
 # ── what things cost ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Deed(NamedTuple):
-    """What comes of one thing that a player does: messages, invocations, writes of rows and of the room's own item, reads of
-    that item and of the whole room; and how long processors are busy with it, posts aside."""
+class Action(NamedTuple):
+    """What one action of a player causes: messages, invocations, writes of rows and of the room's own item, reads of that item
+    and of the whole room; and the CPU time without posts, in ms."""
 
     messages_in: int = 0
     messages_out: int = 0
     invocations: int = 0
     rows: int = 0
-    floors: int = 0
+    lock_writes: int = 0
     gets: int = 0
     queries: int = 0
     cpu_ms: float = 0.0
 
 
-def deeds(players: int) -> dict[str, Deed]:
-    """Everything that somebody does in a room of so many, itself included, while nobody else does anything.
+def actions(players: int) -> dict[str, Action]:
+    """All actions of a player in a room of ``players`` players, itself included, while no other player does anything.
 
-    ``serverless`` says why; the writes are, in this order: of a connection its number, its row, the floor taken and left, the
-    welcome paid; of a position its row; of a window that it is open, the floor taken, which shuts it, and left.
+    The writes are, in this order: for a connection its number, its row, the broadcast lock (acquire and release) and its
+    welcome; for a position its row; for a window its opening, and the lock (acquire, which closes the window, and release).
     """
     others, stream_ms = players - 1, CPU_MS["stream"] - 3 * POST_CPU_MS  # it was measured with welcome, config and one join
     return {
-        "connects": Deed(0, others + 2, 3, 3, 2, 0, 2, CPU_MS["authorizer"] + CPU_MS["$connect"] + stream_ms),
-        "position that opens a window": Deed(1, others, 1, 1, 3, 1, 1, CPU_MS["position"] + LEAD_CPU_MS),
-        "position in an open window": Deed(1, 0, 1, 1, 0, 1, 0, CPU_MS["position"]),
-        "hello": Deed(1, 2, 1, 2, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
-        "ping": Deed(1, 1, 1, 1, 0, 1, 1, CPU_MS["position"]),
-        "status": Deed(1, players, 1, 1, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
-        "leaves": Deed(0, others, 2, 1, 2, 0, 1, CPU_MS["$disconnect"] + stream_ms),
+        "connects": Action(0, others + 2, 3, 3, 2, 0, 2, CPU_MS["authorizer"] + CPU_MS["$connect"] + stream_ms),
+        "position that opens a window": Action(1, others, 1, 1, 3, 1, 1, CPU_MS["position"] + LEAD_CPU_MS),
+        "position in an open window": Action(1, 0, 1, 1, 0, 1, 0, CPU_MS["position"]),
+        "hello": Action(1, 2, 1, 2, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
+        "ping": Action(1, 1, 1, 1, 0, 1, 1, CPU_MS["position"]),
+        "status": Action(1, players, 1, 1, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
+        "leaves": Action(0, others, 2, 1, 2, 0, 1, CPU_MS["$disconnect"] + stream_ms),
     }
 
 
-def usage(deed: Deed, players: int, floor_units: float = 1.0) -> Usage:
-    """What AWS meters of a deed, a window's wait aside. Hours are left at 0."""
-    calls_ms = (deed.rows + deed.floors + deed.gets + deed.queries) * TABLE_MS
+def usage(action: Action, players: int, lock_units: float = 1.0) -> Usage:
+    """What AWS meters of an action, without the wait of a window. Hours are left at 0."""
+    calls_ms = (action.rows + action.lock_writes + action.gets + action.queries) * TABLE_MS
     return Usage(
-        messages_in=deed.messages_in,
-        messages_out=deed.messages_out,
-        invocations=deed.invocations,
-        gb_ms=(calls_ms + posting_ms(deed.messages_out) + deed.cpu_ms * SLOWER) * MEMORY_MB / 1024,
-        write_units=deed.rows + deed.floors * floor_units,
-        read_units=deed.gets + deed.queries * _units(players * ROW_BYTES, 4096),
-        log_bytes=deed.invocations * EMF_BYTES,
-        egress_bytes=deed.messages_out * (FRAME_BYTES + 100),
+        messages_in=action.messages_in,
+        messages_out=action.messages_out,
+        invocations=action.invocations,
+        gb_ms=(calls_ms + posting_ms(action.messages_out) + action.cpu_ms * SLOWER) * MEMORY_MB / 1024,
+        write_units=action.rows + action.lock_writes * lock_units,
+        read_units=action.gets + action.queries * _units(players * ROW_BYTES, 4096),
+        log_bytes=action.invocations * EMF_BYTES,
+        egress_bytes=action.messages_out * (FRAME_BYTES + 100),
     )
 
 
 @cache
 def posting_ms(posts: int) -> float:
-    """How long so many posts take over the function's connections: answers as late as in the emulator, and our own work."""
+    """How long this many posts take over the connections of the function: the latency of the emulator, and our CPU time."""
     if not posts:
         return 0.0
     conditions, took_ms, times = Conditions("aws"), 0.0, max(20, 2_000 // posts)
@@ -329,42 +330,42 @@ def posting_ms(posts: int) -> float:
     return took_ms / times + posts * POST_CPU_MS * SLOWER
 
 
-def telling_ms(receivers: int) -> float:
-    """How long somebody has the floor who tells so many: from taking it to giving it back."""
+def broadcast_ms(receivers: int) -> float:
+    """How long an invocation holds the broadcast lock for this many receivers, in ms."""
     return 3 * TABLE_MS + posting_ms(receivers) + LEAD_CPU_MS * SLOWER
 
 
 def presence(players: int) -> Usage:
-    """One second of coming, going and staying connected in our lobby, with sessions of half an hour. Hours are left at 0."""
-    each, joins = deeds(players), players / SESSION_S
+    """One second of connects, disconnects and pings in our lobby, with sessions of half an hour. Hours are left at 0."""
+    each, joins = actions(players), players / SESSION_S
     come_and_go = usage(each["connects"], players) + usage(each["leaves"], players) + Usage(log_bytes=2 * LINE_BYTES)
     pings = usage(each["ping"], players) * (players / HEARTBEAT_MS * 1000)
     return come_and_go * joins + pings + Usage(connection_ms=players * 1000)
 
 
 def windowed(count: Count) -> Usage:
-    """One second of our lobby on AWS. Who opens a window waits for it, and for the floor where somebody still speaks; who finds
-    it closed a moment too late has tried to open it in vain."""
-    told = round(count.told / count.windows) if count.windows else 0
+    """One second of our lobby on AWS. An invocation that opens a window waits for its length, and for the broadcast lock if
+    another one holds it. Some invocations try in vain to open a window that another one has just opened."""
+    received = round(count.received / count.windows) if count.windows else 0
     races = count.positions * count.windows * TABLE_MS / 1000
-    waits_ms = count.windows * (count.window_ms + TABLE_MS + telling_ms(told)) + count.waited_ms
-    polls = count.waited_ms / (PATIENCE_MS + TABLE_MS)
-    position = deeds(count.players)["position in an open window"]
+    waits_ms = count.windows * (count.window_ms + TABLE_MS + broadcast_ms(received)) + count.waited_ms
+    polls = count.waited_ms / (LOCK_POLL_MS + TABLE_MS)
+    position = actions(count.players)["position in an open window"]
     return (
         presence(count.players)
         + usage(position, count.players) * count.positions
         + Usage(
-            messages_out=count.told_steps,
+            messages_out=count.received_steps,
             gb_ms=(waits_ms + races * TABLE_MS) * MEMORY_MB / 1024,
-            write_units=(3 * count.windows + races + count.waited) * count.floor_units,
+            write_units=(3 * count.windows + races + count.waited) * count.lock_units,
             read_units=count.windows * _units(count.players * ROW_BYTES, 4096) + polls,
-            egress_bytes=count.told_bytes,
+            egress_bytes=count.received_bytes,
         )
     )
 
 
 def plans_presence(players: int) -> Usage:
-    """One second of coming, going and staying connected in the plan's design. Hours are left at 0."""
+    """One second of connects, disconnects and pings in the design of the plan. Hours are left at 0."""
     joins = players / SESSION_S
     pings = players / PLAN_PING_S
     out = joins * (2 + 2 * (players - 1)) + pings
@@ -383,7 +384,7 @@ def plans_presence(players: int) -> Usage:
 
 
 def naive(players: int, moving: float, hz: float = NAIVE_HZ) -> Usage:
-    """One second of the plan's design, which sends every position to everybody else at once."""
+    """One second of the design of the plan, which sends each position to each other player at once."""
     positions = players * moving * hz
     posts = positions * (players - 1)
     return plans_presence(players) + Usage(
@@ -399,10 +400,10 @@ def naive(players: int, moving: float, hz: float = NAIVE_HZ) -> Usage:
 
 
 def month(second: Usage, hours: float, *, observed: bool = False, always_free: bool = False) -> Bill:
-    """The bill of a month in which every second of ``hours`` a day was like this one; with the dashboard and the function's own
-    metrics where it is ``observed``."""
+    """The bill of a month in which every second of ``hours`` a day was like this one. An ``observed`` lobby has the dashboard
+    and the metrics of the function."""
     used = second * (hours * 3600 * DAYS)
-    metrics = len(METRICS) * hours * DAYS / MONTH_HOURS  # they cost while they are written
+    metrics = len(METRICS) * hours * DAYS / MONTH_HOURS  # a metric costs only while it is written
     return bill(
         used + Usage(hours=MONTH_HOURS),
         dashboards=int(observed),
@@ -412,18 +413,18 @@ def month(second: Usage, hours: float, *, observed: bool = False, always_free: b
 
 
 def server(second: Usage, hours: float) -> float:
-    """The month's price of a server that sends as much as ``second``: flat, until its included traffic is used up."""
+    """The monthly price of a server that sends as much as ``second``: flat until its included traffic is used up."""
     gigabytes = second.egress_bytes * hours * 3600 * DAYS / 1e9
     return SERVER_DOLLARS + max(0.0, gigabytes - SERVER_GB) * SERVER_GB_DOLLARS
 
 
 def player_hours(second: Usage, players: int) -> float:
-    """How many player-hours on AWS a server's price buys, dashboard and metrics aside."""
+    """How many player-hours on AWS cost as much as a server, without dashboard and metrics."""
     return players * SERVER_DOLLARS / bill(second * 3600).total
 
 
 def throttled(second: Usage) -> bool:
-    """Whether that is more than AWS lets an account do unless it is asked to, or more than one room's partition takes."""
+    """Whether that exceeds the default quota of an account, or the throughput of the partition of one room."""
     return second.messages_in + second.messages_out > THROTTLE_PER_S or second.write_units > ROOM_WRITES_PER_S
 
 
@@ -431,7 +432,7 @@ def counted(
     wanted: argparse.Namespace, todo: list[tuple[int, float, int, int]], console: Console, *, served: bool = False
 ) -> list[Count]:
     """Simulates ``todo``: players, share of time moving, window in ms, least time between two messages of a player in ms."""
-    # A thousand players say as much in half a minute as ten in nearly an hour.
+    # A thousand players send as much in half a minute as ten players in nearly an hour.
     lengths = [max(30, min(wanted.seconds, 30_000 // players)) for players, *_ in todo]
     found = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("player-seconds"))
@@ -458,7 +459,7 @@ def over_players(wanted: argparse.Namespace, console: Console) -> list[dict[str,
         caption=f"* over {THROTTLE_PER_S:,} messages and posts a second, AWS's default quota of an account, or over "
         f"{ROOM_WRITES_PER_S:,} writes a second into one room",
     )
-    for name in ("players", "moving", "heard/s", "telling, ms", "naive", "windowed", "server"):
+    for name in ("players", "moving", "received/s", "broadcast, ms", "naive", "windowed", "server"):
         table.add_column(name, justify="right")
     table.add_column("$5 buys\nplayer-hours", justify="right")
     table.add_column("hours\na day", justify="right")
@@ -471,9 +472,9 @@ def over_players(wanted: argparse.Namespace, console: Console) -> list[dict[str,
             "hours": wanted.hours,
             "naive": month(plain, wanted.hours).total,
             "windowed": month(ours, wanted.hours).total,
-            "server": server(presence(count.players) + Usage(egress_bytes=served.told_bytes), wanted.hours),
-            "server_told": served.told,
-            "telling_ms": telling_ms(count.players),
+            "server": server(presence(count.players) + Usage(egress_bytes=served.received_bytes), wanted.hours),
+            "server_received": served.received,
+            "broadcast_ms": broadcast_ms(count.players),
             "server_buys_player_hours": buys,
             "server_buys_naive_player_hours": player_hours(plain, count.players),
             "naive_throttled": throttled(plain),
@@ -484,8 +485,8 @@ def over_players(wanted: argparse.Namespace, console: Console) -> list[dict[str,
         table.add_row(
             f"{count.players:,}",
             f"{count.moving:.0%}",
-            f"{count.told / count.players:.1f} / {served.told / served.players:.1f}",
-            f"{telling_ms(count.players):,.0f}",
+            f"{count.received / count.players:.1f} / {served.received / served.players:.1f}",
+            f"{broadcast_ms(count.players):,.0f}",
             f"{row['naive']:,.2f}{stars[0]}",
             f"{row['windowed']:,.2f}{stars[1]}",
             f"{row['server']:,.2f}",
@@ -510,15 +511,21 @@ def over_windows(wanted: argparse.Namespace, console: Console) -> list[dict[str,
     ]
     rows: list[dict[str, object]] = []
     table = Table(box=SIMPLE, title=f"Dollars a month: 50 players, {wanted.hours:g} hours a day")
-    for name in ("moving", "window, ms", "send, ms", "said/s", "heard/s", "$/month", "$5 buys player-hours"):
+    for name in ("moving", "window, ms", "send, ms", "sent/s", "received/s", "$/month", "$5 buys player-hours"):
         table.add_column(name, justify="right")
     for count in counted(wanted, todo, console):
         ours = windowed(count)
         dollars, buys = month(ours, wanted.hours).total, player_hours(ours, count.players)
         rows.append({**asdict(count), "hours": wanted.hours, "windowed": dollars, "server_buys_player_hours": buys})
-        said, heard = f"{count.positions / count.players:.2f}", f"{count.told / count.players:.2f}"
+        sent, received = f"{count.positions / count.players:.2f}", f"{count.received / count.players:.2f}"
         table.add_row(
-            f"{count.moving:.0%}", f"{count.window_ms:,}", f"{count.send_ms:,}", said, heard, f"{dollars:,.2f}", f"{buys:,.0f}"
+            f"{count.moving:.0%}",
+            f"{count.window_ms:,}",
+            f"{count.send_ms:,}",
+            sent,
+            received,
+            f"{dollars:,.2f}",
+            f"{buys:,.0f}",
         )
     if not wanted.json:
         console.print(table)
@@ -538,14 +545,14 @@ PLAN = {  # 50 players, 8 hours a day: what the plan says, and which lines of th
 
 
 def plan(wanted: argparse.Namespace, console: Console) -> list[dict[str, object]]:
-    """The plan's table beside the bill of what it describes, and of what we built."""
+    """The table of the plan, beside the bill of its design and the bill of our lobby."""
     fifteen, hundred = counted(wanted, [(50, share, wanted.window_ms, wanted.send_ms) for share in MOVING], console)
     columns = {
         "naive, 100 % moving": naive(50, 1.0),
         "naive, 15 %": naive(50, 0.15),
         "windowed, 100 %": windowed(hundred),
         "windowed, 15 %": windowed(fifteen),
-        "nobody moves": presence(50),
+        "no player moves": presence(50),
     }
     ours = [name for name in columns if not name.startswith("naive")]
     bills = {name: month(usage, 8, observed=name in ours) for name, usage in columns.items()}
@@ -554,11 +561,11 @@ def plan(wanted: argparse.Namespace, console: Console) -> list[dict[str, object]
     for name in ("line", "the plan", *bills):
         table.add_column(name, justify="right")
     rows: list[dict[str, object]] = []
-    for name, (said, keys) in PLAN.items():
+    for name, (planned, keys) in PLAN.items():
         found = {key: sum(line.dollars for line in it.lines if line.name in keys) for key, it in bills.items()}
-        rows.append({"line": name, "plan": said, **found})
+        rows.append({"line": name, "plan": planned, **found})
     total = {key: it.total for key, it in bills.items()}
-    rows.append({"line": "total", "plan": sum(said for said, _ in PLAN.values()), **total})
+    rows.append({"line": "total", "plan": sum(planned for planned, _ in PLAN.values()), **total})
     rows.append({"line": "without what is always free", "plan": "", **{key: it.total for key, it in frees.items()}})
     for row in rows:
         table.add_row(*(f"{value:,.2f}" if isinstance(value, float) else str(value) for value in row.values()))

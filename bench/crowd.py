@@ -3,7 +3,8 @@
     python bench/crowd.py                       three crowds, with dynoxide where there is one; a minute
 
 `lobby emulate --latency aws` runs the function, with a whole core of this machine instead of the share that its memory buys, so
-the model is asked for the same. Where this machine is too busy to take all that the players say, messages in are fewer.
+the model calculates with a whole core, too. If this machine is too busy for all messages of the players, it counts fewer of
+them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 CROWDS = ((50, 2.0), (50, 1.0), (10, 5.0))
-"""Players, and how often a second each of them says where it is."""
+"""Players, and how many positions a second each of them sends."""
 
 
 def crowds(tables: str, seconds: int) -> list[dict[str, Any]]:
@@ -33,16 +34,16 @@ def crowds(tables: str, seconds: int) -> list[dict[str, Any]]:
         with emulate.running(["--table", tables, "--latency", "aws"]) as run:
             with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
                 asyncio.run(load.measure(run.url, None, players, hz, seconds, progress))
-        said_s = [one["t"] for one in run.events if one["kind"] == "message_in"]
-        begin_s, end_s = said_s[0] + load.WARM_UP, said_s[-1]
+        sent_s = [one["t"] for one in run.events if one["kind"] == "message_in"]
+        begin_s, end_s = sent_s[0] + load.WARM_UP, sent_s[-1]
         ledger = operations.Ledger()
         logged = 0
         for one in run.events:
             if begin_s <= one["t"] < end_s:
                 ledger(one["kind"], **one)
                 logged += one["bytes"] if one["kind"] == "log" else 0
-        speakers = [cost.Steady(hz, number / players) for number in range(players)]
-        model = cost.simulate(players, 1.0, cost.WINDOW_MS, cost.SEND_MS, 30, speakers=speakers)
+        senders = [cost.Steady(hz, number / players) for number in range(players)]
+        model = cost.simulate(players, 1.0, cost.WINDOW_MS, cost.SEND_MS, 30, senders=senders)
         used = cost.windowed(model) + cost.presence(players) * -1
         rows.append(
             {

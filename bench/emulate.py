@@ -1,4 +1,4 @@
-"""`lobby emulate` as far away as AWS is: how soon a welcome comes, how late a position, and whether the bill adds up.
+"""`lobby emulate` with the latency of AWS: the delay of a welcome, the delay of a position, and whether the bill is right.
 
     python bench/emulate.py                    50 players, five positions a second, with dynoxide where there is one
     python bench/emulate.py --json bench/results/emulate.json && python scripts/docs.py
@@ -38,7 +38,7 @@ NEVER = ("positions lost", "connections lost", "messages refused")
 
 
 async def welcomes(url: str, version: int, times: int) -> list[float]:
-    """How long after its socket was open each of so many players was welcomed, in ms."""
+    """The time from the open socket to the welcome, in ms, for each player."""
     took = []
     for number in range(times):
         async with connect(f"{url}?pid=w{number}&v={version}&room=welcomes{version}{number % 3}") as socket:
@@ -52,7 +52,7 @@ async def welcomes(url: str, version: int, times: int) -> list[float]:
 
 
 class Run:
-    """One run of the command: where players connect; and after its end what it printed, and every event that it metered."""
+    """One run of the command: its address; and after its end the text that it printed and the events that it metered."""
 
     def __init__(self, url: str) -> None:
         self.url, self.printed = url, ""
@@ -75,12 +75,12 @@ def running(options: list[str]) -> Iterator[Run]:
 
 
 def started(options: list[str]) -> tuple[subprocess.Popen[str], str]:
-    """The command, and where players connect."""
+    """The process of the command, and the address for players."""
     words = [sys.executable, "-m", "lobby", "emulate", "--port", "0", "--bill", *options]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     said = ""
-    while "Its table is in" not in said:
+    while "The tables are in" not in said:
         line = process.stderr.readline()
         if not line:
             raise SystemExit(said)
@@ -91,7 +91,7 @@ def started(options: list[str]) -> tuple[subprocess.Popen[str], str]:
 
 
 def deviation(printed: str, events: list[dict[str, Any]]) -> float:
-    """How far the farthest line of the bill is from the sum of the events, as a share of it."""
+    """The largest deviation of a line of the bill from the sum of the events, as a share of that sum."""
     worst = 0.0
     for name, dollars in bill.dollars(events).items():
         line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)

@@ -1,11 +1,11 @@
-"""Load on a lobby server: players who all move in one room, and how late the others hear of it.
+"""Load on a lobby server: many players move in one room, and other players measure the delay of their positions.
 
     python bench/load.py --command 'lobby serve --port {port}' --players 10,100,300,1000
     python bench/load.py --url ws://127.0.0.1:8765/ --server-pid 4711
 
 Latency runs from the send() at one player's socket to the arrival at another player's. A few dozen
-sockets read everything they hear; the others only count, or the generator would measure itself.
-With --command every row has a new server, which has one core to itself and the generator another.
+sockets read everything that they receive; the others only count frames, or the generator would measure itself.
+With --command each row starts a new server, which has one core; the generator has another one.
 """
 
 import argparse
@@ -41,8 +41,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 BUCKETS_PER_SECOND = 10_000  # latencies are counted in steps of 0.1 ms
-LONGEST_LATENCY = 10  # seconds; whatever took longer counts as that
-READERS = 32  # sockets that read everything they hear
+LONGEST_LATENCY = 10  # seconds; longer ones count as this
+READERS = 32  # sockets that read everything they receive
 JOINING_AT_ONCE = 50
 WARM_UP = 2.0  # seconds
 LAST_POSITIONS = 1.0  # seconds after the last send() in which every position must have arrived
@@ -52,7 +52,7 @@ CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one number of players did to the server; None is what this platform does not tell."""
+    """The figures of one number of players; None where this platform does not report a figure."""
 
     players: int
     p50_ms: float
@@ -69,30 +69,30 @@ class Row:
 
 
 class Tally:
-    """What all players of one run sent and heard."""
+    """What all players of one run sent and received."""
 
     def __init__(self) -> None:
         self.sent_at: dict[int, array[float]] = {}  # by the sender's n, then by its seq
         self.unread: deque[tuple[Reader, float, bytes]] = deque()  # with the time of arrival
         self.disconnects = 0
-        self.refused = 0  # answers to readers that something went wrong: of the lobby, or of API Gateway, which knows no types
+        self.refused = 0  # errors that readers received, from the lobby or from API Gateway (whose messages have no type)
         self.ending = False
         self.start()
 
     def start(self) -> None:
-        """Count from here."""
+        """Start to count."""
         self.unread.clear()
         self.latencies = array("Q", [0]) * (BUCKETS_PER_SECOND * LONGEST_LATENCY + 1)
         self.messages = self.frames = self.octets = 0
 
     def read(self, most: int | None = None) -> None:
-        """Read what arrived, at most so many frames."""
+        """Read frames that arrived, at most this many."""
         for _ in range(len(self.unread) if most is None else min(most, len(self.unread))):
             reader, now, text = self.unread.popleft()
             reader.read(now, text)
 
     def percentile(self, share: float) -> float:
-        """The latency in ms which this share of the positions did not exceed."""
+        """The latency in ms that this share of the positions did not exceed."""
         wanted = share * sum(self.latencies)
         heard = 0
         for bucket, count in enumerate(self.latencies):
@@ -103,7 +103,7 @@ class Tally:
 
 
 class Player(WSListener):
-    """One ship on a circle of its own: sends where it is, counts what it hears."""
+    """One player on a circle of its own: sends positions, and counts the frames that it receives."""
 
     def __init__(self, tally: Tally, hz: float, index: int) -> None:
         self.tally = tally
@@ -119,7 +119,7 @@ class Player(WSListener):
         self.transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Count the frame, and read it until the welcome has told who we are."""
+        """Count the frame, and read it until the welcome has arrived."""
         self.tally.frames += 1
         self.tally.octets += frame.payload_size
         if self.n < 0 and frame.msg_type == WSMsgType.TEXT:
@@ -130,14 +130,14 @@ class Player(WSListener):
                 self.welcome.set_result(None)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Nobody is to leave before the end."""
+        """Count the connections that end before the end of the run."""
         if not self.tally.ending:
             self.tally.disconnects += 1
         if not self.welcome.done():
             self.welcome.set_exception(ConnectionError("the server closed before its welcome"))
 
     def move(self) -> None:
-        """Take one more step along the circle and tell the others."""
+        """Take one more step along the circle, and send the position."""
         self.seq += 1
         self.turned += 1 / self.hz
         cos, sin = math.cos(self.turned), math.sin(self.turned)
@@ -159,14 +159,14 @@ class Player(WSListener):
 
 
 class Reader(Player):
-    """A player who reads everything it hears."""
+    """A player that reads everything it receives."""
 
     def __init__(self, tally: Tally, hz: float, index: int) -> None:
         super().__init__(tally, hz, index)
-        self.heard: dict[int, int] = {}  # the last seq of every other player
+        self.last_seq: dict[int, int] = {}  # the last seq of every other player
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Take the time and keep the frame: to read it now would hold up those that come next."""
+        """Take the time and keep the frame: reading it now would delay the next ones."""
         now = time.perf_counter()
         super().on_ws_frame(transport, frame)
         if frame.msg_type == WSMsgType.TEXT:
@@ -179,27 +179,27 @@ class Reader(Player):
             self.tally.refused += 1
         if message.get("type") != "moves":
             return
-        sent_at, latencies, heard = self.tally.sent_at, self.tally.latencies, self.heard
+        sent_at, latencies, last_seq = self.tally.sent_at, self.tally.latencies, self.last_seq
         last = len(latencies) - 1
         for entry in message["m"]:
             n, seq = entry[0], entry[6]
             if n != self.n and n in sent_at:
-                heard[n] = seq
+                last_seq[n] = seq
                 latencies[min(int((now - sent_at[n][seq]) * BUCKETS_PER_SECOND), last)] += 1
 
     def missed(self, players: list[Player]) -> int:
-        """Positions of the others that never came. A later one makes up for those before it."""
-        return sum(p.seq - self.heard.get(p.n, 0) for p in players if p is not self)
+        """Positions of other players that never arrived. A later position replaces those before it."""
+        return sum(p.seq - self.last_seq.get(p.n, 0) for p in players if p is not self)
 
 
 async def join(url: str, count: int, hz: float, tally: Tally, joined: Callable[[], object]) -> list[Player]:
-    """Connect this many players to one new room and wait until every one is welcomed."""
+    """Connect this many players to one new room and wait until each has its welcome."""
     room = f"load-{os.getpid()}-{count}"
     readers = min(READERS, count)
     turn = asyncio.Semaphore(JOINING_AT_ONCE)
 
     async def one(index: int) -> Player:
-        reads = index * readers // count != (index - 1) * readers // count  # spread evenly
+        reads = index * readers // count != (index - 1) * readers // count  # readers are spread evenly
         player = (Reader if reads else Player)(tally, hz, index)
         parts = urlsplit(url)
         query = "&".join(filter(None, [parts.query, f"pid=load-{index}&v=2&room={room}"]))
@@ -292,7 +292,7 @@ async def measure(url: str, pid: int | None, count: int, hz: float, seconds: int
 
 
 def processes(pid: int) -> Iterator[int]:
-    """The process and those it started: some servers work in a child."""
+    """The process and its children: some servers work in a child process."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in children.read_text().split():
@@ -300,7 +300,7 @@ def processes(pid: int) -> Iterator[int]:
 
 
 def core_seconds(pid: int | None) -> float | None:
-    """Seconds a server has computed so far, where /proc tells."""
+    """The CPU time of a server so far in seconds; None without /proc."""
     if pid is None or sys.platform != "linux":
         return None
     ticks = 0
@@ -312,7 +312,7 @@ def core_seconds(pid: int | None) -> float | None:
 
 
 def megabytes(pid: int | None) -> float | None:
-    """Resident memory of a server, where /proc tells."""
+    """The resident memory of a server; None without /proc."""
     if pid is None or sys.platform != "linux":
         return None
     pages = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in processes(pid))
@@ -320,24 +320,24 @@ def megabytes(pid: int | None) -> float | None:
 
 
 def pin(which: int) -> None:
-    """Run this process, and what it starts from now on, on one core, if there are two."""
+    """Run this process, and processes that it starts later, on one core, if there are two."""
     if sys.platform == "linux" and len(CORES) > 1:
         os.sched_setaffinity(0, {CORES[which]})
 
 
 def allow_sockets() -> None:
-    """As many open files as the system lets us have; the server we start inherits it."""
+    """Raise the limit of open files to the maximum; a server that this process starts inherits it."""
     if sys.platform != "win32":
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with suppress(ValueError, OSError):  # macOS says unlimited and means less
+        with suppress(ValueError, OSError):  # macOS reports no limit, but has one
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
 def serving(command: str) -> Iterator[tuple[str, int | None]]:
-    """A new server on a free port and on the first core, ourselves on the second."""
+    """A new server on a free port and on the first core; this process runs on the second."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     pin(0)
@@ -355,7 +355,7 @@ def serving(command: str) -> Iterator[tuple[str, int | None]]:
 
 
 def target(wanted: argparse.Namespace) -> AbstractContextManager[tuple[str, int | None]]:
-    """Where to connect and whose core to read: the running server, or one we start."""
+    """The address of a server and its process id: the running server, or a new one."""
     if wanted.command:
         return serving(wanted.command)
     return nullcontext((wanted.url, wanted.server_pid))
@@ -376,7 +376,7 @@ def await_health(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def table(rows: list[Row], title: str) -> Table:
-    """The rows for people."""
+    """The rows as a table."""
     grid = Table(title=title)
     for heading in (
         "players", "p50 ms", "p99 ms", "server core", "MB", "KB/s to each",
@@ -421,14 +421,14 @@ def main() -> None:
     console = Console()
     rows = []
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    # Drawn only when told: a bar that redraws itself would cost latency.
+    # Drawn only on request: a bar that redraws itself would cost latency.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
         for count in map(int, wanted.players.split(",")):
             with target(wanted) as (url, pid):
                 rows.append(asyncio.run(measure(url, pid, count, wanted.hz, wanted.seconds, progress)))
     console.print(table(rows, wanted.command or wanted.url))
     if any(row.generator_core > TRUSTED_CORE for row in rows):
-        console.print(f"[yellow]The generator used over {TRUSTED_CORE} of its core: trust no figure.")
+        console.print(f"[yellow]The generator used over {TRUSTED_CORE} of its core, so the figures are not reliable.")
     if wanted.json:
         wanted.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 

@@ -1,12 +1,12 @@
-"""Which memory size for the function: what each kind of invocation takes, and what that means with more or less memory.
+"""The memory size of the function: what each kind of invocation takes, with more and with less memory.
 
     python bench/memory.py                      with dynoxide where there is one; five minutes
     python bench/memory.py --json bench/results/memory.json
 
-`lobby emulate --latency aws` runs with players who all move, and writes down every invocation: how long it took on the wall,
-and how long the processor was busy with it. With so much memory a function has so much of a core (`cpu_factor`: 1,769 MB are
-a whole one), so the busy time grows as memory shrinks, and the waiting stays. This machine runs the players, the gateway and
-the table as well, and where it is busy everything waits longer than on AWS: of several runs the least disturbed counts.
+`lobby emulate --latency aws` runs with players that all move, and writes each invocation into a file: its duration and its CPU
+time. The memory of a function determines its share of a core (`cpu_factor`: 1,769 MB give a whole core). So with less memory
+the CPU time grows, and the waiting time stays the same. This machine also runs the players, the gateway and the table. When it
+is busy, everything waits longer than on AWS, so the least disturbed of several runs counts.
 """
 
 from __future__ import annotations
@@ -30,33 +30,35 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.budget import PRICES
-from lobby.cloudformation.reading import parse, read_template
+from lobby.billing import PRICES
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.emulator.metering import CORE_MB, cpu_factor
 
 MEMORY_MB = (128, 256, 512, 1024, CORE_MB)
 KINDS = {
-    "authorizer": "who asks to connect",
-    "$connect": "connects",
-    "stream": "a join is told, the newcomer welcomed",
+    "authorizer": "a player asks to connect",
+    "$connect": "a connection opens",
+    "stream": "a join is broadcast, the new player gets its welcome",
     "hello": "hello",
-    "position": "a position, and somebody else tells it",
-    "leader": "a position, a window, and everybody is told",
-    "$disconnect": "leaves",
+    "position": "a position that another invocation broadcasts",
+    "leader": "a position, a window, and its broadcast",
+    "$disconnect": "a connection ends",
 }
 WELCOMES = 12
-"""Players who come one after the other, into a room with one other: what a connection takes when nothing else happens."""
+"""Players that join one after the other, each in a room with one other player. No other player does anything meanwhile."""
 
-WINDOW_MS = int(parse(read_template())["Parameters"]["WindowMs"]["Default"])
+WINDOW_MS = int(parse(lobby_template())["Parameters"]["WindowMs"]["Default"])
 
 LEADER = 2.0
-"""A leader works so many times as much as who finds a window open, at least: the median is seven times, in a room of 50."""
+"""A leader needs at least this many times the CPU time of an invocation that finds a window open. In a room of 50 the median is
+seven times."""
 
 Invocation = dict[str, Any]
 
 
 def events(players: int, hz: float, seconds: int, options: list[str]) -> list[Invocation]:
-    """The invocations of one run, each with the name of its kind; those of the crowd's coming and going are left out."""
+    """The invocations of one run, each with the name of its kind; without connects and disconnects of the crowd."""
     with emulate.running([*options, "--latency", "aws"]) as run:
         for version in (1, 2):
             asyncio.run(emulate.welcomes(run.url, version, WELCOMES))
@@ -68,12 +70,12 @@ def events(players: int, hz: float, seconds: int, options: list[str]) -> list[In
     steady_s = max((one["t"] for one in found if one.get("event") == "$connect"), default=0.0) + 1.0
     invocations = [one for one in found if one["kind"] == "invocation" and not one["failed"]]
     alone = [{**one, "name": one["event"]} for one in invocations if one["event"] in KINDS and one["t"] < crowd_s]
-    return alone + _told_apart([one for one in invocations if one["event"] == "pos" and one["t"] > steady_s])
+    return alone + _named_by_role([one for one in invocations if one["event"] == "pos" and one["t"] > steady_s])
 
 
-def _told_apart(positions: list[Invocation]) -> list[Invocation]:
-    """Positions, and those whose invocation led a window: it waited for the window, and has worked much more than others. On a
-    machine that is busy others wait as long."""
+def _named_by_role(positions: list[Invocation]) -> list[Invocation]:
+    """Positions, and those whose invocation led a window: it waited for the window, and needed much more CPU time than others.
+    On a busy machine other invocations wait as long."""
     work_ms = statistics.median(one["cpu_ms"] for one in positions if one["ms"] < WINDOW_MS)
     return [
         {**one, "name": "leader" if one["ms"] >= WINDOW_MS and one["cpu_ms"] > LEADER * work_ms else "position"}
@@ -82,10 +84,10 @@ def _told_apart(positions: list[Invocation]) -> list[Invocation]:
 
 
 def summary(runs: list[list[Invocation]]) -> dict[str, dict[str, float]]:
-    """Of each kind how many there were, how long the processor was busy with one, and how long it waited.
+    """For each kind: the number of invocations, the CPU time of one, and its waiting time.
 
-    Of each run the median counts; of several runs the middle one for work, and for waiting, which this machine only makes
-    longer, the least disturbed one.
+    Each run counts with its median. CPU time is the median of several runs; waiting time is the minimum, because a busy machine
+    only makes it longer.
     """
     by: dict[str, list[list[Invocation]]] = defaultdict(list)
     for run in runs:
@@ -103,12 +105,12 @@ def summary(runs: list[list[Invocation]]) -> dict[str, dict[str, float]]:
 
 
 def at(kind: dict[str, float], memory_mb: float) -> float:
-    """How long an invocation takes with so much memory, in ms."""
+    """The duration of an invocation with this much memory, in ms."""
     return kind["waits_ms"] + kind["cpu_ms"] * cpu_factor(memory_mb)
 
 
 def priced(kind: dict[str, float], memory_mb: float) -> float:
-    """Dollars for the time of a million of them, billed in whole ms."""
+    """Dollars for the time of a million invocations, billed in whole ms."""
     return 1e6 * math.ceil(at(kind, memory_mb)) / 1000 * memory_mb / 1024 * PRICES["compute"].dollars(1)
 
 
@@ -143,7 +145,7 @@ def cells(row: dict[str, float]) -> list[str]:
 
 
 def measure(rounds: int, hz: float, seconds: int, options: list[str]) -> dict[str, Any]:
-    """In turns: a room of 50; the same at a fifth of the pace, where this machine has time; and a room of 10."""
+    """In turns: a room of 50; the same at a fifth of the rate, which leaves this machine idle time; and a room of 10."""
     runs: dict[int, list[list[Invocation]]] = {50: [], 10: []}
     for _ in range(rounds):
         for players, pace in ((50, hz), (50, hz / 5), (10, hz)):
@@ -174,16 +176,16 @@ def main() -> None:
     console = Console()
     measured = measure(wanted.rounds, wanted.hz, wanted.seconds, ["--table", wanted.table])
     kinds = Table(title="An invocation, median, with a whole core", box=None, title_justify="left")
-    for name in ("", "", "how many", "busy, ms", "waits, ms"):
+    for name in ("", "", "invocations", "CPU, ms", "waiting, ms"):
         kinds.add_column(name, justify="right" if kinds.columns[1:] else "left")
     for name, kind in measured["kinds"].items():
         kinds.add_row(name, KINDS[name], f"{kind['n']:,}", f"{kind['cpu_ms']:.2f}", f"{kind['waits_ms']:.1f}")
     console.print(kinds)
     console.print(
-        f"Of a leader's busy time each post takes {measured['post_cpu_ms']:.3f} ms. A start: {measured['start_ms']:.0f} ms."
+        f"Of a leader's CPU time each post takes {measured['post_cpu_ms']:.3f} ms. A start: {measured['start_ms']:.0f} ms."
     )
-    table = Table(title="With so much memory", box=None, title_justify="left")
-    for name in ("MB", "of a core", "a position, ms", "telling 50 takes longer, ms", "a start's work, ms"):
+    table = Table(title="By memory size", box=None, title_justify="left")
+    for name in ("MB", "of a core", "a position, ms", "extra time of a broadcast to 50, ms", "CPU time of a start, ms"):
         table.add_column(name, justify="right")
     for name in ("$ a million positions", "$ a million windows"):
         table.add_column(name, justify="right")

@@ -1,4 +1,4 @@
-"""How much the engines of `lobby emulate` take.
+"""The throughput of the table engines of `lobby emulate`.
 
     python bench/tables.py [--seconds 3]
 
@@ -18,7 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lobby.emulator import parse, read_stack, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.emulator import parse, read_stack
 from lobby.emulator.tables import TARGET, Dynoxide, Engine, Moto
 
 AT_ONCE, PLAYERS = 8, 50
@@ -27,7 +28,7 @@ TABLE = "LobbyConnections-dev"
 
 async def measure(engine: Engine, seconds: float) -> tuple[float, float]:
     """Positions and rooms a second."""
-    stack = read_stack(parse(read_template(None)))
+    stack = read_stack(parse(lobby_template()))
     [definition] = stack.tables
     await engine.start()
     try:
@@ -43,7 +44,7 @@ async def measure(engine: Engine, seconds: float) -> tuple[float, float]:
 
 
 async def rate(do: Callable[[int, int], Awaitable[None]], seconds: float) -> float:
-    """How often a second, by several at once."""
+    """How often a second ``do`` can be done, by several workers at the same time."""
     ends = time.perf_counter() + seconds
 
     async def again(worker: int) -> int:
@@ -85,7 +86,7 @@ def key(player: int) -> dict[str, Any]:
 
 
 async def ask(engine: Engine, operation: str, request: Mapping[str, Any]) -> None:
-    """One request that has to go well."""
+    """One request that must succeed."""
     status, said = await engine.answer(f"{TARGET}.{operation}", json.dumps(request).encode())
     if status != 200:
         raise SystemExit(f"{type(engine).__name__} refused a {operation}: {said.decode()}")

@@ -1,23 +1,28 @@
-"""Writes the tables that are made from code and from the benches' results, in the docs and in the addon:
+"""Writes what is made from code and from the benches' results, in the docs, the addon and the page:
 python scripts/docs.py [--check]
 
-A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, or in GDScript between such comments.
+A table stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, or in GDScript between such comments. Some files are
+made as a whole: the constants and error codes of the clients.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
+from lobby.client import constants
+from lobby.client.endings import CLOSES
 from lobby.emulator.conditions import FAULTS, LATENCIES
 from lobby.errors import CODES
 from lobby.settings import Settings, flag, variable
@@ -44,6 +49,86 @@ def codes() -> str:
         for name, code in CODES.items()
         if code.close is not None
     )
+
+
+class Constant(NamedTuple):
+    """One row of the table of constants in lobby/client/constants.py."""
+
+    name: str
+    value: float
+    meaning: str
+
+
+def constant_table() -> list[Constant]:
+    """The constants of all clients: each assignment, with the docstring below it."""
+    body = ast.parse(Path(constants.__file__).read_text()).body
+    table = []
+    for statement, below in pairwise(body):
+        if isinstance(statement, ast.Assign):
+            assert isinstance(statement.targets[0], ast.Name)
+            assert isinstance(below, ast.Expr), f"{statement.targets[0].id} has no docstring"
+            name = statement.targets[0].id
+            table.append(Constant(name, getattr(constants, name), ast.literal_eval(below.value)))
+    return table
+
+
+WHOLE = {"CLOCK_MODULUS_MS", "TEXT_CHARACTERS", "SENTENCE_CHARACTERS", "TRACK_DELAY_NEEDS"}
+"""Constants that GDScript counts with; all others are floats there."""
+
+
+def gd_constants() -> str:
+    """The constants of all clients, in GDScript."""
+    lines = [
+        "extends RefCounted",
+        "## Internal. The constants that the clients in GDScript, Python and JavaScript share, by the same names.",
+        "## Made from backend/lobby/client/constants.py by scripts/docs.py.",
+        "",
+    ]
+    for name, value, meaning in constant_table():
+        comment = re.sub(r"``([A-Z_]+)``", r"[constant \1]", meaning)
+        comment = re.sub(r"``(.*?)``", r"[code]\1[/code]", comment)
+        lines += [f"## {comment}", f"const {name} := {value if name in WHOLE else float(value):_}"]
+    return "\n".join(lines) + "\n"
+
+
+def js_constants() -> str:
+    """The constants of all clients, in JavaScript."""
+    lines = [
+        "// The constants that the clients in JavaScript, Python and GDScript share, by the same names.",
+        "// Made from backend/lobby/client/constants.py by scripts/docs.py.",
+    ]
+    for name, value, meaning in constant_table():
+        lines += ["", f"/** {meaning.replace('``', '`')} */", f"export const {name} = {value:_};"]
+    return "\n".join(lines) + "\n"
+
+
+def js_errors() -> str:
+    """What ends a connection, from lobby/errors.py and lobby/client/endings.py, in JavaScript."""
+    lines = [
+        "// Why connections end, and whether to come back. Made from backend/lobby/errors.py by scripts/docs.py.",
+        "",
+        "/**",
+        " * By the code of an `error`: the close code that goes with it, whether to come back, and what it means.",
+        " * @type {Record<string, { close: number, retry: boolean, meaning: string }>}",
+        " */",
+        "export const CODES = {",
+    ]
+    for name, code in CODES.items():
+        if code.close is not None:
+            shown = f"close: {code.close}, retry: {str(code.retry).lower()}, meaning: {json.dumps(code.meaning)}"
+            lines.append(f"  {name}: {{ {shown} }},")
+    lines += [
+        "};",
+        "",
+        "/**",
+        " * Close codes that are not the lobby's own, with their meaning for people.",
+        " * @type {Record<number, string>}",
+        " */",
+        "export const CLOSES = {",
+        *(f"  {close}: {json.dumps(meaning)}," for close, meaning in CLOSES.items()),
+        "};",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def settings() -> str:
@@ -89,8 +174,8 @@ def _results(bench: str) -> dict[str, Any]:
 def memory() -> str:
     """What memory changes, as bench/memory.py measured it."""
     rows = [
-        "| MB | of a core | a position, ms | telling 50 takes longer, ms | a start's work, ms | $ a million positions | "
-        "$ a million windows |",
+        "| MB | share of a core | a position, ms | a broadcast to 50 takes longer by, ms | work of a cold start, ms "
+        "| $ a million positions | $ a million windows |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in _results("memory")["sizes"]:
@@ -108,7 +193,7 @@ def _dollars(value: float, *, over: bool = False) -> str:
 def plan() -> str:
     """The plan's table and what is true, as bench/cost.py calculated it."""
     heads = ["line", "the plan", "its design, all moving", "its design, 15 %"]
-    heads += ["windowed, all moving", "windowed, 15 %", "nobody moves"]
+    heads += ["windowed, all moving", "windowed, 15 %", "no player moves"]
     rows = [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|---:|---:|"]
     for row in _results("cost")["plan"]:
         name, *values = row.values()
@@ -121,7 +206,7 @@ def plan() -> str:
 def players() -> str:
     """Dollars a month over players, as bench/cost.py calculated them."""
     rows = [
-        "| players | moving | each hears, a second: AWS, server | to tell all, ms | naive | windowed | $5 server "
+        "| players | moving | messages to each, per second: AWS, server | a broadcast, ms | naive | windowed | $5 server "
         "| $5 buys, player-hours | that is hours a day |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
@@ -130,8 +215,8 @@ def players() -> str:
         cells = [
             f"{row['players']:,}",
             f"{row['moving']:.0%}".replace("%", " %"),
-            f"{row['told'] / row['players']:.1f}, {row['server_told'] / row['players']:.1f}",
-            f"{row['telling_ms']:,.0f}",
+            f"{row['received'] / row['players']:.1f}, {row['server_received'] / row['players']:.1f}",
+            f"{row['broadcast_ms']:,.0f}",
             _dollars(row["naive"], over=row["naive_throttled"]),
             _dollars(row["windowed"], over=row["windowed_throttled"]),
             _dollars(row["server"]),
@@ -145,7 +230,7 @@ def players() -> str:
 def windows() -> str:
     """Dollars a month over the length of the window, as bench/cost.py calculated them."""
     rows = [
-        "| moving | window, ms | positions at least so far apart, ms | said/s | heard/s | $/month | $5 buys, player-hours |",
+        "| moving | window, ms | positions at most every, ms | sent/s | received/s | $/month | $5 buys, player-hours |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in _results("cost")["windows"]:
@@ -154,7 +239,7 @@ def windows() -> str:
             f"{row['window_ms']:,}",
             f"{row['send_ms']:,}",
             f"{row['positions'] / row['players']:.2f}",
-            f"{row['told'] / row['players']:.2f}",
+            f"{row['received'] / row['players']:.2f}",
             _dollars(row["windowed"]),
             f"{row['server_buys_player_hours']:,.0f}",
         ]
@@ -270,7 +355,7 @@ def godot_smoothing() -> str:
     """How exactly players are drawn, as bench/godot/run.py measured it."""
     names = {
         "curve": "the addon: a curve through positions and velocities",
-        "lines": "straight lines between positions, as late",
+        "lines": "straight lines between positions, with the same delay",
         "easing": "easing towards the newest position",
     }
     rows = ["| drawn as | mean error | p99 error | late, median | speed ripple |", "|---|---:|---:|---:|---:|"]
@@ -279,8 +364,8 @@ def godot_smoothing() -> str:
 
 
 def godot_messages() -> str:
-    """What it takes in messages, as bench/godot/run.py measured it."""
-    names = {"a bend begins": "when a bend begins", "a bend has shown": "when a bend has shown: the addon"}
+    """How many messages are needed, as bench/godot/run.py measured it."""
+    names = {"a bend begins": "as soon as a bend begins", "a bend has shown": "a moment after a bend begins: the addon"}
     rows = [
         "| a position is sent | messages per moving second | mean error | p99 error | late, median | speed ripple |",
         "|---|---:|---:|---:|---:|---:|",
@@ -292,12 +377,12 @@ def godot_messages() -> str:
 
 
 def godot_frame() -> str:
-    """What fifty remote players cost a frame, as bench/godot/run.py measured it."""
+    """What fifty remote players cost per frame, as bench/godot/run.py measured it."""
     frame = _results("godot")["frame"]
-    names = {"hearing": "reading what the lobby says", "drawing": "placing the figures", "both": "both"}
+    names = {"reading": "reading messages", "drawing": "moving the figures", "both": "both"}
     rows = ["| fifty remote players, headless | mean | p99 |", "|---|---:|---:|"]
     rows += [f"| {name} | {frame[part]['mean']:.2f} ms | {frame[part]['p99']:.2f} ms |" for part, name in names.items()]
-    rows.append(f"| the demo game's ships, with names, flames and the room they make | {frame['game']['mean']:.2f} ms | |")
+    rows.append(f"| the ships of the demo game, with names, flames and separation | {frame['game']['mean']:.2f} ms | |")
     return "\n".join(rows)
 
 
@@ -309,15 +394,15 @@ def godot_waits() -> str:
 
 
 def godot_soak() -> str:
-    """What a game lived through, as bench/godot/soak.py counted it."""
+    """What happened to two games, as bench/godot/soak.py counted it."""
     found = _results("soak")
     rows = [f"| in {found['minutes']:g} minutes | |", "|---|---:|"]
     rows += [f"| {name} | {times:,} |" for name, times in found["done"].items()]
-    rows.append(f"| passages between the zones | {found['passages']['times']} |")
+    rows.append(f"| flights from one zone to the other | {found['passages']['times']} |")
     for game, looks in found["seen"].items():
         most = f"{looks['begin']['nodes']:.0f}, {looks['end']['nodes']:.0f}"
-        rows.append(f"| nodes at once ({game}), at the most, first and last quarter | {most} |")
-    wrong = "**errors and warnings in the logs of the games**, but for the engine's own of a refused upgrade"
+        rows.append(f"| highest number of nodes ({game}), in the first and the last quarter | {most} |")
+    wrong = "**errors and warnings in the logs of the games**, without the engine's own for a refused handshake"
     rows.append(f"| {wrong} | **{len(found['wrong'])}** |")
     return "\n".join(rows)
 
@@ -362,6 +447,13 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "memory": ("docs/performance.md", memory),
 }
 
+FILES: dict[str, Callable[[], str]] = {
+    "game/addons/lobby_presence/internal/constants.gd": gd_constants,
+    "backend/lobby/viewer/constants.js": js_constants,
+    "backend/lobby/viewer/errors.js": js_errors,
+}
+"""Files that are made as a whole."""
+
 
 def rendered(name: str, text: str) -> str:
     """``text`` with the table ``name`` made anew."""
@@ -379,6 +471,12 @@ def main() -> None:
         text = rendered(name, file.read_text())
         if "--check" in sys.argv and text != file.read_text():
             raise SystemExit(f"{path}: the table {name!r} is not what the code says; run python scripts/docs.py")
+        file.write_text(text)
+    for path, made in FILES.items():
+        file, text = ROOT / path, made()
+        if "--check" in sys.argv and (not file.is_file() or text != file.read_text()):
+            raise SystemExit(f"{path} is not what the code says; run python scripts/docs.py")
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text)
 
 

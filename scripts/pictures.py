@@ -130,7 +130,7 @@ def cost() -> None:
     default, slow = counted(), counted("--window-ms", "1000")
     window_ms = default[0]["window_ms"]
     lines = (  # at which point a line's name stands: above it to the left, or below it to the right
-        (default, "naive", "everybody to everybody, at once", "#d9574a", 5, True),
+        (default, "naive", "each position to each player at once", "#d9574a", 5, True),
         (default, "windowed", f"Lobby, {window_ms} ms", "#7a4fd0", 8, True),
         (slow, "windowed", "Lobby, 1 s", "#b48bf2", 3, False),
         (default, "server", "a server at $5, and its traffic", "#0f9d84", 4, False),

@@ -9,7 +9,7 @@ from typing import Any
 
 from lobby.emulator.tables import TARGET, Moto
 from lobby.rules import Change
-from lobby.serverless.aws import AwsError
+from lobby.serverless.aws import CallFailed
 from lobby.serverless.dynamodb import DynamoStore, changes
 
 KEYS = {"room": "HASH", "connectionId": "RANGE"}
@@ -25,7 +25,7 @@ _names = count(1)
 
 
 class MotoCaller:
-    """Calls of DynamoDB, answered by moto. ``twice`` carries out each write a second time, as after an answer that was lost."""
+    """Calls of DynamoDB, answered by moto. With ``twice`` each write is carried out a second time, as after a lost answer."""
 
     def __init__(self) -> None:
         self.twice = False
@@ -39,12 +39,12 @@ class MotoCaller:
         answer: dict[str, Any] = json.loads(body)
         if status != 200:
             code = str(answer.get("__type", "")).rpartition("#")[2]
-            raise AwsError(operation, code, str(answer.get("message", "")), status, answer)
+            raise CallFailed(operation, code, str(answer.get("message", "")), status, answer)
         return answer
 
 
-class Streamed(DynamoStore):
-    """A table with its stream, as the serverless host hears of it."""
+class MotoStore(DynamoStore):
+    """The store of the serverless host on a table in moto, with the stream of the table."""
 
     def __init__(self) -> None:
         self.caller = MotoCaller()

@@ -1,4 +1,4 @@
-"""Real lobbies for tests: a server on loopback, in this process, on a port of its own; and raw sockets to talk to it."""
+"""Lobbies for tests: a server on loopback, in this process, on a port of its own; and raw sockets that connect to it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from lobby.server.host import Server
+from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 
 PATIENCE_S = 5.0
 
 
 class Running:
-    """A lobby that runs."""
+    """A lobby that runs, and its address."""
 
     def __init__(self, server: Server, port: int) -> None:
         self.server, self.port = server, port
@@ -31,7 +32,7 @@ class Running:
 
 @asynccontextmanager
 async def serving(settings: Settings | None = None, **changes: Any) -> AsyncIterator[Running]:
-    server = Server(settings or Settings(port=0, **changes), handshake_s=0.3)
+    server = Server(settings or Settings(port=0, **changes), MemoryStore(), handshake_s=0.3)
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.ensure_future(server.run(port.set_result, stop))
@@ -47,15 +48,15 @@ async def serving(settings: Settings | None = None, **changes: Any) -> AsyncIter
 
 
 class Player:
-    """A client written from docs/protocol.md alone, on somebody else's WebSocket library."""
+    """A client written from docs/protocol.md alone, on another WebSocket library."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
 
-    async def say(self, **message: Any) -> None:
+    async def send(self, **message: Any) -> None:
         await self.socket.send(json.dumps(message))
 
-    async def hear(self, *kinds: str) -> dict[str, Any]:
+    async def receive(self, *kinds: str) -> dict[str, Any]:
         """The next message, or the next of one of these types."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -63,7 +64,8 @@ class Player:
                 if not kinds or message["type"] in kinds:
                     return message
 
-    async def hears_nothing(self, seconds: float = 0.05) -> bool:
+    async def receives_nothing(self, seconds: float = 0.05) -> bool:
+        """Whether no message arrives in this time."""
         try:
             await asyncio.wait_for(self.socket.recv(), seconds)
         except TimeoutError:
@@ -71,6 +73,7 @@ class Player:
         return False
 
     async def closed_with(self) -> int:
+        """The close code with which the lobby ends the connection."""
         async with asyncio.timeout(PATIENCE_S):
             try:
                 while True:
@@ -81,19 +84,19 @@ class Player:
 
 @asynccontextmanager
 async def joined(url: str, **options: Any) -> AsyncIterator[Player]:
-    # Without a bound on its queue: a test that does not listen is no slow reader.
+    # The queue has no limit, so that a test that does not read is not a slow reader.
     async with connect(url, close_timeout=1, **{"max_queue": None, **options}) as socket:
         yield Player(socket)
 
 
 def free_port() -> int:
-    """A port on which nothing listens, for a lobby whose address has to be known before it runs."""
+    """A port on which no program listens, for a lobby whose address must be known before it runs."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    """Runs one test, for half a minute at the most."""
+    """Runs one test, for half a minute at most."""
 
     async def bounded() -> None:
         async with asyncio.timeout(30):

@@ -1,7 +1,7 @@
-"""Several invocations at once, step by step, in an order that somebody else decides.
+"""Runs several invocations at the same time, step by step, in an order that a test decides.
 
 Each invocation runs in a thread of its own, and only one runs at a time: before every call of a store or a gateway it stops and
-waits to be chosen. So an order of choices is a history that can be played again; any invocation can crash at any step.
+waits to be chosen. So an order of choices is a history that can be repeated, and any invocation can crash at any step.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from typing import Any
 
 
 class Crash(BaseException):
-    """The end of an invocation in the middle of what it was doing."""
+    """Ends an invocation in the middle of its work."""
 
 
-class Invocation:
-    """One piece of work, played step by step."""
+class Steps:
+    """One piece of work, run step by step."""
 
-    def __init__(self, name: str, work: Callable[[Invocation], None], started_ms: int) -> None:
+    def __init__(self, name: str, work: Callable[[Steps], None], started_ms: int) -> None:
         self.name = name
         self.started_ms = self.ready_ms = started_ms
-        """When it began, and from when on it can go on (it sleeps until then)."""
+        """When the work began, and when it can continue (it sleeps until then)."""
         self.done = False
         self.next_call = ""
-        """What it will do when it is chosen."""
+        """The call that it makes when it is chosen next."""
         self.failed: BaseException | None = None
-        """What it raised; a :class:`Crash` where it was made to."""
+        """The exception that it raised; a :class:`Crash` if the test made it crash."""
         self._go, self._stopped, self._crash = threading.Semaphore(0), threading.Semaphore(0), False
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
         self._stopped.acquire()
 
-    def _run(self, work: Callable[[Invocation], None]) -> None:
+    def _run(self, work: Callable[[Steps], None]) -> None:
         try:
             self.pause()
             work(self)
@@ -42,7 +42,7 @@ class Invocation:
         self._stopped.release()
 
     def pause(self, next_call: str = "") -> None:
-        """Called by the work: stops until it is chosen again."""
+        """Called by the work. Stops it until it is chosen again."""
         self.next_call = next_call
         self._stopped.release()
         self._go.acquire()
@@ -50,7 +50,7 @@ class Invocation:
             raise Crash
 
     def step(self, *, crash: bool = False) -> None:
-        """Plays it to its next call, or makes it crash where it stands."""
+        """Runs the work to its next call, or makes it crash before the current call."""
         assert not self.done
         self._crash = crash
         self._go.release()
@@ -58,16 +58,16 @@ class Invocation:
 
 
 class Stepwise:
-    """Any store, before each of whose calls its caller stops. ``fails(when)`` may raise, before the call or after it."""
+    """Wraps a store: the caller stops before each call. ``fails(when)`` may raise, before the call or after it."""
 
-    def __init__(self, target: Any, invocation: Invocation, fails: Callable[[str], None] = lambda when: None) -> None:
-        self._target, self._invocation, self._fails = target, invocation, fails
+    def __init__(self, target: Any, steps: Steps, fails: Callable[[str], None] = lambda when: None) -> None:
+        self._target, self._steps, self._fails = target, steps, fails
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._target, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._invocation.pause(name)
+            self._steps.pause(name)
             self._fails("before")
             answer = method(*args, **kwargs)
             self._fails("after")

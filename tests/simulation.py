@@ -1,4 +1,4 @@
-"""A host without network or clock: the real service on the memory store, inboxes for connections, time moved by hand."""
+"""A host without network or clock: the real driver with the memory store, inboxes for connections, time that tests move."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ from collections import defaultdict
 from collections.abc import Collection
 from itertools import count
 
-from lobby.fanout import window_ms
 from lobby.messages import Handshake, ServerMessage, decode
 from lobby.ports import Unreached
 from lobby.presence import Presence
 from lobby.server.memory import MemoryStore
-from lobby.service import Service
+from lobby.server.resident import Resident
 from lobby.settings import Settings
 
 
 class Inboxes:
-    """A gateway that keeps what it is told to send. A connection in ``slow`` is spared what is droppable."""
+    """A gateway that keeps the frames. A connection in ``slow`` misses droppable frames."""
 
     def __init__(self) -> None:
-        self.frames: defaultdict[str, list[str]] = defaultdict(list)
+        self.frames: defaultdict[str, list[bytes]] = defaultdict(list)
         self.closed: dict[str, int] = {}
         self.slow: set[str] = set()
-        self.behind: set[str] = set()
+        self.skipped: set[str] = set()
         self.gone: frozenset[str] = frozenset()
 
-    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
         for connection in connections:
             if connection in self.slow and droppable:
-                self.behind.add(connection)
+                self.skipped.add(connection)
             elif connection not in self.closed:
-                self.frames[connection].append(text)
+                self.frames[connection].append(frame)
         return Unreached(gone=self.gone & set(connections))
 
     def close(self, connection: str, code: int, reason: str) -> None:
@@ -39,7 +38,10 @@ class Inboxes:
 
 
 class Simulation:
-    """One host. Each step does one thing; :meth:`settle` lets time pass until nothing is left to tell."""
+    """One host. Each step does one thing; :meth:`settle` lets time pass until nothing is left to broadcast.
+
+    As a real host does, it only sleeps until the times that the driver returns.
+    """
 
     def __init__(self, settings: Settings | None = None, now: int = 1_000_000) -> None:
         self.settings = settings or Settings()
@@ -47,17 +49,15 @@ class Simulation:
         self.gateway = Inboxes()
         self.store = MemoryStore()
         self.due: dict[str, int] = {}
-        self.service = Service(self.store, self.gateway, self.settings, self._open_window)
+        self.windows: list[tuple[int, str]] = []
+        """Each window that was closed: the time and the room."""
+        self.lobby = Resident(self.store, self.gateway, self.settings)
         self._ids = count(1)
         self.rooms: dict[str, str] = {}
 
-    def _open_window(self, room: str) -> None:
-        due = self.now + window_ms(len(self.rooms), self.settings.window_ms)
-        self.due[room] = min(due, self.due.get(room, due))
-
     def connect(self, player: str, v: int = 2, room: str = "lobby", **rest: str) -> str:
         connection = f"c{next(self._ids)}"
-        self.service.connected(Handshake(player, room, v=v, **rest), connection, self.now)
+        self.lobby.connected(Handshake(player, room, v=v, **rest), connection, self.now)
         self.rooms[connection] = room
         return connection
 
@@ -65,37 +65,39 @@ class Simulation:
         return self.store.get(self.rooms[connection], connection)
 
     def send(self, connection: str, text: str) -> None:
-        row = self.row(connection)
-        if row is not None and connection not in self.gateway.closed:
-            self.service.received(row, text, self.now)
+        if connection not in self.gateway.closed:
+            room = self.rooms[connection]
+            due = self.lobby.received(room, connection, text.encode(errors="surrogatepass"), self.now)
+            if due is not None:
+                self.due[room] = due
 
     def close(self, connection: str) -> None:
         self.gateway.closed.setdefault(connection, 1000)
-        self.service.disconnected(self.rooms[connection], connection, self.now)
+        self.lobby.disconnected(self.rooms[connection], connection, self.now)
 
     def advance(self, ms: int) -> None:
         end = self.now + ms
         while self.due and min(self.due.values()) <= end:
             room = min(self.due, key=self.due.__getitem__)
             self.now = max(self.now, self.due.pop(room))
-            again = self.service.close_window(room, self.now)
+            self.windows.append((self.now, room))
+            again = self.lobby.close_window(room, self.now)
             if again is not None:
-                self.due[room] = min(again, self.due.get(room, again))
+                self.due[room] = again
         self.now = end
 
     def settle(self) -> None:
         self.advance(self.settings.window_ms + 2 * self.settings.far_ms)
         assert not self.due, "a window never came to rest"
-        for connection in list(self.gateway.behind):
-            self.gateway.behind.discard(connection)
+        for connection in list(self.gateway.skipped):
+            self.gateway.skipped.discard(connection)
             self.gateway.slow.discard(connection)
-            self.service.catch_up(self.rooms[connection], connection, self.now)
+            self.lobby.catch_up(self.rooms[connection], connection, self.now)
 
-    def sweep(self) -> None:
-        for room in self.store.rooms():
-            self.service.sweep(self.store.room(room), self.now)
+    def close_silent(self) -> None:
+        self.lobby.close_silent(self.now)
 
-    def hear(self, connection: str) -> list[ServerMessage]:
-        """What has arrived since the last call."""
+    def receive(self, connection: str) -> list[ServerMessage]:
+        """The messages that a connection received since the last call."""
         frames = self.gateway.frames.pop(connection, [])
         return [message for message in map(decode, frames) if message is not None]

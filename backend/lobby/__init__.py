@@ -1,8 +1,9 @@
-"""Lobby: real-time presence for games. Who is here, and where do they stand?
+"""Lobby: real-time presence for games. Who is in the room, and where are they?
 
-The folder is the architecture: ``rules`` decides (events in, effects out), ``messages`` knows the wire, ``fanout``
-decides who hears what, ``service`` carries effects out through two ports, a store (``stores``) and a gateway
-(``gateways``). ``client`` and ``bots`` are the other side of the wire; ``cli`` is the command line.
+The core decides without input or output: ``rules`` (events in, effects out), ``messages`` (the wire format), ``fanout`` (which
+connection receives which position, and when). Each host has a folder: ``server`` is `lobby serve`, ``serverless`` runs on AWS,
+``emulator`` emulates AWS on this machine. ``client`` connects to a lobby; ``cli`` is the command line. ``docs/architecture.md``
+describes all modules.
 """
 
 __version__ = "0.1.0"

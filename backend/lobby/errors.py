@@ -1,7 +1,7 @@
-"""What can go wrong, in one table: code, what is said, whether to come back.
+"""The table of all error codes: meaning, close code, whether a client should come back.
 
-Two kinds of errors. *They* broke the rules: :class:`Refused`, answered on the wire with its code, never a log line worth
-waking up for. *We* could not do our part: :class:`LobbyError`, one sentence for a person, with what to do.
+There are two kinds of errors. A client broke a rule: :class:`Refused`, which is answered on the wire with its code and needs
+no operator. The software could not do its part: :class:`LobbyError`, one sentence for a person, with what to do.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 
 class Code(NamedTuple):
-    """One way of being told no.
+    """One reason to refuse a message or a connection.
 
-    ``close``: the WebSocket close code, or None where the connection stays open. 4000 to 4499 mean come back, 4500 to
-    4999 do not; 1003 and 1009 are what API Gateway closes with for the same mistakes.
+    ``close``: the WebSocket close code, or None where the connection stays open. A client should not come back after 4500 to
+    4999; after every other close code it should. 1003 and 1009 are what API Gateway closes with for the same mistakes.
     ``http``: the status where a host has to refuse before the upgrade (API Gateway's authorizer), else None.
     """
 
@@ -23,45 +23,44 @@ class Code(NamedTuple):
 
     @property
     def retry(self) -> bool:
-        """Whether a client should try again by itself, after a pause."""
-        return self.close is not None and 4000 <= self.close < 4500
+        """Whether a client should try again by itself, after a pause. False where the connection stays open."""
+        return self.close is not None and not 4500 <= self.close < 5000
 
 
 CODES: dict[str, Code] = {
-    # A wrong message: the connection stays, nothing changed.
+    # A wrong message: the connection stays open, nothing has changed.
     "bad_json": Code("the message is not JSON"),
     "bad_message": Code("the message is JSON, but not what its action needs; the text says which field"),
     "unknown_action": Code("no such action"),
     "bad_position": Code("x, y, vx, vy or h is not a finite number, or seq or t not a whole one"),
-    "out_of_bounds": Code("the position lies outside of the world"),
-    "too_fast": Code("nobody gets there that fast; the answer says where you stand"),
+    "out_of_bounds": Code("the position lies outside the world"),
+    "too_fast": Code("the move is faster than the top speed; the answer gives your current position"),
     "rate_limited": Code("too many messages; this one and those after it were dropped until you slow down"),
     "too_large": Code("the message is larger than the limit and was dropped"),
     # A connection that ends. Come back after a pause:
-    "restarting": Code("the server is restarting", 4000, 503),
-    "silent": Code("nothing was heard of you for two heartbeats", 4001),
-    "slow_reader": Code("you read too slowly, too much was waiting for you", 4002),
-    "flood": Code("you went on sending far over the limit", 4003, 429),
+    "restarting": Code("the server is restarting", 4000),
+    "silent": Code("nothing was received from you for two heartbeats", 4001),
+    "slow_reader": Code("you read too slowly; too many messages were waiting for you", 4002),
+    "flood": Code("you kept sending far above the limit", 4003),
     "room_full": Code("the room is full", 4004, 503),
-    "too_many_connections": Code("too many connections from your address", 4005, 429),
-    "over_budget": Code("the lobby has spent its budget for today; who is inside may stay", 4006, 503),
-    # Do not come back until somebody has changed something:
-    "taken_over": Code("the same player connected again; that connection goes on", 4500),
+    "too_many_connections": Code("too many connections from your address", 4005),
+    "over_budget": Code("the lobby has spent its budget for today; connected players may stay", 4006, 503),
+    # Do not come back until the player, the token or the address has changed:
+    "taken_over": Code("the same player connected again; the newer connection stays", 4500),
     "unauthorized": Code("a token is needed, or this one is not valid", 4501, 401),
     "token_expired": Code("the token has expired; fetch a new one", 4502, 401),
     "forbidden": Code("the token is for another player or another room", 4503, 403),
     "origin_not_allowed": Code("pages from this origin may not connect", 4504, 403),
     "bad_handshake": Code("pid, room, name or v in the address is not valid; the text says which", 4505, 400),
-    "removed": Code("an administrator closed the connection", 4506, 403),
-    # What no text protocol can go on from:
-    "binary": Code("binary frames are not spoken here", 1003),
+    # A frame that is not text ends the connection; come back after a pause:
+    "binary": Code("the lobby does not accept binary frames", 1003),
     "bad_text": Code("the text is not UTF-8", 1007),
     "too_large_frame": Code("a frame of over 32 KiB", 1009),
 }
 
 
 class Refused(Exception):
-    """They broke a rule: ``code`` is a key of :data:`CODES`, ``detail`` the sentence for their developer.
+    """A client broke a rule: ``code`` is a key of :data:`CODES`, ``detail`` a sentence for the client's developer.
 
     ``fields`` go into the error message beside code and text (``x`` and ``y`` for ``too_fast``).
     """
@@ -70,27 +69,19 @@ class Refused(Exception):
         self.code = code
         self.detail = detail or CODES[code].meaning
         self.fields = fields
-        self.is_repeated = False
-        """Whether its sender was told the same just now and need not be told again."""
-        self.is_flood = False
-        """Whether its sender goes on and on, and is to be cut."""
         super().__init__(f"{code}: {self.detail}")
 
 
 class LobbyError(Exception):
-    """We could not do it: one sentence that says what was wrong, where, and what to do. Ends the command with 1."""
+    """One sentence for a person: what was wrong, where, and what to do. A command that raises it ends with exit code 1."""
 
 
 class StoreError(LobbyError):
-    """The store failed. Positions may be dropped, joins and leaves may not."""
-
-
-class GatewayError(LobbyError):
-    """The gateway failed, not merely one connection."""
+    """The store failed. A host may then drop positions, but no join and no leave."""
 
 
 class LobbyRefused(LobbyError):
-    """The lobby will not take this player until somebody changes something."""
+    """The lobby refuses this player until its settings, token or address change."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code

@@ -1,7 +1,8 @@
-"""JSON text: by orjson where there is one, by Python's own library in the Lambda, whose zip has no compiled parts.
+"""JSON: by orjson where it is installed, by Python's own library in the Lambda, whose zip has no compiled parts.
 
-Both read the same texts and write the same ones; ``tests/unit/test_jsons.py`` holds them against each other. Twice a message,
-so speed counts where a thousand players are served by one core, and does not where each message is an invocation of its own.
+Both read the same texts and write the same bytes; ``tests/unit/test_jsons.py`` compares them. JSON is read or written twice for
+each message, so its speed matters where one core serves a thousand players. In the Lambda each message is an invocation of its
+own, and it does not.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import Any, NoReturn
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
-def own_loads(text: str) -> Any:
-    """What ``text`` says. Raises ValueError for what is not JSON: NaN, infinities and lone surrogates are not."""
+def own_loads(frame: bytes | str) -> Any:
+    """The value of ``frame``. Raises ValueError for text that is not JSON: NaN, infinities and lone surrogates are not."""
     try:
+        text = frame if isinstance(frame, str) else frame.decode()
         text.encode()
         value = json.loads(text, parse_constant=_no_number)
         json.dumps(value, ensure_ascii=False).encode()  # an escaped surrogate without its other half is no text
@@ -25,9 +27,9 @@ def own_loads(text: str) -> Any:
     return value
 
 
-def own_dumps(value: object) -> str:
+def own_dumps(value: object) -> bytes:
     """``value`` as JSON, without spaces."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 try:
@@ -35,8 +37,4 @@ try:
 except ImportError:
     loads, dumps = own_loads, own_dumps
 else:
-    loads = orjson.loads  # type: ignore[assignment]  # which takes bytes as well
-
-    def dumps(value: object) -> str:
-        """``value`` as JSON, without spaces."""
-        return orjson.dumps(value).decode()
+    loads, dumps = orjson.loads, orjson.dumps  # type: ignore[assignment]

@@ -1,8 +1,13 @@
-"""Sizes, rates, bounds and speed: numbers in, decision out. Nothing here remembers anything."""
+"""Every limit of a lobby: sizes, counts, rates, bounds, speed. Numbers in, decision out; nothing here keeps state.
+
+The configurable limits are settings (``settings.py``); the fixed ones are constants of this module. Each function raises
+:class:`Refused` with the code of its limit.
+"""
 
 from __future__ import annotations
 
 import math
+from enum import Enum, auto
 from typing import NamedTuple
 
 from lobby.errors import Refused
@@ -10,77 +15,116 @@ from lobby.presence import Position, Presence
 from lobby.settings import Settings
 
 FRAME_BYTES = 32 * 1024
-"""A larger frame ends the connection with 1009, as API Gateway does (its WebSocket quota: 32 KB a frame)."""
+"""A larger frame ends the connection with 1009, as API Gateway does (its WebSocket quota: 32 KB per frame)."""
 
 FLOOD_S = 10.0
-"""So many seconds' worth of messages may be refused in a row, then the connection is cut: nobody reads the errors."""
+"""A connection is cut when this many seconds' worth of its messages were refused in a row."""
 
 SPEED_TOLERANCE = 1.1
-"""Games overshoot their own top speed a little: boosts, slopes, the rounding of a physics step."""
+"""Games exceed their own top speed a little: boosts, slopes, the rounding of a physics step."""
 
 SPEED_SLACK_S = 1.0
-"""Movement that may be saved up: positions held back by a network for a second and delivered at once are no teleport."""
+"""Movement that a player may save up, in seconds at top speed. Positions that a network holds back for a second and delivers at
+once are no teleport."""
+
+HOPELESS_OUTBOXES = 4
+"""A connection is cut when its outbox holds this many times ``outbox_bytes``: it reads too slowly to catch up."""
+
+HOPELESS_MS = 30_000
+"""On AWS a connection is cut when it has needed a welcome for this long: it reads too slowly, or not at all."""
+
+HANDSHAKE_S = 5.0
+"""A socket that has not completed its WebSocket handshake after this time is closed."""
+
+
+class Verdict(Enum):
+    """What happens to one message of a connection that has a rate limit."""
+
+    ALLOWED = auto()
+    REFUSED = auto()
+    """One too many: it is dropped, and its sender gets one error."""
+    REPEATED = auto()
+    """Another one too many: it is dropped without an answer, so that errors do not become a flood of their own."""
+    FLOOD = auto()
+    """:data:`FLOOD_S` seconds' worth of messages were refused without a pause: the connection is cut."""
 
 
 class Bucket(NamedTuple):
-    """Who may send how often: a token bucket, kept as two times instead of a count (the "generic cell rate algorithm").
+    """The state of one connection's rate limit: a token bucket, kept as two times (the "generic cell rate algorithm").
 
-    ``due_ms`` is when the bucket will be full again, ``flood_ms`` the same for a second bucket that refused messages fill.
+    ``due_ms`` is when the bucket will be full again; ``flood_ms`` is the same for a second bucket that refused messages fill.
     """
 
     due_ms: float = 0.0
     flood_ms: float = 0.0
 
-    def take(self, now: int, per_s: float, burst: int) -> Bucket:
-        """The bucket after one message at ``now``. The message was one too many if ``flood_ms`` has risen."""
-        interval = 1000 / per_s
-        due = self.due_ms if self.due_ms > now else now
-        if due - now <= (burst - 1) * interval:
-            return Bucket(due + interval, self.flood_ms)
-        # A refused message costs nothing, so whoever is a little too fast is heard at the rate, not silenced. And a clock
-        # that stepped back owes nobody more than a whole burst.
-        return Bucket(min(due, now + burst * interval), max(self.flood_ms, now) + interval)
-
-    def is_flood(self, now: int) -> bool:
-        """Whether :data:`FLOOD_S` seconds' worth of messages were refused without a pause."""
-        return self.flood_ms - now > FLOOD_S * 1000
-
 
 class Pace(NamedTuple):
-    """How often one connection may send: so many messages a second for long, so many at once."""
+    """How often one connection may send: ``per_s`` messages a second on average, ``burst`` messages at once."""
 
     per_s: float
     burst: int
 
-    def spend(self, before: Bucket, now: int) -> tuple[Bucket, Refused | None]:
-        """The bucket after one message at ``now``, and what is said to that message if it was one too many."""
-        after = before.take(now, self.per_s, self.burst)
-        if after.flood_ms == before.flood_ms:
-            return after, None
-        error = Refused("rate_limited", f"more than {self.per_s:g} messages a second; slow down")
-        # One answer to the first message over the limit, not one to each: errors must not become a flood of their own.
-        error.is_repeated, error.is_flood = before.flood_ms > now, after.is_flood(now)
-        return after, error
+    def spend(self, before: Bucket, now: int) -> tuple[Bucket, Verdict]:
+        """The bucket after one message at ``now``, and what happens to that message."""
+        interval = 1000 / self.per_s
+        due = before.due_ms if before.due_ms > now else now
+        if due - now <= (self.burst - 1) * interval:
+            return Bucket(due + interval, before.flood_ms), Verdict.ALLOWED
+        # A refused message costs nothing: a client that is a little too fast gets the full rate. After a clock that stepped
+        # back, a connection waits for one burst at most.
+        flood_ms = max(before.flood_ms, now) + interval
+        after = Bucket(min(due, now + self.burst * interval), flood_ms)
+        if flood_ms - now > FLOOD_S * 1000:
+            return after, Verdict.FLOOD
+        return after, Verdict.REPEATED if before.flood_ms > now else Verdict.REFUSED
+
+
+class RateLimited(Refused):
+    """A message above the rate limit. ``verdict`` says what to do with its sender; it is never ALLOWED."""
+
+    def __init__(self, pace: Pace, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__("rate_limited", f"more than {pace.per_s:g} messages a second; slow down")
 
 
 def pace(settings: Settings) -> Pace:
-    """How often a connection of this lobby may send."""
+    """How often each connection of this lobby may send."""
     return Pace(settings.messages_per_s, settings.messages_burst)
 
 
-def in_bounds(at: Position, settings: Settings) -> None:
-    """Raises :class:`Refused` where ``at`` lies outside of the world."""
+def check_size(message: bytes, settings: Settings) -> None:
+    """Raises :class:`Refused` (``too_large``) for a message that has too many bytes."""
+    if len(message) > settings.message_bytes:
+        raise Refused("too_large", f"a message has at most {settings.message_bytes:,} bytes")
+
+
+def check_room(players: int, room: str, settings: Settings) -> None:
+    """Raises :class:`Refused` (``room_full``) where a room with this many players has no place for one more."""
+    if players >= settings.room_size:
+        raise Refused("room_full", f"all {settings.room_size} places in {room} are taken")
+
+
+def check_address(connections: int, settings: Settings) -> None:
+    """Raises :class:`Refused` (``too_many_connections``) where an address with this many connections may not open one more."""
+    limit = settings.connections_per_address
+    if limit and connections >= limit:
+        raise Refused("too_many_connections", f"at most {limit} connections from one address")
+
+
+def check_bounds(at: Position, settings: Settings) -> None:
+    """Raises :class:`Refused` (``out_of_bounds``) where ``at`` lies outside the world."""
     bound = settings.world_bound
     if not (-bound <= at.x <= bound and -bound <= at.y <= bound):
         raise Refused("out_of_bounds", f"x and y must lie within ±{bound:,.0f}")
 
 
 def travel(known: Presence, at: Position, now: int, settings: Settings) -> float:
-    """The distance that is left to ``known`` after going to ``at``; raises :class:`Refused` when it is too far.
+    """The distance that ``known`` may still cover after moving to ``at``. Raises :class:`Refused` (``too_fast``).
 
-    Distance grows with the time since the last position and is spent by moving, so many small steps get nobody
-    farther than one large one; what was not spent is kept up to :data:`SPEED_SLACK_S` at top speed. The first position of
-    a player is free: it has to appear somewhere.
+    The allowance grows with the time since the last position and is spent by moving, so many small steps get a player no
+    farther than one large one. An unused allowance is kept up to :data:`SPEED_SLACK_S` at top speed. The first position of a
+    player is free, because a player has to appear somewhere.
     """
     if not settings.max_speed:
         return 0.0
@@ -92,7 +136,7 @@ def travel(known: Presence, at: Position, now: int, settings: Settings) -> float
     if left < 0 or math.hypot(at.vx, at.vy) > top:
         raise Refused(
             "too_fast",
-            f"top speed here is {settings.max_speed:g} units a second; you stand at {known.at.x:g}, {known.at.y:g}",
+            f"top speed here is {settings.max_speed:g} units a second; you are at {known.at.x:g}, {known.at.y:g}",
             x=known.at.x,
             y=known.at.y,
         )

@@ -1,34 +1,34 @@
 """The wire format, both directions, versions 1 and 2; the only file that knows the names of JSON fields.
 
-``docs/protocol.md`` is this file in words. A message type is added here (its class, its line in ``encode`` and ``decode`` or
-``parse``) and in ``rules``, which says what it does.
+``docs/protocol.md`` is this file in words. Messages are values; :data:`CODECS` holds one codec per protocol version, which
+makes frames (bytes) of them. No other code tests a version. ``docs/architecture.md`` shows how to add a message type.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, assert_never
 
 from lobby.errors import Refused
 from lobby.jsons import dumps, loads
 from lobby.presence import Position, Presence
 
 VERSION = 2
-CLOCK_MODULUS = 65_536
-"""A player's clock travels modulo this many ms: five digits instead of thirteen, and nobody's uptime."""
+CLOCK_MODULUS_MS = 65_536
+"""A player's clock is sent modulo this many ms: five digits instead of thirteen, and no machine's uptime is revealed."""
 
 TEXT_CHARACTERS = 32
-"""Length of a name or a status: what fits over a ship."""
+"""The longest name or status: what fits above a ship."""
 
 _HUGE = 1e15
-"""Numbers from here on are no position and no time: a float that large has no hundredths left."""
+"""Larger numbers are refused as positions and times: a float of this size has no hundredths left."""
 
 _NUMBERS = frozenset((int, float))
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-# Characters that turn the reading direction around: a name could make the rest of a line unreadable.
+# Characters that change the reading direction: a name could make the rest of a line unreadable.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
@@ -36,7 +36,7 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\
 
 
 class Handshake(NamedTuple):
-    """What the address of a connection says. ``player`` is empty where none was named."""
+    """The parameters in the address of a connection. ``player`` is empty where the address has no ``pid``."""
 
     player: str = ""
     room: str = "lobby"
@@ -74,23 +74,23 @@ def parse_handshake(query: Mapping[str, str]) -> Handshake:
 
 
 class Pos(NamedTuple):
-    """``pos``: I stand here now."""
+    """``pos``: the sender's position."""
 
     at: Position
 
 
 class Hello(NamedTuple):
-    """``hello``: tell me who is here."""
+    """``hello``: asks for a ``welcome``."""
 
 
 class Ping(NamedTuple):
-    """``ping``: are you there? ``t`` comes back as it was."""
+    """``ping``: asks for a ``pong``, which returns ``t`` unchanged."""
 
     t: float = 0
 
 
 class Status(NamedTuple):
-    """``status``: a word over my head; empty takes it away."""
+    """``status``: a short text that is shown above the sender; empty removes it."""
 
     status: str
 
@@ -101,10 +101,10 @@ ACTIONS: dict[type[ClientMessage], str] = {Pos: "pos", Hello: "hello", Ping: "pi
 """What each message is called on the wire."""
 
 
-def parse(text: str) -> ClientMessage:
+def parse(frame: bytes | str) -> ClientMessage:
     """The message that a client sent. Raises :class:`Refused` with a code that says what is wrong with it."""
     try:
-        body = loads(text)
+        body = loads(frame)
     except ValueError:
         raise Refused("bad_json") from None
     if type(body) is not dict:
@@ -120,26 +120,28 @@ def parse(text: str) -> ClientMessage:
         return Status(_text(body.get("status"), "status"))
     if action is None:
         raise Refused("bad_message", 'the message names no action: {"action": "pos", ...}')
-    raise Refused("unknown_action", f"no such action: {str(action)[:32]!r}; there are pos, hello, ping and status")
+    known = ", ".join(ACTIONS.values())
+    raise Refused("unknown_action", f"no such action: {str(action)[:32]!r}; the actions are {known}")
 
 
 def _position(body: dict[str, Any]) -> Position:
     get: Any = body.get
     x, y = get("x"), get("y")
     vx, vy, h, seq, t = get("vx", 0), get("vy", 0), get("h", 0), get("seq", 0), get("t", 0)
-    # Everything well and plain, nearly always: no helper calls. Anything odd takes the path below, which says what is odd.
-    # By `type`, since to `isinstance` a bool is an int; NaN cannot be here, the decoder refuses it.
+    # Nearly every message is valid: this loop calls no helpers. An invalid one takes the path below, which finds the mistake.
+    # `type`, because `isinstance` takes a bool for an int. NaN cannot occur: the decoder refuses it.
     for value in (x, y, vx, vy, h):
         if type(value) not in _NUMBERS or not -_HUGE < value < _HUGE:
             break
     else:
         if type(seq) is int and type(t) is int and 0 <= seq < _HUGE and -_HUGE < t < _HUGE:
-            return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS)
+            return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS_MS, seq)
     for name in ("x", "y"):
         if name not in body:
             raise Refused("bad_position", f"pos needs {name}, a number")
     x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
-    return Position(x, y, vx, vy, h, _whole(body, "seq", low=0), _whole(body, "t", low=-_HUGE) % CLOCK_MODULUS)
+    seq, t = _whole(body, "seq", low=0), _whole(body, "t", low=-_HUGE)
+    return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS_MS, seq)
 
 
 def _number(body: dict[str, Any], name: str, code: str = "bad_position") -> float:
@@ -168,27 +170,11 @@ def _text(value: object, what: str) -> str:
     return text
 
 
-def encode_client(message: ClientMessage) -> str:
-    """The frame by which a client says ``message``; :func:`parse` reads it."""
-    body: dict[str, Any] = {"action": ACTIONS[type(message)]}
-    match message:
-        case Pos(at):
-            body |= {"x": round(at.x, 2), "y": round(at.y, 2)}
-            for name in ("vx", "vy", "h", "seq", "t"):
-                if value := round(getattr(at, name), 2):
-                    body[name] = value
-        case Ping(t):
-            body["t"] = t
-        case Status(status):
-            body["status"] = status
-    return dumps(body)
-
-
 # ── server to client ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Player(NamedTuple):
-    """A player as the others are told of it. Version 1 carries ``id``, ``at.x`` and ``at.y`` only."""
+    """A player as other players know it. Version 1 carries ``id``, ``at.x`` and ``at.y`` only."""
 
     id: str
     at: Position = Position()
@@ -198,8 +184,8 @@ class Player(NamedTuple):
 
 
 class Welcome(NamedTuple):
-    """``welcome``: who is here besides you. ``t`` is the server's clock in ms, ``at`` where you stand, ``status`` what is
-    written over your head."""
+    """``welcome``: the other players of the room. ``t`` is the server's clock in ms; ``at`` and ``status`` are the receiver's
+    own."""
 
     your_id: str
     players: tuple[Player, ...] = ()
@@ -211,40 +197,40 @@ class Welcome(NamedTuple):
 
 
 class Join(NamedTuple):
-    """``join``: somebody came."""
+    """``join``: a player entered the room."""
 
     player: Player
 
 
 class Leave(NamedTuple):
-    """``leave``: somebody went."""
+    """``leave``: a player left the room."""
 
     id: str
 
 
 class PlayerPos(NamedTuple):
-    """``pos``, version 1: somebody moved."""
+    """``pos``, version 1: the new position of one player."""
 
     id: str
     at: Position
 
 
 class Moves(NamedTuple):
-    """``moves``, version 2: who moved in a window, by number. ``t`` is the server's clock in ms."""
+    """``moves``, version 2: the players that moved in a window, by number. ``t`` is the server's clock in ms."""
 
     t: int
     entries: tuple[tuple[int, Position], ...]
 
 
 class StatusChanged(NamedTuple):
-    """``status``: somebody's status changed."""
+    """``status``: the new status of one player."""
 
     id: str
     status: str
 
 
 class Config(NamedTuple):
-    """``config``: how often to send, what to expect; all in ms."""
+    """``config``: how often to send and what to expect; all in ms."""
 
     send_ms: int
     window_ms: int
@@ -253,16 +239,17 @@ class Config(NamedTuple):
 
 
 class Pong(NamedTuple):
-    """``pong``: ``t`` as it came, ``now`` the server's clock in ms."""
+    """``pong``: ``t`` of the ping, ``now`` the server's clock in ms."""
 
     t: float
     now: int
 
 
 class Error(NamedTuple):
-    """``error``: your message was refused. ``x`` and ``y`` say where you stand, for ``too_fast``.
+    """``error``: a message was refused. ``x`` and ``y`` are the receiver's current position, for ``too_fast``.
 
-    With ``close`` it is a goodbye: the connection ends now, and this is its close code, also where the host cannot send one.
+    With ``close`` it is a closing error: the connection ends now, and this is the close code, also on a host that cannot
+    close with a code of its own.
     """
 
     code: str
@@ -285,64 +272,174 @@ TYPES: dict[type[ServerMessage], str] = {
     Pong: "pong",
     Error: "error",
 }
-"""What each message is called on the wire."""
+"""The name of each message on the wire."""
 
 
 def player_of(presence: Presence) -> Player:
-    """What the others may know of ``presence``."""
+    """What other players may know of ``presence``."""
     return Player(presence.player, presence.at, presence.n, presence.name or presence.player, presence.status)
 
 
-def encode(message: ServerMessage, v: int) -> str | None:
-    """The frame that says ``message`` in version ``v``; None where that version has no word for it."""
+class Frame(NamedTuple):
+    """One encoded message: its bytes, its ``kind`` (a value of :data:`TYPES`), and the player that need not receive it."""
+
+    data: bytes
+    kind: str
+    skip: str = ""
+
+
+class Codec(Protocol):
+    """One version of the protocol, as hosts and clients send it."""
+
+    can_ping: bool
+    """Whether clients of this version send pings."""
+
+    def encode_client(self, message: ClientMessage) -> str | None:
+        """The frame with which a client sends ``message``; None where this version has no such message."""
+
+    def encode(self, message: ServerMessage) -> bytes | None:
+        """The frame for ``message``; None where this version has no such message."""
+
+    def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
+        """The frames that carry the positions of ``movers``; ``t`` is the server's clock in ms."""
+
+
+class Version1:
+    """Version 1: every message is about one player, with ``x`` and ``y`` and nothing else."""
+
+    can_ping = False
+
+    def encode_client(self, message: ClientMessage) -> str | None:
+        """See :class:`Codec`."""
+        match message:
+            case Pos(at):
+                return _action(message, {"x": round(at.x, 2), "y": round(at.y, 2)})
+            case Hello():
+                return _action(message, {})
+            case Ping() | Status():
+                return None
+            case _:
+                assert_never(message)
+
+    def encode(self, message: ServerMessage) -> bytes | None:
+        """See :class:`Codec`."""
+        match message:
+            case Moves() | StatusChanged() | Config():
+                return None
+            case Welcome(your_id, players):
+                return dumps({"type": "welcome", "your_id": your_id, "lobby_players": [_place(p.id, p.at) for p in players]})
+            case Join(player):
+                return dumps({"type": "join", **_place(player.id, player.at)})
+            case PlayerPos(id, at):
+                return dumps({"type": "pos", **_place(id, at)})
+            case Leave() | Error() | Pong():
+                return _encode_common(message)
+            case _:
+                assert_never(message)
+
+    def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
+        """See :class:`Codec`. One frame for each mover; the mover itself need not receive it."""
+        return [Frame(dumps({"type": "pos", **_place(row.player, row.at)}), "pos", row.player) for row in movers]
+
+
+class Version2:
+    """Version 2: numbers, names, statuses, velocities; one frame for all positions of a window."""
+
+    can_ping = True
+
+    def encode_client(self, message: ClientMessage) -> str | None:
+        """See :class:`Codec`."""
+        match message:
+            case Pos(at):
+                body: dict[str, Any] = {"x": round(at.x, 2), "y": round(at.y, 2)}
+                optional = ("vx", "vy", "h", "seq", "t")
+                return _action(message, body | {name: value for name in optional if (value := round(getattr(at, name), 2))})
+            case Hello():
+                return _action(message, {})
+            case Ping(t):
+                return _action(message, {"t": t})
+            case Status(status):
+                return _action(message, {"status": status})
+            case _:
+                assert_never(message)
+
+    def encode(self, message: ServerMessage) -> bytes | None:
+        """See :class:`Codec`."""
+        match message:
+            case PlayerPos():
+                return None
+            case Moves(t, entries):
+                return encode_moves(t, entries)
+            case Welcome(your_id, players, v, n, t, at, status):
+                body: dict[str, Any] = {"type": "welcome", "your_id": your_id, "lobby_players": [_player(p) for p in players]}
+                body |= {"v": v, "n": n, "t": t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq, "status": status}
+                return dumps(body)
+            case Join(player):
+                return dumps({"type": "join", **_player(player)})
+            case StatusChanged(id, status):
+                return dumps({"type": "status", "id": id, "status": status})
+            case Config():
+                return dumps({"type": "config", **message._asdict()})
+            case Leave() | Error() | Pong():
+                return _encode_common(message)
+            case _:
+                assert_never(message)
+
+    def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
+        """See :class:`Codec`. One frame for all movers."""
+        return [Frame(encode_moves(t, [(row.n, row.at) for row in movers]), "moves")]
+
+
+CODECS: dict[int, Codec] = {1: Version1(), 2: Version2()}
+"""The codec of each protocol version. A presence's ``v`` is one of these keys."""
+
+
+def encode_client(message: ClientMessage) -> str:
+    """The frame with which a client of the newest version sends ``message``; :func:`parse` reads it."""
+    frame = CODECS[VERSION].encode_client(message)
+    assert frame is not None
+    return frame
+
+
+def encode(message: ServerMessage, v: int) -> bytes | None:
+    """The frame for ``message`` in version ``v``; None where that version has no such message."""
+    return CODECS[v].encode(message)
+
+
+def _action(message: ClientMessage, body: dict[str, Any]) -> str:
+    return dumps({"action": ACTIONS[type(message)], **body}).decode()
+
+
+def _encode_common(message: Leave | Error | Pong) -> bytes:
+    """What all versions encode alike."""
     match message:
-        case Moves():
-            return encode_moves(message.t, message.entries) if v >= 2 else None
-        case PlayerPos(id, at):
-            return dumps({"type": "pos", "id": id, "x": round(at.x, 2), "y": round(at.y, 2)})
-        case Welcome():
-            body: dict[str, Any] = {
-                "type": "welcome",
-                "your_id": message.your_id,
-                "lobby_players": [_player(player, v) for player in message.players],
-            }
-            if v >= 2:
-                at = message.at
-                body |= {"v": v, "n": message.n, "t": message.t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq}
-                body["status"] = message.status
-            return dumps(body)
-        case Join(player):
-            return dumps({"type": "join", **_player(player, v)})
         case Leave(id):
             return dumps({"type": "leave", "id": id})
-        case Error():
-            body = {"type": "error", "message": message.message, "code": message.code}
-            if message.x is not None and message.y is not None:
-                body |= {"x": message.x, "y": message.y}
-            if message.close is not None:
-                body["close"] = message.close
-            return dumps(body)
         case Pong(t, now):
             return dumps({"type": "pong", "t": int(t) if t == int(t) else t, "now": now})
-        case StatusChanged(id, status):
-            return dumps({"type": "status", "id": id, "status": status}) if v >= 2 else None
-        case Config():
-            return dumps({"type": "config", **message._asdict()}) if v >= 2 else None
+        case Error(code, text, x, y, close):
+            body: dict[str, Any] = {"type": "error", "message": text, "code": code}
+            if x is not None and y is not None:
+                body |= {"x": x, "y": y}
+            if close is not None:
+                body["close"] = close
+            return dumps(body)
 
 
-def _player(player: Player, v: int) -> dict[str, Any]:
+def _place(id: str, at: Position) -> dict[str, Any]:
+    return {"id": id, "x": round(at.x, 2), "y": round(at.y, 2)}
+
+
+def _player(player: Player) -> dict[str, Any]:
     at = player.at
-    body: dict[str, Any] = {"id": player.id, "x": round(at.x, 2), "y": round(at.y, 2)}
-    if v >= 2:
-        body |= {"n": player.n, "name": player.name, "status": player.status}
-        body |= {name: value for name in ("vx", "vy", "h", "seq") if (value := round(getattr(at, name), 2))}
-    return body
+    body = _place(player.id, at) | {"n": player.n, "name": player.name, "status": player.status}
+    return body | {name: value for name in ("vx", "vy", "h", "seq") if (value := round(getattr(at, name), 2))}
 
 
-def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> str:
-    """One ``moves`` frame: whole hundredths, zeros at the end of each entry cut off."""
+def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> bytes:
+    """One ``moves`` frame: whole hundredths; zeros at the end of each entry are left out."""
     rows = []
-    for n, (x, y, vx, vy, h, seq, clock) in entries:
+    for n, (x, y, vx, vy, h, seq, clock, _) in entries:
         row = [n, round(x * 100), round(y * 100), round(vx * 100), round(vy * 100), round(h * 100), seq, clock]
         while row[-1] == 0:
             row.pop()
@@ -350,22 +447,22 @@ def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> str:
     return dumps({"type": "moves", "t": t, "m": rows})
 
 
-def decode(text: str) -> ServerMessage | None:
-    """What a server said; None for a type that is not known here (newer servers may say more).
+def decode(frame: bytes | str) -> ServerMessage | None:
+    """The message that a server sent; None for an unknown type, which a newer server may send.
 
-    Raises ValueError for what is no message at all: servers are not believed blindly either.
+    Raises ValueError for a frame that is no message of this protocol: a client does not trust a server blindly either.
     """
     try:
-        body = loads(text)
+        body = loads(frame)
         kind = body.get("type")
         if kind == "moves":
             return Moves(_is(int, body["t"]), tuple([_entry(row) for row in body["m"]]))
         if kind == "pos":
-            return PlayerPos(_is(str, body["id"]), _standing(body))
+            return PlayerPos(_is(str, body["id"]), _position_in(body))
         if kind == "welcome":
             v, n, t = (_is(int, body.get(name, default)) for name, default in (("v", 1), ("n", 0), ("t", 0)))
             players = tuple([_known(player) for player in _is(list, body["lobby_players"])])
-            return Welcome(_is(str, body["your_id"]), players, v, n, t, _standing(body), _is(str, body.get("status", "")))
+            return Welcome(_is(str, body["your_id"]), players, v, n, t, _position_in(body), _is(str, body.get("status", "")))
         if kind == "join":
             return Join(_known(body))
         if kind == "leave":
@@ -381,7 +478,7 @@ def decode(text: str) -> ServerMessage | None:
         if kind == "config":
             return Config(*(_is(int, body[name]) for name in Config._fields))
     except (AttributeError, KeyError, TypeError, ValueError, Refused) as error:
-        raise ValueError(f"not a message of this protocol: {text[:80]!r} ({error!r})") from error
+        raise ValueError(f"not a message of this protocol: {frame[:80]!r} ({error!r})") from error
     return None
 
 
@@ -390,11 +487,11 @@ _T = TypeVar("_T")
 
 def _is(kind: type[_T], value: object) -> _T:
     if type(value) is not kind:
-        raise ValueError(f"{value!r} is no {kind.__name__}")
+        raise ValueError(f"{value!r} is not of type {kind.__name__}")
     return value
 
 
-def _standing(body: dict[str, Any]) -> Position:
+def _position_in(body: dict[str, Any]) -> Position:
     x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
     return Position(x, y, vx, vy, h, _whole(body, "seq", low=0))
 
@@ -402,7 +499,7 @@ def _standing(body: dict[str, Any]) -> Position:
 def _known(body: dict[str, Any]) -> Player:
     id = _is(str, body["id"])
     n, name, status = body.get("n", 0), body.get("name", id), body.get("status", "")
-    return Player(id, _standing(body), _is(int, n), _is(str, name), _is(str, status))
+    return Player(id, _position_in(body), _is(int, n), _is(str, name), _is(str, status))
 
 
 def _entry(row: list[int]) -> tuple[int, Position]:

@@ -1,4 +1,4 @@
-"""The two values that everything else is about: where somebody stands, and who is here."""
+"""The two values that everything else is about: the position of a player, and a player's presence in a room."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 
 class Position(NamedTuple):
-    """Where a player stands and how it moves, as its player said; the others are told hundredths.
+    """Where a player is and how it moves, as its client sent it. Other players receive hundredths of a unit.
 
-    ``x``, ``y`` in units; ``vx``, ``vy`` in units per second; ``h`` in radians. ``seq`` rises with every position of
-    one player, 0 when the player does not count. ``t`` is the player's own clock in ms, modulo 65,536.
+    ``x``, ``y`` in units; ``vx``, ``vy`` in units per second; ``h`` (heading) in radians. ``seq`` is the player's own number:
+    it rises with every position, and is 0 for a player that does not number its positions. ``t`` is the player's own clock in
+    ms, modulo 65,536. ``order`` is what stores compare (``rules.is_newer``): ``seq`` where there is one, else the time (ms) at
+    which a host received the position; 0 on a host where messages of one connection cannot overtake each other.
     """
 
     x: float = 0.0
@@ -20,17 +22,17 @@ class Position(NamedTuple):
     h: float = 0.0
     seq: int = 0
     t: int = 0
+    order: int = 0
 
 
 class Presence(NamedTuple):
     """One connection of one player in one room: a row of the store.
 
-    A player (who) may for moments have two connections (how): the newest one speaks for the player.
-    ``n`` numbers players within a room and outlives a takeover. Times are milliseconds since 1970.
-    ``allowance`` is the distance in units that the player may still cover at ``moved_ms`` (see ``limits``).
-
-    The last four matter only where presences are shared by invocations: when the status was set, since when this connection is
-    owed a ``welcome`` (0: it knows all), and its :class:`~lobby.limits.Bucket`.
+    During a takeover a player has two connections; the newest one represents the player. ``n`` numbers the players of a room
+    and stays the same after a takeover. ``v`` is the protocol version of the connection. Times are milliseconds since 1970:
+    ``joined_ms`` when the connection was accepted, ``moved_ms`` when ``at`` was stored (0: never), ``status_ms`` when
+    ``status`` was stored (0: never), ``seen_ms`` when the connection was last known to be alive. ``allowance`` is the distance
+    in units that the player could still cover at ``moved_ms`` (see ``limits.travel``).
     """
 
     room: str
@@ -43,30 +45,26 @@ class Presence(NamedTuple):
     at: Position = Position()
     joined_ms: int = 0
     moved_ms: int = 0
+    status_ms: int = 0
     seen_ms: int = 0
     allowance: float = 0.0
-    status_ms: int = 0
-    behind_ms: int = 0
-    due_ms: float = 0.0
-    flood_ms: float = 0.0
 
 
-def newest(roster: list[Presence]) -> list[Presence]:
-    """The connections that speak for their players: of each player the one that joined last."""
-    speaking: dict[str, Presence] = {}
+def newest(roster: Iterable[Presence]) -> list[Presence]:
+    """The newest connection of each player: the one that represents the player."""
+    representing: dict[str, Presence] = {}
     for row in roster:
-        other = speaking.get(row.player)
+        other = representing.get(row.player)
         if other is None or joined_before(other, row):
-            speaking[row.player] = row
-    return list(speaking.values())
+            representing[row.player] = row
+    return list(representing.values())
 
 
 def joined_before(one: Presence, other: Presence) -> bool:
-    """Whether ``one`` is the older connection; of two that joined in the same millisecond their ids decide, everywhere
-    alike."""
+    """Whether ``one`` is the older connection. Connections of the same millisecond are ordered by their ids."""
     return (one.joined_ms, one.connection) < (other.joined_ms, other.connection)
 
 
 def others(one: Presence, rows: Iterable[Presence]) -> list[Presence]:
-    """The rows of everybody but the player of ``one``, whichever connection speaks for it."""
+    """The rows of all other players, without any connection of the player of ``one``."""
     return [row for row in rows if row.player != one.player]

@@ -1,4 +1,4 @@
-"""Every setting, once: this table feeds the command line, the environment, ``infrastructure_setup.env`` and the docs.
+"""All settings, in one table for the command line, the environment, ``infrastructure_setup.env`` and the docs.
 
 A setting named ``window_ms`` is the flag ``--window-ms``, the environment variable ``LOBBY_WINDOW_MS`` and the same name in
 ``infrastructure_setup.env``. The flag wins over the environment, the environment over the file, the file over the default.
@@ -24,63 +24,72 @@ def _setting(default: Any, meaning: str, *, unit: str = "", low: float | None = 
 class Settings:
     """The settings of a lobby. Durations are milliseconds, lengths the game's own units, sizes bytes."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 is every network.")
-    port: int = _setting(8765, "Port to listen on; 0 takes a free one and says which.", low=0, high=65535)
-    open: bool = _setting(False, "Let anybody in without a token, even from other machines.")
-    secret: str = _setting("", "The key that tokens are signed with (HS256). With a secret, a token is required.")
+    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 listens on every network.")
+    port: int = _setting(8765, "Port to listen on; 0 takes a free port and prints it.", low=0, high=65535)
+    open: bool = _setting(False, "Admit players without a token, also from other machines.")
+    secret: str = _setting("", "Secret that signs tokens (HS256). If it is set, each player needs a token.")
     origins: str = _setting(
         "",
-        "Web pages that may connect, as origins with commas between (https://game.example), * for any. Empty: any, "
-        "when a token is required, else only pages of this server. Games are no pages and always may.",
+        "Origins of web pages that may connect, separated by commas (https://game.example); * allows all. Empty: all origins "
+        "if tokens are required, else only pages of this server. Native games send no origin and are always allowed.",
     )
-    tls_cert: str = _setting("", "File with the TLS certificate chain (PEM); makes it wss:// and https://.")
+    tls_cert: str = _setting("", "File with the TLS certificate chain (PEM). It turns on wss:// and https://.")
     tls_key: str = _setting("", "File with the TLS private key (PEM).")
-    behind_proxy: bool = _setting(False, "Believe a reverse proxy's X-Forwarded-For when counting connections.")
+    behind_proxy: bool = _setting(False, "Take client addresses from X-Forwarded-For, which a reverse proxy in front must set.")
 
-    room_size: int = _setting(50, "Players in one room at the most.", unit="players", low=1, high=10_000)
+    room_size: int = _setting(50, "Maximum number of players in a room.", unit="players", low=1, high=10_000)
     window_ms: int = _setting(
         60,
-        "The longest that a position waits for others to travel with. With few players the wait is shorter.",
+        "Maximum delay while positions are collected into one message. It is shorter with few players.",
         unit="ms",
         low=0,
         high=5_000,
     )
     near_players: int = _setting(
         250,
-        "In rooms larger than this, about so many players nearest to you are heard at full rate; 0: everybody.",
+        "In a larger room, a player receives about this many nearest players at full rate; 0: all players.",
         unit="players",
         low=0,
         high=10_000,
     )
-    far_ms: int = _setting(500, "How often the others, far away, are heard.", unit="ms", low=50, high=60_000)
-    send_ms: int = _setting(100, "Clients are told to send positions no more often than this.", unit="ms", low=10, high=60_000)
+    far_ms: int = _setting(500, "Interval at which a player receives the more distant players.", unit="ms", low=50, high=60_000)
+    send_ms: int = _setting(
+        100,
+        "Minimum interval between two positions of a client. The lobby sends it to clients.",
+        unit="ms",
+        low=10,
+        high=60_000,
+    )
     heartbeat_ms: int = _setting(
-        20_000, "Time between two pings; who misses two in a row has left.", unit="ms", low=100, high=540_000
+        20_000, "Interval between two pings. A client that misses two in a row is removed.", unit="ms", low=100, high=540_000
     )
 
-    message_bytes: int = _setting(1024, "Size of a message at the most.", unit="bytes", low=64, high=32_768)
-    messages_per_s: float = _setting(10.0, "Messages a connection may send for long.", unit="1/s", low=0.1, high=1_000)
-    messages_burst: int = _setting(20, "Messages a connection may send at once.", unit="messages", low=1, high=10_000)
+    message_bytes: int = _setting(1024, "Maximum size of a message.", unit="bytes", low=64, high=32_768)
+    messages_per_s: float = _setting(
+        10.0, "Messages that a connection may send per second on average.", unit="1/s", low=0.1, high=1_000
+    )
+    messages_burst: int = _setting(20, "Messages that a connection may send at once.", unit="messages", low=1, high=10_000)
     world_bound: float = _setting(
-        1_000_000.0, "Positions lie between minus this and plus this, on both axes.", unit="units", low=1, high=1_000_000_000
+        1_000_000.0, "Maximum distance of a position from zero on each axis.", unit="units", low=1, high=1_000_000_000
     )
     max_speed: float = _setting(
         0.0,
-        "Top speed; who is faster is refused and told where it stands. 0: no limit.",
+        "Maximum speed. A position that is faster is refused, and its sender gets its last valid position. 0: no limit.",
         unit="units/s",
         low=0,
         high=1_000_000,
     )
     connections_per_address: int = _setting(
         64,
-        "Connections from one address at the most (this machine itself is not counted); 0: no limit.",
+        "Maximum number of connections from one address, except from this machine; 0: no limit.",
         unit="connections",
         low=0,
         high=100_000,
     )
     outbox_bytes: int = _setting(
         262_144,
-        "What may wait for a slow reader; above it positions are skipped, at four times it the connection is cut.",
+        "Bytes that may wait for a slow reader. Above this, positions are skipped; above four times this, the connection is "
+        "closed.",
         unit="bytes",
         low=16_384,
         high=67_108_864,
@@ -95,11 +104,12 @@ class Settings:
                     f"{flag(item.name)} ({variable(item.name)}) is {value}; it must be between {low:,} and {high:,}{unit}."
                 )
         if bool(self.tls_cert) != bool(self.tls_key):
-            raise LobbyError("--tls-cert and --tls-key belong together: give both or neither.")
+            raise LobbyError("--tls-cert and --tls-key belong together. Give both or neither.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """The settings that ``environment`` names, defaults for the rest. Raises :class:`LobbyError` naming the variable."""
+        """The settings in ``environment``, with defaults for the rest. Raises :class:`LobbyError` that names a wrong
+        variable."""
         found: dict[str, Any] = {}
         for item in fields(cls):
             text = environment.get(variable(item.name))

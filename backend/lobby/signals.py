@@ -1,4 +1,4 @@
-"""How a command that runs for ever learns that it is to stop."""
+"""Signals that ask a running command to stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Set at Ctrl-C, and when the system asks to stop. Call it in a running event loop."""
+    """An event that is set at Ctrl-C (SIGINT) and at SIGTERM. Call this function in a running event loop."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         try:

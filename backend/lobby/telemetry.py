@@ -1,5 +1,4 @@
-"""What is counted, measured and logged: counters by name and label, metrics of a function, one JSON line for each event worth
-one."""
+"""Telemetry: counters by name and label, metrics of the function, and log lines in JSON."""
 
 from __future__ import annotations
 
@@ -9,60 +8,61 @@ from collections import Counter, defaultdict
 from typing import Any
 
 Counts = Counter[tuple[str, str]]
-"""How often something happened since the start: ``counts["refused", "bad_json"]``. The label is empty where there is none."""
+"""Counters since the start, by name and label: ``counts["refused", "bad_json"]``. A counter without a label has an empty
+one."""
 
 COUNTED: dict[str, tuple[str, str]] = {
-    "messages": ("action", "Messages received and understood."),
+    "messages": ("action", "Valid messages received."),
     "refused": ("code", "Messages and connections refused."),
-    "joins": ("", "Players that came."),
-    "leaves": ("", "Players that went."),
-    "takeovers": ("", "Connections that took over a player from an older one."),
-    "windows": ("", "Windows of positions told."),
-    "frames": ("type", "Frames handed to connections."),
-    "frame_bytes": ("", "Bytes of those frames, without framing."),
-    "skipped": ("", "Frames of positions that a slow reader was spared."),
+    "joins": ("", "Players that joined."),
+    "leaves": ("", "Players that left."),
+    "takeovers": ("", "Connections that replaced an older connection of the same player."),
+    "windows": ("", "Windows of positions broadcast."),
+    "frames": ("type", "Frames sent to connections."),
+    "frame_bytes": ("", "Bytes of these frames, without WebSocket headers."),
+    "skipped": ("", "Frames of positions that were skipped for a slow reader."),
     "closed": ("code", "Connections closed by the lobby."),
 }
-"""Every counter: the name of its label and its meaning. ``/metrics`` and the docs are made from this table."""
+"""All counters: the name of the label, and the meaning. ``/metrics`` and the docs are generated from this table."""
 
 METRICS: dict[str, tuple[str, str]] = {
-    "players": ("Count", "Players in a room, whenever it is told something."),
-    "joins": ("Count", "Players that came."),
-    "leaves": ("Count", "Players that went."),
-    "messages": ("Count", "Messages received and understood."),
-    "handler_ms": ("Milliseconds", "How long an invocation took, a window's wait included."),
+    "players": ("Count", "Players in a room, at each broadcast."),
+    "joins": ("Count", "Players that joined."),
+    "leaves": ("Count", "Players that left."),
+    "messages": ("Count", "Valid messages received."),
+    "handler_ms": ("Milliseconds", "Duration of an invocation, including the wait for a window."),
     "fanout_ms": (
         "Milliseconds",
-        "How long it took to tell a room all that it was owed, from the floor taken to the last post.",
+        "Duration of a broadcast, from acquiring the broadcast lock to the last post.",
     ),
-    "gone": ("Count", "Posts to connections that are no more."),
-    "throttled": ("Count", "Posts that were not taken: a reader too slow, a quota, no answer."),
+    "gone": ("Count", "Posts to closed connections."),
+    "throttled": ("Count", "Posts that failed: the reader is too slow, a quota is used up, or there is no answer."),
     "errors": ("Count", "Invocations that failed."),
 }
-"""Every metric of the function, in CloudWatch's namespace ``Lobby``: its unit and its meaning. The stage is the only dimension:
-one for each player would cost $0.30 a month each."""
+"""All metrics of the function in CloudWatch's namespace ``Lobby``: unit and meaning. The stage is the only dimension, because a
+dimension for players would cost $0.30 a month for each player."""
 
 FLUSH_MS = 10_000
-"""How long metrics are gathered before a line of the log carries them: a line an invocation would cost a quarter of the
-message."""
+"""How long metrics are collected before they are written to the log. A line for each invocation would cost a quarter of the
+price of its message."""
 
 PROMPT = ("joins", "leaves", "errors")
-"""These do not wait: they are few, and in a quiet lobby the environment may not be asked again for a long time, or never."""
+"""These are written at once. They are few, and in a quiet lobby the environment may not be called again for a long time."""
 
 VALUES = 100
-"""CloudWatch takes so many values of a metric in one line (Embedded Metric Format specification, "Values and counts")."""
+"""The largest number of values of a metric in one line (Embedded Metric Format specification, "Values and counts")."""
 
 _log = logging.getLogger("lobby")
 
 
 def log(event: str, level: int = logging.INFO, **fields: object) -> None:
-    """One line about ``event``: JSON, with the fields that matter (connection and player where there are)."""
+    """Writes a JSON line about ``event``, with its fields, such as connection and player."""
     if _log.isEnabledFor(level):
         _log.log(level, json.dumps({"event": event, "level": logging.getLevelName(level), **fields}, default=str))
 
 
 class Metrics:
-    """What one environment of the function measured and has not written yet."""
+    """The measurements of one environment of the function that are not written yet."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
@@ -70,7 +70,7 @@ class Metrics:
         self._since_ms: int | None = None
 
     def measured(self, name: str, value: float) -> None:
-        """One value of a metric in :data:`METRICS`. Counts are added up, times are kept one by one."""
+        """Adds a value of a metric in :data:`METRICS`. Counts are summed; times are kept one by one."""
         values = self._values[name]
         if name.endswith("_ms") or name == "players" or not values:
             values.append(value)
@@ -78,7 +78,7 @@ class Metrics:
             values[0] += value
 
     def line(self, now: int) -> str | None:
-        """The log line that carries what was measured, where it is time for one (Embedded Metric Format); else None."""
+        """The log line with the measurements (Embedded Metric Format) if it is due; else None. ``now`` is in ms since 1970."""
         if self._since_ms is None:
             self._since_ms = now
         is_due = now - self._since_ms >= FLUSH_MS or any(name in self._values for name in PROMPT)

@@ -1,16 +1,13 @@
-"""Who may come in: tokens (JSON Web Tokens, HS256, by PyJWT) and origins.
+"""Tokens: JSON Web Tokens (HS256) that identify a player, by PyJWT.
 
-The game's own backend signs a token for each of its players; any JWT library does it. ``sub`` is the player's id, ``exp`` its
-end, ``room`` (optional) the only room it opens.
+The game's own backend signs a token for each of its players, with any JWT library. ``sub`` is the player's id, ``exp`` the time
+at which the token expires, ``room`` (optional) the only room that the token allows.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from lobby.errors import LobbyError, Refused
 from lobby.messages import Handshake, is_id
-from lobby.settings import Settings
 
 SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key for HS256 has at least 256 bits."""
@@ -34,17 +31,17 @@ def check_secret(secret: str) -> None:
         )
 
 
-def admit(handshake: Handshake, secret: str, now: int) -> Handshake:
-    """``handshake`` with the player that its token names. Raises :class:`Refused`. Without a secret all are welcome."""
+def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
+    """``handshake`` with the player that its token names. Raises :class:`Refused`. Without a secret no token is needed."""
     if not secret:
         return handshake
-    # Here and not above: half of a Lambda's imports would be for lobbies without tokens, and for every message but the first.
+    # Imported here: it would be half of the Lambda's import time, and only a connect with a token needs it.
     import jwt
 
     if not handshake.token:
         raise Refused("unauthorized", "this lobby needs a token: add &token=... to the address")
     try:
-        # The end is compared with the caller's clock below, so that tests can move it.
+        # `exp` is compared with the caller's clock below, so that tests can move time.
         options = {"require": ["sub", "exp"], "verify_exp": False}
         claims = jwt.decode(handshake.token, secret, algorithms=["HS256"], options=options)  # type: ignore[arg-type]
     except jwt.PyJWTError as error:
@@ -59,17 +56,3 @@ def admit(handshake: Handshake, secret: str, now: int) -> Handshake:
     if room != handshake.room:
         raise Refused("forbidden", f"the token opens the room {room!r}, not {handshake.room!r}")
     return handshake._replace(player=player)
-
-
-def check_origin(origin: str | None, host: str, settings: Settings) -> None:
-    """Raises :class:`Refused` where a page of ``origin`` may not connect. ``host``: the Host header of the request.
-
-    Browsers send the origin of the page, games send none. A page that somebody visits must not reach a lobby on the
-    visitor's own machine or network, so with nothing else said only the server's own pages may.
-    """
-    if origin is None or settings.origins == "*":
-        return
-    allowed = {item.strip().rstrip("/") for item in settings.origins.split(",")} - {""}
-    if origin in allowed or (not allowed and (settings.secret or urlsplit(origin).netloc == host)):
-        return
-    raise Refused("origin_not_allowed", f"pages of {origin} may not connect; allow them with --origins {origin}")

@@ -1,30 +1,31 @@
 extends RefCounted
 ## Ways to draw a remote player from the positions that arrive.
 
+const Track := preload("res://addons/lobby_presence/internal/track.gd")
 const Network := preload("../../tests/godot/network.gd")
 const FRAME_MS := 1000.0 / 60.0
 
 
 class Drawer:
 	extends RefCounted
-	## How late the drawn place is; NAN at rest.
+	## How far in the past the drawn position is, in ms. NAN at rest.
 	var late_ms := NAN
 
-	func hear(_letter: Network.Letter) -> void:
+	func receive(_sent: Network.Sent) -> void:
 		pass
 
-	## Where the player is drawn; NAN as long as nothing is known.
+	## Returns where the player is drawn; NAN if no position is known.
 	func draw(_now_ms: float) -> Vector2:
 		return Vector2(NAN, NAN)
 
 
-## The addon's: a curve through positions and velocities, as late as needed.
+## As the addon: a curve through positions and velocities, with a delay that is measured.
 class Smooth:
 	extends Drawer
-	var _track := LobbyTrack.new()
+	var _track := Track.new()
 
-	func hear(letter: Network.Letter) -> void:
-		_track.add(letter.move, 0.0, letter.arrival_ms)
+	func receive(sent: Network.Sent) -> void:
+		_track.add(sent.position, 0.0, sent.arrival_ms)
 
 	func draw(now_ms: float) -> Vector2:
 		var drawn := _track.at(now_ms)
@@ -34,16 +35,16 @@ class Smooth:
 		return drawn.position
 
 
-## Straight lines between positions, by the sender's clock, as late as the curve is drawn.
+## Straight lines between positions, on the sender's clock, with the same delay as the curve.
 class Linear:
 	extends Drawer
 	const LATE_MS := 436.0
 	const INTERVAL_MS := 200.0
 
-	var _letters: Array[Network.Letter] = []
+	var _letters: Array[Network.Sent] = []
 
-	func hear(letter: Network.Letter) -> void:
-		_letters.append(letter)
+	func receive(sent: Network.Sent) -> void:
+		_letters.append(sent)
 
 	func draw(now_ms: float) -> Vector2:
 		var at_ms := now_ms - LATE_MS
@@ -53,27 +54,27 @@ class Linear:
 			return Vector2(NAN, NAN)
 		var a := _letters[0]
 		var b := _letters[mini(1, _letters.size() - 1)]
-		late_ms = NAN if at_ms >= b.sent_ms and b.move.rests() else LATE_MS
-		var from_ms := maxf(a.sent_ms, b.sent_ms - 2.0 * INTERVAL_MS)  # it stood before
+		late_ms = NAN if at_ms >= b.sent_ms and b.position.is_at_rest() else LATE_MS
+		var from_ms := maxf(a.sent_ms, b.sent_ms - 2.0 * INTERVAL_MS)  # it was at rest before
 		if at_ms >= b.sent_ms or b == a:
-			return b.move.position
-		return a.move.position.lerp(b.move.position, clampf((at_ms - from_ms) / (b.sent_ms - from_ms), 0.0, 1.0))
+			return b.position.position
+		return a.position.position.lerp(b.position.position, clampf((at_ms - from_ms) / (b.sent_ms - from_ms), 0.0, 1.0))
 
 
-## Ten times a second a tenth of the way to the newest position, as many tutorials do it.
+## Moves towards the newest position, as in many tutorials: a tenth of the distance ten times a second.
 class Easing:
 	extends Drawer
 	const PER_S := 10.0
-	## Of all constant delays the one that makes this look best.
+	## The constant delay with the smallest error.
 	const LATE_MS := 215.0
 
 	var _target := Vector2(NAN, NAN)
 	var _here := Vector2(NAN, NAN)
 	var _rests := true
 
-	func hear(letter: Network.Letter) -> void:
-		_target = letter.move.position
-		_rests = letter.move.rests()
+	func receive(sent: Network.Sent) -> void:
+		_target = sent.position.position
+		_rests = sent.position.is_at_rest()
 		if is_nan(_here.x):
 			_here = _target
 

@@ -1,6 +1,7 @@
 extends SceneTree
-## What fifty remote players cost a frame; see run.py. Prints one line of JSON.
+## What fifty remote players cost per frame; see run.py. Prints one line of JSON.
 
+const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const Walker := preload("../../tests/godot/walker.gd")
 const Network := preload("../../tests/godot/network.gd")
 const FakeSocket := preload("../../tests/godot/fake_socket.gd")
@@ -9,7 +10,7 @@ const SECONDS := 12.0
 const WINDOW_MS := 60.0
 
 var _socket := FakeSocket.new()
-var _client := LobbyClient.new(LobbyConnection.new(func() -> FakeSocket: return _socket))
+var _client := LobbyClient.new(Connection.new(func() -> FakeSocket: return _socket))
 var _players := LobbyPlayers3D.new()
 
 
@@ -27,9 +28,9 @@ func _run() -> void:
 	_client.settings.player = "me"
 	_client.join()
 	_socket.accept()
-	_socket.hear(_welcome())
+	_socket.receive(_welcome())
 	await process_frame
-	var hearing: PackedFloat64Array = []
+	var reading: PackedFloat64Array = []
 	var drawing: PackedFloat64Array = []
 	var begun_ms := LobbyClient.now_ms()
 	while not windows.is_empty():
@@ -37,28 +38,28 @@ func _run() -> void:
 		var now_ms := LobbyClient.now_ms() - begun_ms
 		while not windows.is_empty() and windows.keys()[0] * WINDOW_MS <= now_ms:
 			var first: int = windows.keys()[0]
-			_socket.hear(windows[first])
+			_socket.receive(windows[first])
 			windows.erase(first)
-		hearing.append(_time(_client._process))
+		reading.append(_time(_client._process))
 		drawing.append(_time(_players._process))
 	var both: PackedFloat64Array = []
-	for i in hearing.size():
-		both.append(hearing[i] + drawing[i])
-	print("ROW ", JSON.stringify({"hearing": _summary(hearing), "drawing": _summary(drawing), "both": _summary(both)}))
+	for i in reading.size():
+		both.append(reading[i] + drawing[i])
+	print("ROW ", JSON.stringify({"reading": _summary(reading), "drawing": _summary(drawing), "both": _summary(both)}))
 	quit()
 
 
-## What the lobby says: all that fifty players say of their paths, in windows.
+## The messages of the lobby, by window: all positions of fifty players along their paths.
 func _windows() -> Dictionary[int, String]:
 	var entries: Dictionary[int, PackedStringArray] = {}
 	for number in PLAYERS:
 		var seq := 0
-		for letter in Network.piloted(Walker.new(number, SECONDS)):
+		for sent in Network.by_policy(Walker.new(number, SECONDS)):
 			seq += 1
-			var at := letter.move
+			var at := sent.position
 			var row := [at.position.x, at.position.y, at.velocity.x, at.velocity.y, at.heading]
 			var whole: Array = [number + 2] + row.map(func(value: float) -> int: return roundi(value * 100.0)) + [seq, at.t]
-			var window := int(letter.sent_ms / WINDOW_MS)
+			var window := int(sent.sent_ms / WINDOW_MS)
 			entries[window] = entries.get(window, PackedStringArray()) + PackedStringArray([JSON.stringify(whole)])
 	var windows: Dictionary[int, String] = {}
 	var numbers := entries.keys()

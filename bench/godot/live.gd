@@ -1,6 +1,6 @@
 extends SceneTree
-## One of two games in a real lobby; see run.py. The one walks a path and prints where it is at each step, the other prints
-## where it draws it in each frame; both by the wall clock.
+## One of two games in a real lobby; see run.py. One walks along a path and prints its position at each step. The other prints
+## where it draws the first in each frame. Both use the wall clock.
 ##   ... --script live.gd -- walk|watch URL SECONDS
 
 const Walker := preload("../../tests/godot/walker.gd")
@@ -34,7 +34,7 @@ func _run() -> void:
 
 func _physics_process(_delta: float) -> bool:
 	if _path != null:
-		_node.position = _path.moves[_step].position
+		_node.position = _path.positions[_step].position
 		_step += 1
 		_seen.append([Time.get_unix_time_from_system(), _node.position.x, _node.position.y])
 	return false
@@ -42,7 +42,7 @@ func _physics_process(_delta: float) -> bool:
 
 func _process(_delta: float) -> bool:
 	if _path == null and _client.players.has("walk"):
-		var drawn := _client.players["walk"].seen()
+		var drawn := _client.players["walk"].drawn()
 		if drawn != null and not is_nan(drawn.late_ms):
 			_seen.append([Time.get_unix_time_from_system(), drawn.position.x, drawn.position.y, drawn.late_ms])
 	return false

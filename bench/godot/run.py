@@ -1,14 +1,13 @@
-"""The Godot client measured in the engine: how exactly others are drawn, what that takes in messages, what it costs a frame,
-and how long a player waits.
+"""Measures the Godot client in the engine: how exactly other players are drawn, how many messages that needs, the cost per
+frame, and how long a player waits.
 
     python bench/godot/run.py                  four tables
     python bench/godot/run.py --json bench/results/godot.json
 
-The paths are those of `lobby bots` (idle, drive, turn; up to 15 units a second), forty times two minutes. The network delays
-each message by up to 50 ms, and two of a hundred by 100 to 300 ms more. A frame is a sixtieth of a second. The error is the
-distance between where a player is drawn and where it was itself, as long ago as the drawing says it is late; the ripple is how
-far the drawn speed is from the player's own at that moment, as a share of it (root mean square): what the eye sees as stop and
-go.
+The paths are those of `lobby bots` (idle, drive, turn; up to 15 units per second), forty paths of two minutes. The network
+delays each message by up to 50 ms, and two of a hundred by 100 to 300 ms more. A frame is a sixtieth of a second. The error is
+the distance between the drawn position and the player's own position at that time in the past. The ripple is the difference
+between the drawn speed and the player's own, as a share of it (root mean square): it is visible as stop and go.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ import emulate  # type: ignore[import-not-found]  # benches find each other by t
 
 from lobby.client.bots import run_bots
 from tests.godot.engine import GAME, addon_project, engine, import_project
-from tests.godot.playing import Game, Sight, flying, playing
+from tests.godot.playing import Game, View, playing, playing_demo
 from tests.hosts import serving
 
 HERE = Path(__file__).parent
 DRAWN = {
     "curve": "the addon: a curve through positions and velocities",
-    "lines": "straight lines between positions, as late",
+    "lines": "straight lines between positions, with the same delay",
     "easing": "easing towards the newest position",
 }
 
@@ -52,13 +51,13 @@ STEP_S = 1 / 60
 TIMES = 10
 CROWD, SHIPS_S, FPS = 50, 15.0, 60
 SETTLED_S = 6.0
-"""How long the first messages take to say how late they are at least."""
+"""The shortest delay of the network is known after so long."""
 
 Row = dict[str, Any]
 
 
 def measured(script: str, home: Path, *words: str, after: tuple[str, ...] = ()) -> list[tuple[str, Row]]:
-    """What a script of the bench printed, by kind."""
+    """The rows that a script of the bench prints, with their kinds."""
     done = engine(*words, "--script", HERE / script, *after, home=home, patience_s=600)
     lines = [line.partition(" ") for line in done.stdout.splitlines()]
     found = [(kind, json.loads(rest)) for kind, _, rest in lines if kind in ("ROW", "SHOW")]
@@ -68,7 +67,7 @@ def measured(script: str, home: Path, *words: str, after: tuple[str, ...] = ()) 
 
 
 def smoothing(rows: list[Row]) -> Table:
-    """How exactly players are drawn who say five positions a second."""
+    """How exactly players are drawn at five positions a second."""
     grid = Table("drawn as", title="Five positions a second")
     for heading in ("mean error", "p99 error", "late, median", "speed ripple"):
         grid.add_column(heading, justify="right")
@@ -80,8 +79,8 @@ def smoothing(rows: list[Row]) -> Table:
 
 
 def messages(rows: list[Row]) -> Table:
-    """How many messages it takes."""
-    grid = Table("a position is sent", title="Messages, all drawn as the addon does")
+    """How many messages are needed."""
+    grid = Table("a position is sent", title="Messages; all drawn as the addon does")
     for heading in ("messages per moving second", "mean error", "p99 error", "late, median", "speed ripple"):
         grid.add_column(heading, justify="right")
     for row in sorted(rows, key=lambda row: (row["sent"][0].isdigit(), -row["per_s"])):
@@ -93,13 +92,13 @@ def messages(rows: list[Row]) -> Table:
 
 
 def frame(row: Row) -> Table:
-    """What fifty remote players cost a frame."""
+    """What fifty remote players cost per frame."""
     grid = Table("fifty remote players, headless", title="Milliseconds of one core per frame")
     grid.add_column("mean", justify="right")
     grid.add_column("p99", justify="right")
-    for name, part in (("reading what the lobby says", "hearing"), ("placing the figures", "drawing"), ("both", "both")):
+    for name, part in (("reading messages", "reading"), ("moving the figures", "drawing"), ("both", "both")):
         grid.add_row(name, f"{row[part]['mean']:.2f}", f"{row[part]['p99']:.2f}")
-    grid.add_row("the demo game's ships, all that they cost", f"{row['game']['mean']:.2f}")
+    grid.add_row("the ships of the demo game, total", f"{row['game']['mean']:.2f}")
     return grid
 
 
@@ -118,7 +117,7 @@ def live(home: Path) -> Row:
 
     walked, watched = asyncio.run(both())
     places = [(x, y) for _, x, y in walked["seen"]]
-    # The engine makes its steps in bunches; what they stand for is evenly spaced.
+    # The engine runs several steps at once; the times that they stand for are evenly spaced.
     begin_s = median(at_s - step * STEP_S for step, (at_s, _, _) in enumerate(walked["seen"]))
 
     def errors(away_s: float) -> list[float]:
@@ -131,14 +130,14 @@ def live(home: Path) -> Row:
                 found.append(math.hypot(x0 + (x1 - x0) * share - x, y0 + (y1 - y0) * share - y))
         return sorted(found)
 
-    # How long the fastest message was under way, nobody can tell from outside: the one number that fits.
+    # The travel time of the fastest message cannot be measured from outside. Take the value that fits best.
     best = min((errors(ms / 1000) for ms in range(-40, 41)), key=mean)
     late_ms = median(late_ms for *_, late_ms in watched["seen"])
     return {"mean": mean(best), "p99": best[int(len(best) * 0.99)], "late_ms": late_ms, "messages": walked["messages"]}
 
 
 async def waits(home: Path) -> dict[str, list[float]]:
-    """How long a player waits, in ms: for a lobby, and between two zones of the demo game with fifty others in one of them."""
+    """How long a player waits, in ms: for a lobby, and between two zones of the demo game with fifty others in one."""
     found: dict[str, list[float]] = {}
     async with serving(room_size=60) as lobby, AsyncExitStack() as stack:
         aws = stack.enter_context(emulate.running(["--latency", "aws"])).url
@@ -147,46 +146,46 @@ async def waits(home: Path) -> dict[str, list[float]]:
             async with playing(home, url, "ann") as ann:
                 for _ in range(TIMES):
                     begun = time.perf_counter()
-                    await ann.does("join")
-                    await ann.hears("connected")
+                    await ann.call("join")
+                    await ann.wait_for("connected")
                     took.append((time.perf_counter() - begun) * 1000)
-                    await ann.does("leave")
+                    await ann.call("leave")
                     await asyncio.sleep(0.2)
-        took = found["from one zone into the other"] = []
-        async with flying(home, lobby.url, "bea") as bea, crowd(lobby.url):
-            last = (await bea.sees(lambda sight: sight.passage_ms)).passage_ms
+        took = found["from one zone to the other"] = []
+        async with playing_demo(home, lobby.url, "bea") as bea, crowd(lobby.url):
+            last = (await bea.wait_until(lambda view: view.passage_ms)).passage_ms
             for zone in ("lobby", "main") * (TIMES // 2):
-                await bea.tell(call="go", args=[zone], on="/root/Game")
-                last = (await bea.sees(partial(has_passed, zone, last))).passage_ms
+                await bea.send(call="go", args=[zone], on="/root/Game")
+                last = (await bea.wait_until(partial(has_passed, zone, last))).passage_ms
                 took.append(last)
     return found
 
 
 async def ships(home: Path) -> float:
-    """What fifty ships of others cost a frame of the demo game: all of the processor time that it takes more, in ms."""
+    """What fifty ships cost per frame of the demo game: the additional processor time, in ms."""
 
     async def per_frame(game: Game) -> float:
         before = busy_s(game.process.pid)
         await asyncio.sleep(SHIPS_S)
         return (busy_s(game.process.pid) - before) * 1000 / (SHIPS_S * FPS)
 
-    async with serving(room_size=60) as lobby, flying(home, lobby.url, "ann", "--zone=lobby", "--autopilot") as ann:
-        await ann.sees(lambda sight: sight.passage_ms)
+    async with serving(room_size=60) as lobby, playing_demo(home, lobby.url, "ann", "--zone=lobby", "--autopilot") as ann:
+        await ann.wait_until(lambda view: view.passage_ms)
         alone = await per_frame(ann)
         async with crowd(lobby.url):
-            await ann.sees(lambda sight: len(sight.others) == CROWD)
+            await ann.wait_until(lambda view: len(view.others) == CROWD)
             return await per_frame(ann) - alone
 
 
 def busy_s(pid: int) -> float:
-    """How long a process has had a processor; see proc(5)."""
+    """The processor time of a process, in s; see proc(5)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager
 async def crowd(url: str) -> AsyncIterator[None]:
-    """Bots."""
+    """Fifty bots."""
     walking = asyncio.create_task(run_bots(url, CROWD))
     try:
         yield
@@ -195,9 +194,9 @@ async def crowd(url: str) -> AsyncIterator[None]:
         await asyncio.gather(walking, return_exceptions=True)
 
 
-def has_passed(zone: str, before_ms: float, sight: Sight) -> bool:
-    """Whether the game is in ``zone``, and it is light there."""
-    return sight.zone == zone and sight.passage_ms != before_ms
+def has_passed(zone: str, before_ms: float, view: View) -> bool:
+    """Whether the game has arrived in ``zone``."""
+    return view.zone == zone and view.passage_ms != before_ms
 
 
 def waiting(found: dict[str, list[float]]) -> Table:

@@ -1,12 +1,12 @@
-"""The game for an hour with a lobby that is killed, a network that breaks, and neighbours that talk nonsense.
+"""Two games for an hour with a lobby that is killed, a network that fails, and invalid messages.
 
     python bench/godot/soak.py                                          an hour
     python bench/godot/soak.py --minutes 2
     python bench/godot/soak.py --json bench/results/soak.json && python scripts/docs.py
 
-Two games in the real engine, headless: the demo game, whose ship goes in and out of the station, and one of the addon alone.
-Between them and `lobby serve`, with bots in it, is a relay that drops, repeats, delays and garbles what the lobby says, says
-things of its own, and ends connections in every way there is. The lobby itself is killed every minute or so.
+The games run in the real engine, headless: the demo game, whose ship flies in and out of the station, and a game with the addon
+alone. Between them and `lobby serve`, with bots in it, is a relay. It drops, repeats, delays and garbles messages of the lobby,
+sends invalid ones, and ends connections in every possible way. The lobby itself is killed about once a minute.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from lobby.client.bots import run_bots
 from lobby.errors import CODES, LobbyError
 from tests.godot.engine import GAME, addon_project, import_project
-from tests.godot.playing import Game, flying, playing
+from tests.godot.playing import Game, playing, playing_demo
 from tests.godot.test_hostile import garbage
 from tests.godot.test_scenarios import serving_process
 from tests.hosts import free_port
@@ -49,10 +49,10 @@ BOTS = 12
 LOBBY_LIVES_S, LOBBY_IS_AWAY_S = (30.0, 90.0), (0.2, 4.0)
 CONNECTION_LIVES_S = (0.0, 25.0)
 PASSES_S = 8.0
-"""So often the demo game goes to the other zone."""
+"""The demo game goes to the other zone at this interval."""
 LOOKS_S = 5.0
 ENGINES_OWN = "modules/websocket/"
-"""The engine itself complains of an upgrade that is refused; no game can help that."""
+"""The engine prints an error when a handshake is refused. A game cannot prevent it."""
 RETRY = [code.close for code in CODES.values() if code.retry and code.close]
 FINAL = [code.close for code in CODES.values() if code.close and code.close >= 4500]
 
@@ -60,28 +60,28 @@ Counts = dict[str, float]
 
 
 class Relay:
-    """Stands between games and the lobby at ``port``, and means no good. What it did is in ``done``."""
+    """Relays between games and the lobby at ``port``, and causes failures. ``done`` counts them."""
 
     def __init__(self, port: int, chance: random.Random) -> None:
         self.done: Counter[str] = Counter()
         self._port, self._chance = port, chance
 
     def refuse(self, peer: ServerConnection, _request: Request) -> Response | None:
-        """Every twentieth is not let in."""
+        """Refuses every twentieth handshake."""
         if self._chance.random() > 0.05:
             return None
-        self.done["upgrades refused"] += 1
+        self.done["handshakes refused"] += 1
         return peer.respond(HTTPStatus.SERVICE_UNAVAILABLE, "no\n")
 
     async def handle(self, peer: ServerConnection) -> None:
-        """One connection, until it breaks."""
+        """Relays one connection until it ends."""
         assert peer.request is not None
         self.done["connections"] += 1
         with suppress(ConnectionClosed, OSError, InvalidHandshake):
             async with connect(f"ws://127.0.0.1:{self._port}{peer.request.path}", compression=None) as lobby:
                 tasks = [
                     asyncio.create_task(work)
-                    for work in (self._down(lobby, peer), self._up(peer, lobby), self._talk(peer), self._end(peer))
+                    for work in (self._down(lobby, peer), self._up(peer, lobby), self._send_invalid(peer), self._end(peer))
                 ]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
@@ -110,40 +110,40 @@ class Relay:
 
     async def _up(self, peer: ServerConnection, lobby: ClientConnection) -> None:
         async for message in peer:
-            self.done["messages of games"] += 1
+            self.done["messages of the games"] += 1
             await lobby.send(message)
 
-    async def _talk(self, peer: ServerConnection) -> None:
+    async def _send_invalid(self, peer: ServerConnection) -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(0.0, 0.4))
-            self.done["nonsense"] += 1
+            self.done["invalid messages sent"] += 1
             await peer.send(garbage(self._chance))
 
     async def _end(self, peer: ServerConnection) -> None:
         await asyncio.sleep(self._chance.uniform(*CONNECTION_LIVES_S))
         match self._chance.randrange(6):
             case 0:
-                self.done["ended by a code to come back"] += 1
-                await peer.close(self._chance.choice(RETRY), "so it is")
+                self.done["closed with a code that allows a retry"] += 1
+                await peer.close(self._chance.choice(RETRY), "a reason")
             case 1:
-                self.done["ended by a code not to come back"] += 1
-                await peer.close(self._chance.choice(FINAL), "so it is")
+                self.done["closed with a code that forbids a retry"] += 1
+                await peer.close(self._chance.choice(FINAL), "a reason")
             case 2:
-                self.done["ended by a text that is none"] += 1
+                self.done["ended by a text that is not UTF-8"] += 1
                 await peer.send(b"\xff\xfe", text=True)
             case 3:
-                self.done["ended by a message without end"] += 1
+                self.done["ended by a message that is too large"] += 1
                 await peer.send("[" * 3_000_000)
             case 4:
-                self.done["ended in silence"] += 1
+                self.done["left without an answer"] += 1
                 peer.transport.pause_reading()
                 await asyncio.sleep(self._chance.uniform(0.0, 5.0))
             case _:
-                self.done["ended by a cut"] += 1
+                self.done["broken off"] += 1
 
 
 async def lobbies(port: int, chance: random.Random, done: Counter[str]) -> None:
-    """One lobby after the other, each with bots, each killed."""
+    """Runs one lobby after the other, each with bots, and kills each."""
     while True:
         with serving_process(port) as process:
             bots = asyncio.create_task(run_bots(f"ws://127.0.0.1:{port}/", BOTS, seed=chance.randrange(1_000)))
@@ -156,37 +156,37 @@ async def lobbies(port: int, chance: random.Random, done: Counter[str]) -> None:
         await asyncio.sleep(chance.uniform(*LOBBY_IS_AWAY_S))
 
 
-async def comes_back(game: Game, done: Counter[str]) -> None:
-    """Joins again when the lobby is said not to want it, as a player does who presses the button."""
+async def rejoin(game: Game, done: Counter[str]) -> None:
+    """Joins again after each refusal, as a player would with a button."""
     while True:
         await asyncio.sleep(0.5)
-        happened, game.happened = game.happened, [event for event in game.happened if event[0] in ("seen", "counted")]
-        for what, *_ in happened:
-            done[f"events: {what}"] += what not in ("seen", "counted")
+        events, game.events = game.events, [event for event in game.events if event[0] in ("view", "counted")]
+        for what, *_ in events:
+            done[f"events: {what}"] += what not in ("view", "counted")
             if what == "failed":
-                await game.does("join")
+                await game.call("join")
 
 
-async def commutes(game: Game, passages: list[float]) -> None:
-    """In and out of the station."""
+async def commute(game: Game, passages: list[float]) -> None:
+    """Flies in and out of the station."""
     zone, last = "lobby", 0.0
     while True:
         await asyncio.sleep(PASSES_S)
-        if (ms := (await game.looks()).passage_ms) != last:
+        if (ms := (await game.look()).passage_ms) != last:
             passages.append(last := ms)
-        await game.tell(call="go", args=[zone], on="/root/Game")
+        await game.send(call="go", args=[zone], on="/root/Game")
         zone = "main" if zone == "lobby" else "lobby"
 
 
 async def counts(game: Game) -> Counts:
-    """How much there is in a game of everything."""
-    await game.tell(count=True)
-    return dict(zip(("nodes", "orphans", "objects", "bytes"), await game.hears("counted"), strict=True))
+    """Counts nodes, orphans, objects and memory of a game."""
+    await game.send(count=True)
+    return dict(zip(("nodes", "orphans", "objects", "bytes"), await game.wait_for("counted"), strict=True))
 
 
 @asynccontextmanager
-async def going_on(*work: Any) -> AsyncIterator[None]:
-    """Does all this meanwhile; what fails is raised at the end."""
+async def background(*work: Any) -> AsyncIterator[None]:
+    """Runs these coroutines in the background; their errors are raised at the end."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield
@@ -199,7 +199,7 @@ async def going_on(*work: Any) -> AsyncIterator[None]:
 
 
 async def soak(minutes: float, seed: int, progress: Progress) -> dict[str, Any]:
-    """What happened in so many minutes, and what was wrong."""
+    """Runs for so many minutes; returns what happened and all problems."""
     chance = random.Random(seed)
     port = free_port()
     relay = Relay(port, chance)
@@ -215,17 +215,17 @@ async def soak(minutes: float, seed: int, progress: Progress) -> dict[str, Any]:
                 serve(relay.handle, "127.0.0.1", 0, compression=None, close_timeout=0.2, process_request=relay.refuse)
             )
             url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
-            ann = await stack.enter_async_context(flying(home, url, "ann", "--autopilot", engine_says=ENGINES_OWN))
-            bea = await stack.enter_async_context(playing(home, url, "bea", engine_says=ENGINES_OWN))
+            ann = await stack.enter_async_context(playing_demo(home, url, "ann", "--autopilot", allowed_error=ENGINES_OWN))
+            bea = await stack.enter_async_context(playing(home, url, "bea", allowed_error=ENGINES_OWN))
             games = dict(zip(happened, (ann, bea), strict=True))
             await stack.enter_async_context(
-                going_on(
+                background(
                     lobbies(port, chance, relay.done),
-                    commutes(ann, passages),
-                    *(comes_back(game, happened[name]) for name, game in games.items()),
+                    commute(ann, passages),
+                    *(rejoin(game, happened[name]) for name, game in games.items()),
                 )
             )
-            await bea.does("join")
+            await bea.call("join")
             task = progress.add_task("an hour" if minutes == 60 else f"{minutes:g} minutes", total=minutes * 60)
             begun = time.monotonic()
             while (gone_s := time.monotonic() - begun) < minutes * 60:
@@ -252,15 +252,15 @@ async def soak(minutes: float, seed: int, progress: Progress) -> dict[str, Any]:
 
 
 def most(looks: list[Counts]) -> Counts:
-    """The most of everything that was there at once."""
+    """The highest value of each count."""
     return {name: max(look[name] for look in looks) for name in looks[0]}
 
 
 def main() -> None:
-    """Measures and prints. The exit status is 1 where anything was wrong."""
+    """Measures and prints. The exit status is 1 if there was any problem."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60, help="how long (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of what goes wrong (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random failures (%(default)s)")
     parser.add_argument("--json", type=Path, help="write all of it to this file")
     wanted = parser.parse_args()
     console = Console()

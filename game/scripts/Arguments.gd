@@ -1,28 +1,28 @@
 class_name Arguments
 extends RefCounted
-## What is said after [code]--[/code] on the command line:
+## The arguments after [code]--[/code] on the command line:
 ## [code]--lobby=URL --name=NAME --zone=main|lobby --autopilot --offline --silent[/code]
 
-## Address of the lobby; empty for what the addon's settings say.
+## Address of the lobby. Empty: the addon's settings.
 var lobby := ""
-## Your name; empty for the one that is kept.
+## Name of the player. Empty: the stored one.
 var name := ""
-## The zone to begin in.
+## The zone in which the game starts.
 var zone := "main"
 ## Whether the ship flies by itself.
 var autopilot := false
-## Whether the game keeps away from the network.
+## Whether the game does not use the network.
 var offline := false
 ## Whether there is no sound.
 var silent := false
 
 
-## What was said when this game was started.
+## Returns the arguments of this game.
 static func of_this_game() -> Arguments:
 	return Arguments.new(OS.get_cmdline_user_args())
 
 
-## Takes in [param words]; those of others are not minded.
+## Parses [param words]. Unknown ones are ignored.
 func _init(words: PackedStringArray = []) -> void:
 	for word in words:
 		var parts := word.trim_prefix("--").split("=", true, 1)

@@ -1,6 +1,6 @@
 class_name AsteroidField
 extends MultiMeshInstance3D
-## Asteroids around the zone, made of one lump in many sizes: the same in every game.
+## Asteroids around the zone, made of one mesh in many sizes. They are the same in every game.
 
 const COUNT := 90
 const LUMPS := 0.34
@@ -22,13 +22,13 @@ func _ready() -> void:
 		var height := chance.randf_range(-1.0, 1.0) * far * 0.28
 		var size := chance.randf_range(1.0, 3.0) * (1.0 + 3.0 * pow(chance.randf(), 5.0))
 		if absf(height) < size * 1.6 + 4.0:
-			height = (size * 1.6 + 5.0) * signf(height)  # the plane of flight is free
+			height = (size * 1.6 + 5.0) * signf(height)  # keep the plane of flight free
 		var turned := Basis.from_euler(Vector3(chance.randf(), chance.randf(), chance.randf()) * TAU)
 		var squeezed := Vector3(1.0, chance.randf_range(0.6, 0.9), chance.randf_range(0.7, 1.1)) * size
 		multimesh.set_instance_transform(i, Transform3D(turned.scaled_local(squeezed), Vector3(at.x, height, at.y)))
 
 
-## A ball with dents, in flat faces.
+## Returns a ball with dents and flat faces.
 static func _lump() -> ArrayMesh:
 	var noise := FastNoiseLite.new()
 	noise.frequency = 0.9

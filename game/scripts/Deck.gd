@@ -1,6 +1,6 @@
 class_name Deck
 extends MeshInstance3D
-## A round floor in which ships are seen.
+## A round floor that reflects ships.
 
 @export var radius := 84.0
 

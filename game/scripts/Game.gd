@@ -1,19 +1,19 @@
 class_name Game
 extends Node3D
-## The game: the zone that the player is in, the way to the next, and what is drawn over both.
+## The game: the current zone, the passage to the next one, and the user interface.
 
 const ZONES: Dictionary[StringName, String] = {
 	&"main": "res://scenes/zones/ZoneMain3D.tscn",
 	&"lobby": "res://scenes/zones/LobbyZone3D.tscn",
 }
-## In the dark the lobby gets so long to say who is there, so that you appear where there is room.
+## In the dark the game waits so long for the players of the new room, so that the ship appears where there is room.
 const WELCOME_S := 0.25
-## A slow frame is no reason for a passage to jump.
+## A slow frame counts as this long in a passage.
 const LONGEST_FRAME_S := 0.05
 
-## Where the player is; null in the dark.
+## The current zone. Null in the dark.
 var zone: Zone3D
-## How long the last passage took, in ms, from the portal until all was light again.
+## Duration of the last passage, in ms, from the portal until the new zone was light.
 var passage_ms := 0.0
 
 var _arguments := Arguments.of_this_game()
@@ -21,7 +21,7 @@ var _passage := ZonePassage.new()
 var _scenes: Dictionary[StringName, PackedScene] = {}
 var _next: Zone3D
 var _from: StringName
-var _set_out_ms := 0.0
+var _started_ms := 0.0
 
 @onready var _ui: ZoneUIManager = $UI
 @onready var _sounds: Soundscape = $Sounds
@@ -32,7 +32,7 @@ func _ready() -> void:
 	for path: String in ZONES.values():
 		ResourceLoader.load_threaded_request(path)
 	_ui.hint_taken.connect(_on_hint_taken)
-	_ui.leave_asked.connect(_on_leave_asked)
+	_ui.leave_requested.connect(_on_leave_requested)
 	go(StringName(_arguments.zone) if ZONES.has(StringName(_arguments.zone)) else &"main", true)
 
 
@@ -43,24 +43,24 @@ func _process(delta: float) -> void:
 		ZonePassage.Step.ARRIVE:
 			_arrive()
 		ZonePassage.Step.END:
-			passage_ms = LobbyClient.now_ms() - _set_out_ms
+			passage_ms = LobbyClient.now_ms() - _started_ms
 	var material: ShaderMaterial = _iris.material
 	material.set_shader_parameter(&"darkness", _passage.darkness)
 	material.set_shader_parameter(&"size", _iris.size)
 	_iris.visible = _passage.is_on
 
 
-## Goes to another zone; out of the game where there is none of that name.
+## Goes to another zone. If there is no zone of that name, the game ends.
 func go(to: StringName, from_dark := false) -> void:
 	if not ZONES.has(to):
 		get_tree().quit()
 	elif _passage.begin(to, from_dark):
-		_set_out_ms = LobbyClient.now_ms()
+		_started_ms = LobbyClient.now_ms()
 		if not from_dark:
 			_sounds.play(&"passage")
 
 
-## It is dark: the zone goes, and the next one is made, but nobody sees it yet.
+## It is dark: removes the zone and makes the next one, without showing it.
 func _leave() -> void:
 	_from = StringName(zone.name) if zone != null else &""
 	if zone != null:
@@ -80,7 +80,8 @@ func _is_ready() -> bool:
 func _arrive() -> void:
 	zone = _next
 	zone.left.connect(go)
-	zone.ui = _ui
+	zone.hint_changed.connect(_ui.hint)
+	zone.trading_started.connect(_ui.open_trading)
 	add_child(zone)
 	move_child(zone, 0)
 	if _arguments.autopilot:
@@ -95,6 +96,6 @@ func _on_hint_taken() -> void:
 		zone.use()
 
 
-func _on_leave_asked() -> void:
+func _on_leave_requested() -> void:
 	if zone != null:
 		go(zone.way_out)

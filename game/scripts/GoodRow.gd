@@ -1,10 +1,10 @@
 class_name GoodRow
 extends HBoxContainer
-## One line of the trading screen.
+## One row of the trading screen.
 
 const UP := Color(0.36, 0.95, 0.75)
 const DOWN := Color(1.0, 0.55, 0.42)
-## The curve shows the last half minute.
+## Time that the curve shows, in s.
 const CURVE_S := 30.0
 const CURVE_POINTS := 40
 
@@ -33,7 +33,7 @@ func _init(good: String) -> void:
 		add_child(part)
 
 
-## Shows what is so now.
+## Shows the current price and stock.
 func refresh() -> void:
 	var now_s := Time.get_unix_time_from_system()
 	var cost := TradingMarketplace.price(_good, now_s)

@@ -1,7 +1,7 @@
 class_name HubHull
 extends MeshInstance3D
-## The outside of the trading hub: a wheel of modules on spokes around the portal. [code]station.gdshader[/code] says what the
-## colours mean.
+## The outside of the trading hub: a wheel of modules on spokes around the portal. [code]station.gdshader[/code] defines the
+## meaning of the colours.
 
 const MODULES := 16
 const RIM := 24.0
@@ -27,7 +27,7 @@ static func _build() -> ArrayMesh:
 	return forge.mesh()
 
 
-## A piece of the rim, its windows, and every fourth time a spoke.
+## Adds a piece of the rim with windows, and a spoke at every fourth piece.
 static func _module(forge: MeshForge, number: int) -> void:
 	var wide := 2.0 * RIM * tan(PI / MODULES)
 	var depth := 7.0 if number % 2 == 0 else 5.2
@@ -47,7 +47,7 @@ static func _module(forge: MeshForge, number: int) -> void:
 		forge.box(Vector3(RIM - 2.6, 0.0, 0.0), Vector3(0.8, wide * 0.4, 2.0), StationHall.BRIGHT)
 
 
-## A piece of the ring around the portal.
+## Adds a piece of the ring around the portal.
 static func _mouth(forge: MeshForge) -> void:
 	var wide := 2.0 * MOUTH * tan(PI / 24.0)
 	forge.box(Vector3(MOUTH + 0.6, 0.0, 0.0), Vector3(1.6, wide * 1.15, 2.6), StationHall.METAL)

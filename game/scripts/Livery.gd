@@ -1,6 +1,6 @@
 class_name Livery
 extends RefCounted
-## The colours of ships: each player has its own, the same in every game.
+## The colours of ships. Each player has its own colour, the same in every game.
 
 const COLOURS: Array[Color] = [
 	Color("4fd8ff"),
@@ -18,6 +18,6 @@ const COLOURS: Array[Color] = [
 ]
 
 
-## The colour of the player [param id].
+## Returns the colour of the player [param id].
 static func of(id: String) -> Color:
 	return COLOURS[id.hash() % COLOURS.size()]

@@ -1,11 +1,9 @@
 extends LobbyClient
-## The autoload [code]LobbyController[/code]: you, among the others. The addon's [LobbyClient] does it; here are the game's
-## rooms, who you are, and the log.
+## The autoload [code]LobbyController[/code]: a [LobbyClient] with the rooms, the player and the log of this game.
 ##
-## A zone is a room: who is in another zone is not seen. Whatever happens to the lobby, nothing here waits and nothing fails:
-## it ends in a signal and a line in the log, and the next try comes by itself.
+## Each zone is a room, so players in different zones do not see each other.
 
-## The room of the lobby zone, where neither the project nor the player has set another.
+## The room of the lobby zone, if the settings name no other.
 const ROOM := "lobby"
 
 var _room := ROOM
@@ -16,6 +14,8 @@ func _ready() -> void:
 		_room = settings.room
 	if NetworkManager.lobby_url:
 		settings.url = NetworkManager.lobby_url
+	if settings.player.is_empty():
+		settings.player = LocalPlayerData.player_id
 	if settings.name.is_empty():
 		settings.name = LocalPlayerData.player_name
 	connected.connect(_log.bind("connected"))
@@ -24,27 +24,27 @@ func _ready() -> void:
 	corrected.connect(_on_corrected)
 
 
-## Enters the room of a zone: [param beside] is its name; the lobby zone has none, since it is the lobby itself.
-func enter(beside := "") -> void:
+## Joins the room of a zone. [param zone] is its name; empty for the lobby zone.
+func enter(zone := "") -> void:
 	if not NetworkManager.is_offline:
-		join("%s.%s" % [_room, beside] if beside else _room)
+		join("%s.%s" % [_room, zone] if zone else _room)
 
 
-## Your id: what the lobby calls you, or will.
+## Returns the id of the local player.
 func player() -> String:
-	return me.id if me.id else _player_id()
+	return me.id if me.id else settings.player
 
 
-func _on_disconnected(reason: String, next_try_s: float) -> void:
-	_log("%s; next try in %.1f s" % [reason, next_try_s])
+func _on_disconnected(reason: String, pause_s: float) -> void:
+	_log("%s; next attempt in %.1f s" % [reason, pause_s])
 
 
 func _on_failed(code: String, message: String) -> void:
-	_log("%s (%s); no further try" % [message, code])
+	_log("%s (%s); no further attempt" % [message, code])
 
 
 func _on_corrected(at: Vector2) -> void:
-	_log("too fast: the lobby says that this ship is at %s" % at)
+	_log("too fast: the lobby has this ship at %s" % at)
 
 
 func _log(what: String) -> void:

@@ -1,6 +1,6 @@
 class_name LobbyZone3D
 extends Zone3D
-## The lobby: the hall of the station, where players meet. In its middle stands the trading computer, at +Z the gate.
+## The lobby: the hall of the station, where players meet. The trading computer is in the middle, the gate at +Z.
 
 @onready var _computer: TradingComputer3D = $Computer
 @onready var _gate: Portal3D = $Gate
@@ -15,8 +15,7 @@ func _ready() -> void:
 
 
 func _process(_delta: float) -> void:
-	if ui != null:
-		ui.hint("E   trade" if _computer.is_near() and not ship.is_parked else "")
+	hint_changed.emit("E   trade" if _computer.is_near() and not ship.is_parked else "")
 
 
 func help() -> String:
@@ -27,16 +26,16 @@ func landmarks() -> PackedVector2Array:
 	return [Vector2.ZERO, Vector2(_gate.position.x, _gate.position.z)]
 
 
-## Opens the trading screen, and tells the others.
+## Opens the trading screen and sets the status.
 func use() -> void:
 	if ship.is_parked or not _computer.is_near():
 		return
 	ship.is_parked = true
 	LobbyController.set_status("trading")
-	ui.open_trading(stop_trading)
+	trading_started.emit(stop_trading)
 
 
-## Flies on.
+## Closes the trade and removes the status.
 func stop_trading() -> void:
 	ship.is_parked = false
 	LobbyController.set_status("")

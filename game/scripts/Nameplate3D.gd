@@ -1,27 +1,26 @@
 class_name Nameplate3D
 extends Node3D
-## Name and status over a ship. They can be read from afar: with the distance they shrink less than the ship does, and fade
-## before they are too small. Right before the camera they are in the way, and fade too.
+## Name and status over a ship. They shrink less with distance than the ship, so that they can be read from afar, and they fade
+## out before they are too small. Very close to the camera they fade out too.
 
-## Nearer than this it is not written; up to as far again it fades.
+## At this distance and below, in units, the name is hidden. It fades in up to twice this distance.
 const CLOSE := 6.0
-## At this distance a name has its own size. Nearer or farther it seems as large, until it has shrunk, or grown, to so much
-## of it.
+## At this distance a name has its normal size. Nearer or farther it is scaled to look equally large, within these bounds.
 const NEAR := 22.0
 const LEAST := CLOSE / NEAR
 const GROWS := 2.2
-## Beyond this it is not written; before that it fades.
+## Beyond this distance the name is hidden. It fades out before.
 const FAR := 85.0
 const FADES := 30.0
-## A name makes place for a nearer one, and comes back, within this time.
+## A name that a nearer one covers fades out, and later in, within this time, in s.
 const COMES_S := 0.25
 
 ## Whether no nearer name covers this one.
 var is_free := true
-## How much of its ship is there, from 0 to 1.
+## Opacity of the ship, from 0 to 1.
 var presence := 0.0
 
-var _written := 0.0
+var _shown := 0.0
 
 @onready var _name: Label3D = $Name
 @onready var _status: Label3D = $Status
@@ -33,15 +32,15 @@ func _process(delta: float) -> void:
 		return
 	var far := camera.global_position.distance_to(global_position)
 	scale = Vector3.ONE * clampf(far / NEAR, LEAST, GROWS)
-	_written = move_toward(_written, 1.0 if is_free else 0.0, delta / COMES_S)
-	var clear := clearness(far) * presence * _written
+	_shown = move_toward(_shown, 1.0 if is_free else 0.0, delta / COMES_S)
+	var clear := clearness(far) * presence * _shown
 	visible = clear > 0.0
 	for label: Label3D in [_name, _status]:
 		label.modulate.a = clear
 		label.outline_modulate.a = clear
 
 
-## Writes it.
+## Sets name, status and colour.
 func write(player_name: String, status: String, colour: Color) -> void:
 	_name.text = player_name
 	_name.modulate = Color(Color.WHITE.lerp(colour, 0.25), _name.modulate.a)
@@ -49,7 +48,7 @@ func write(player_name: String, status: String, colour: Color) -> void:
 	_status.text = "◆ " + status if status else ""
 
 
-## Where it is on the screen of [param camera]; nowhere, if it is behind it or too far away.
+## Returns the area on the screen of [param camera]; empty if the name is behind it or too far away.
 func area_on(camera: Camera3D) -> Rect2:
 	var far := camera.global_position.distance_to(global_position)
 	if presence == 0.0 or clearness(far) == 0.0 or camera.is_position_behind(global_position):
@@ -61,12 +60,12 @@ func area_on(camera: Camera3D) -> Rect2:
 	return Rect2(camera.unproject_position(global_position) - Vector2(0.5, 0.7) * size, size)
 
 
-## How clearly a name is written [param far] from the camera, from 0 to 1. Pure.
+## Returns the opacity of a name at the distance [param far] from the camera, from 0 to 1.
 static func clearness(far: float) -> float:
 	return clampf(minf((FAR - far) / FADES, (far - CLOSE) / CLOSE), 0.0, 1.0)
 
 
-## Whether each of [param areas] is free of those before it that are; the nearest come first. Pure.
+## Returns for each of [param areas], nearest first, whether it overlaps no earlier area that is shown.
 static func free_of_others(areas: Array[Rect2]) -> Array[bool]:
 	var free: Array[bool] = []
 	for i in areas.size():

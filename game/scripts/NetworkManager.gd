@@ -1,14 +1,13 @@
 extends Node
-## The autoload [code]NetworkManager[/code]: whether this game may use the network, and where its lobby is. In a bigger game
-## more would go through here.
+## The autoload [code]NetworkManager[/code]: whether this game uses the network, and the address of its lobby.
 
-## Whether the game keeps away from the network: the command line may say so.
+## Whether the game does not use the network. Set on the command line.
 var is_offline := false
-## The lobby's address, where the command line names one.
+## Address of the lobby from the command line. Empty: none.
 var lobby_url := ""
 
 
 func _ready() -> void:
-	var said := Arguments.of_this_game()
-	is_offline = said.offline
-	lobby_url = said.lobby
+	var arguments := Arguments.of_this_game()
+	is_offline = arguments.offline
+	lobby_url = arguments.lobby

@@ -1,12 +1,12 @@
 class_name OtherShips
 extends LobbyPlayers3D
-## The ships of the others. The addon moves them; here they make room for each other and for yours, keep within the zone, and
-## no name covers another.
+## The ships of the other players. The addon moves them. This script separates them from each other and from the local ship,
+## keeps them within the zone, and hides names that overlap.
 
-## So often it is looked which names are free.
+## Interval at which overlapping names are searched, in s.
 const NAMES_S := 0.1
 
-## Who does not make room.
+## The local ship. It is not moved.
 var own_ship: PlayerShip3D
 var bounds := ZoneBounds.new()
 
@@ -15,14 +15,14 @@ var _names_in_s := 0.0
 
 func _process(delta: float) -> void:
 	super(delta)
-	_make_room(delta)
+	_separate(delta)
 	_names_in_s -= delta
 	if _names_in_s <= 0.0:
 		_names_in_s = NAMES_S
-		_free_names()
+		_hide_overlapping_names()
 
 
-## Where everybody is.
+## Returns the positions of all other players.
 func places() -> PackedVector2Array:
 	var found := PackedVector2Array()
 	for player: LobbyPlayer in client.players.values():
@@ -30,7 +30,7 @@ func places() -> PackedVector2Array:
 	return found
 
 
-func _make_room(seconds: float) -> void:
+func _separate(seconds: float) -> void:
 	var kept := PackedVector2Array()
 	var aside := PackedVector2Array()
 	for ship: Node3D in get_children():
@@ -42,7 +42,7 @@ func _make_room(seconds: float) -> void:
 		(get_child(i) as RemoteLobbyPlayer).make_room(aside[i] + offsets[i], seconds)
 
 
-func _free_names() -> void:
+func _hide_overlapping_names() -> void:
 	var camera := get_viewport().get_camera_3d()
 	if camera == null:
 		return

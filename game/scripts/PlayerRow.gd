@@ -1,6 +1,6 @@
 class_name PlayerRow
 extends HBoxContainer
-## One line in the list of players: its colour, its name, its status.
+## One row of the list of players: colour, name and status.
 
 var _mark := ColorRect.new()
 var _name := Label.new()
@@ -19,14 +19,14 @@ func _init() -> void:
 		add_child(part)
 
 
-## Shows [param player]; nobody where it is null.
+## Shows [param player]. Null hides the row.
 func show_player(player: LobbyPlayer) -> void:
 	visible = player != null
 	if player != null:
 		_show(player.id, player.name, player.status)
 
 
-## Shows yourself.
+## Shows the local player.
 func show_you() -> void:
 	var me := LobbyController.me
 	_show(LobbyController.player(), LobbyController.settings.name + "  (you)", me.status)

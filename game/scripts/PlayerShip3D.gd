@@ -1,10 +1,10 @@
 class_name PlayerShip3D
 extends Node3D
-## Your ship: flown by keys, by a pointer that is held down, or by the autopilot; and the others are told of it.
+## The local ship. It is controlled by keys, a pointer or the autopilot. Its state is sent to the lobby.
 
-## Whether it stands still, whatever is pressed: its pilot is busy.
+## Whether the ship ignores the controls.
 var is_parked := false
-## Flies in your place, where there is one.
+## Controls the ship, if it is set.
 var autopilot: Autopilot
 var flight := ShipFlight.new()
 
@@ -25,7 +25,7 @@ func _physics_process(delta: float) -> void:
 	LobbyController.send_state(flight.position, flight.velocity, flight.heading)
 
 
-## Appears at [param at], and looks to [param heading].
+## Places the ship at [param at] with [param heading], and fades it in.
 func appear(at: Vector2, heading: float) -> void:
 	flight.place(at, heading)
 	_show(0.0)
@@ -55,7 +55,7 @@ func _follow_pointer() -> void:
 	var hit: Variant = plane.intersects_ray(camera.project_ray_origin(pointer), camera.project_ray_normal(pointer))
 	if hit is Vector3:
 		var at: Vector3 = hit
-		_helm.fly_to(Vector2(at.x, at.z), flight)
+		_helm.fly_to(Vector2(at.x, at.z), flight.position, flight.heading)
 
 
 func _show(seconds: float) -> void:

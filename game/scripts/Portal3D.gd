@@ -1,13 +1,13 @@
 class_name Portal3D
 extends Node3D
-## A portal: a ring of light, and the way through it. It stands upright; one flies through along its Z axis.
+## A portal: an upright ring of light. A ship flies through it along its Z axis.
 
-## A ship has flown in.
+## The ship has flown in.
 signal entered
 
-## Ships whose middle is within this of the portal's are in.
+## The ship is inside at this distance from the middle or less, in units.
 @export var mouth := 6.0
-## Whose ship may use it.
+## The ship that may use the portal.
 var ship: PlayerShip3D
 
 var _was_inside := true

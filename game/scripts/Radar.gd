@@ -1,12 +1,13 @@
 class_name Radar
 extends Control
-## The zone from above, with your ship in the middle of it and its nose upwards: who is where.
+## Shows the zone from above. The local ship is in the middle and points upwards.
 
 const RING := Color(0.36, 0.42, 0.85, 0.35)
 const GROUND := Color(0.035, 0.028, 0.1, 0.7)
+const LANDMARK := Color(1.0, 0.74, 0.4)
 const OWN := Color(0.95, 0.97, 1.0)
 
-## What is shown.
+## The zone that is shown.
 var zone: Zone3D
 
 
@@ -26,7 +27,7 @@ func _draw() -> void:
 	var turned := -zone.ship.flight.heading - PI / 2.0
 	for mark in zone.landmarks():
 		var at := ((mark - zone.ship.flight.position).rotated(turned) * scale_to).limit_length(reach - 4.0)
-		draw_arc(middle + at, 4.0, 0.0, TAU, 16, ZoneUIManager.WAITING, 1.5, true)
+		draw_arc(middle + at, 4.0, 0.0, TAU, 16, LANDMARK, 1.5, true)
 	for ship: Node3D in zone.others.get_children():
 		var place := Vector2(ship.global_position.x, ship.global_position.z) - zone.ship.flight.position
 		var at := place.rotated(turned) * scale_to

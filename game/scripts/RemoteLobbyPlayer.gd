@@ -1,25 +1,25 @@
 class_name RemoteLobbyPlayer
 extends Node3D
-## Another player's ship, with its name and its status over it. [LobbyPlayers3D] moves it along the track that the addon keeps:
-## some hundred milliseconds late, on a curve, for a moment straight on where news is late, and at once where it teleports.
+## The ship of another player, with name and status over it. [LobbyPlayers3D] moves it: some hundred ms in the past, on a smooth
+## curve, predicted for a moment if messages are late, and at once after a teleport.
 
-## It is beamed in and out within this time.
+## Duration of fading in and out, in s.
 const FADE_S := 0.7
-## It makes room for another ship with this time constant.
+## Time constant with which it moves away from another ship, in s.
 const ROOM_S := 0.15
 
-## Who it is.
+## The player.
 var player: LobbyPlayer
 
-var _is_here := false
+var _is_shown := false
 var _power := 0.0
 var _heading := 0.0
 var _aside := Vector2.ZERO
 var _tween: Tween
 
-## What is written over it.
+## Name and status over the ship.
 @onready var plate: Nameplate3D = $Plate
-## What it looks like.
+## The visible ship.
 @onready var model: ShipModel3D = $Ship
 
 
@@ -36,34 +36,34 @@ func _process(delta: float) -> void:
 		model.show_flight(_power, turn, delta)
 
 
-## Who it is, and what it does.
-func show_player(who: LobbyPlayer) -> void:
-	player = who
+## Shows name, status and colour of a player.
+func show_player(shown: LobbyPlayer) -> void:
+	player = shown
 	model.tint = Livery.of(player.id)
 	plate.write(player.name, player.status, model.tint)
 
 
-## How it moves. A player of whom no place is known yet is not shown.
+## Shows the movement. A player without a position is not shown yet.
 func show_movement(velocity: Vector2) -> void:
 	_power = velocity.length() / ShipFlight.TOP_SPEED
-	if not _is_here and player.has_place:
-		_is_here = true
+	if not _is_shown and player.has_position:
+		_is_shown = true
 		_fade(1.0)
 
 
-## Makes room for others, by [param aside].
+## Moves the visible ship aside by [param aside], in units.
 func make_room(aside: Vector2, seconds: float) -> void:
 	_aside = _aside.lerp(aside, 1.0 - exp(-seconds / ROOM_S))
 	model.position = global_basis.inverse() * Vector3(_aside.x, 0.0, _aside.y)
 	plate.position = model.position + Vector3(0.0, ShipModel3D.HOVERS_AT + 1.7, 0.0)
 
 
-## Its player's own colour.
+## Returns the colour of the player.
 func colour() -> Color:
 	return Color(model.tint, model.presence)
 
 
-## Goes, and is no more.
+## Fades out and frees the node.
 func depart() -> void:
 	_fade(0.0).tween_callback(queue_free)
 

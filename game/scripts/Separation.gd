@@ -1,12 +1,12 @@
 class_name Separation
 extends RefCounted
-## Keeps ships from being drawn inside each other: where they are too near, each makes half of the room. Pure.
+## Keeps ships from being drawn inside each other. Two ships that are too close move apart by half the distance each.
 
-## Ships whose middles are farther apart than this do not touch.
+## Ships do not touch if their middles are at least this far apart, in units.
 const APART := 5.0
 
 
-## By how much each of [param places] is to be moved. [param fixed] stays where it is: the others make all of the room.
+## Returns the offset of each of [param places]. [param fixed] does not move: ships close to it move the whole distance.
 static func offsets(places: PackedVector2Array, fixed := Vector2(INF, INF), apart := APART) -> PackedVector2Array:
 	var moved := PackedVector2Array()
 	moved.resize(places.size())
@@ -19,14 +19,14 @@ static func offsets(places: PackedVector2Array, fixed := Vector2(INF, INF), apar
 		for k in range(i + 1, order.size()):
 			var b: int = order[k]
 			if places[b].x - places[a].x >= apart:
-				break  # in this order nobody after it is nearer
+				break  # no later ship in this order is nearer
 			var push := _push(places[b] - places[a], apart, a) / 2.0
 			moved[a] -= push
 			moved[b] += push
 	return moved
 
 
-## How far [param way], between two ships, is too short. Those in the same place part in a direction of their own.
+## Returns by how much [param way], between two ships, is too short. Ships at one position move in a direction by number.
 static func _push(way: Vector2, apart: float, number: int) -> Vector2:
 	var near := way.length()
 	if near >= apart:

@@ -1,27 +1,27 @@
 class_name ShipFlight
 extends RefCounted
-## How a ship moves: what the helm wants in, place and velocity out. Pure.
+## The flight model of a ship: controls in, position and velocity out. It uses no nodes.
 
-## Slower than the bots, who are up to 15 units a second.
+## In units per second. Bots reach 15.
 const TOP_SPEED := 14.0
 const ACCELERATION := 16.0
-## Radians a second, and how fast that changes.
+## In radians per second, and in radians per second squared.
 const TURNING := 1.7
 const TURNING_CHANGE := 6.0
-## A ship slides a little in its turns: with this time constant its way follows its nose.
+## Time constant with which the velocity follows the heading, in s. A ship slides a little in its turns.
 const SLIDE_S := 0.22
 
 var position := Vector2.ZERO
 var velocity := Vector2.ZERO
 var heading := 0.0
-## Radians a second.
+## In radians per second.
 var turn := 0.0
-## Along the nose, in units a second.
+## Along the heading, in units per second.
 var speed := 0.0
 var bounds := ZoneBounds.new()
 
 
-## Stands at [param at] and looks to [param with_heading].
+## Places the ship at [param at] with a heading, at rest.
 func place(at: Vector2, with_heading: float) -> void:
 	position = at
 	heading = with_heading
@@ -30,7 +30,7 @@ func place(at: Vector2, with_heading: float) -> void:
 	speed = 0.0
 
 
-## Goes on for [param seconds].
+## Advances by [param seconds].
 func step(helm: Helm, seconds: float) -> void:
 	turn = move_toward(turn, clampf(helm.turn, -1.0, 1.0) * TURNING, TURNING_CHANGE * seconds)
 	heading = wrapf(heading + turn * seconds, -PI, PI)

@@ -1,8 +1,8 @@
 class_name ShipHull
 extends RefCounted
-## The shape of every ship. It looks along -Z, is about five units long, and hovers around its origin.
+## The mesh of every ship. It looks along -Z, is about five units long, and is centred at its origin.
 ##
-## What faces are made of, as [code]hull.gdshader[/code] reads it: red is paint, green shines, blue is glass.
+## The colours are materials, as [code]hull.gdshader[/code] reads them: red is paint, green glows, blue is glass.
 
 const METAL := Color(0.0, 0.0, 0.0)
 const PAINT := Color(1.0, 0.0, 0.0)
@@ -11,7 +11,7 @@ const TRIM := Color(1.0, 1.0, 0.0)
 const GLASS := Color(0.0, 0.0, 1.0)
 const JET := Color(0.0, 1.0, 0.0)
 
-## Where the flames come out.
+## Positions of the flames.
 const NOZZLES: Array[Vector3] = [Vector3(-0.98, 0.02, 2.25), Vector3(0.98, 0.02, 2.25)]
 ## From bow to stern: z, half width, half height, height of the middle.
 const BODY: Array[Vector4] = [
@@ -42,14 +42,14 @@ static var _mesh: ArrayMesh
 static var _flames: ArrayMesh
 
 
-## Made once, the same for all.
+## Returns the mesh, which is made once.
 static func mesh() -> ArrayMesh:
 	if _mesh == null:
 		_mesh = _build()
 	return _mesh
 
 
-## A cone behind each engine.
+## Returns a cone behind each engine.
 static func flames() -> ArrayMesh:
 	if _flames == null:
 		var cone := CylinderMesh.new()
@@ -77,7 +77,7 @@ static func _build() -> ArrayMesh:
 	return forge.mesh()
 
 
-## Swept back, hanging a little, with a fin at its tip and a line of light along its edge.
+## Adds a wing that is swept back, with a fin at its tip and a line of light along its edge.
 static func _wing(forge: MeshForge) -> void:
 	var root := _plate(Vector3(0.5, 0.06, -0.9), Vector3(0.5, 0.06, 1.5), 0.14)
 	var elbow := _plate(Vector3(1.3, 0.0, 0.15), Vector3(1.3, 0.0, 1.7), 0.11)
@@ -98,7 +98,7 @@ static func _rings(table: Array[Vector4], x: float, count: int) -> Array[PackedV
 	return rings
 
 
-## A thin plate from [param from] to [param to], as a ring of four corners: to be lofted outwards, or downwards.
+## Returns a thin plate from [param from] to [param to], as a ring of four corners for [method MeshForge.loft].
 static func _plate(from: Vector3, to: Vector3, thick: float, up := Vector3.UP) -> PackedVector3Array:
 	var lift := up * thick / 2.0
 	return [from - lift, from + lift, to + lift, to - lift]

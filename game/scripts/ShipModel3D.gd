@@ -1,19 +1,19 @@
 class_name ShipModel3D
 extends Node3D
-## What a ship looks like: hull, flames, and over a polished floor its light and its image in it. Somebody else moves it.
+## The visible ship: hull, flames, and over a polished floor its light and its mirror image. Its parent moves it.
 
-## What is in this group is a floor in which ships are seen.
+## Nodes in this group are floors that reflect ships.
 const FLOOR := &"floor"
-## Over a floor a ship hovers at this height.
+## Height of a ship over the floor, in units.
 const HOVERS_AT := 2.3
-## A ship leans so far into its turns, in radians.
+## Largest lean in a turn, in radians.
 const LEANS := 0.55
 const SETTLES_S := 0.12
 
-## Its player's own.
+## Colour of the player.
 var tint := Color.WHITE:
 	set = _set_tint
-## From 0, not there, to 1.
+## Opacity, from 0 to 1.
 var presence := 1.0:
 	set = _set_presence
 
@@ -38,7 +38,7 @@ func _ready() -> void:
 	_set_presence(presence)
 
 
-## Shows how it flies: [param power] from 0 to 1, [param turn] in radians a second to the right.
+## Shows the flight: [param power] from 0 to 1, [param turn] in radians per second to the right.
 func show_flight(power: float, turn: float, seconds: float) -> void:
 	var share := 1.0 - exp(-seconds / SETTLES_S)
 	_power = lerpf(_power, power, share)

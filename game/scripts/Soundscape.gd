@@ -1,12 +1,12 @@
 class_name Soundscape
 extends Node
-## The sounds of the game, made here out of sines and noise: the hum of the station, the engine, and a sign for what happens.
-## Quiet; and where nothing is drawn there is nothing to hear.
+## The sounds of the game, made of sines: the hum of the station, the engine, and short sounds for events. There is no sound in
+## a headless game.
 
 const RATE := 11_025
 const LOUD_DB := -20.0
 
-## Whose engine is heard.
+## The ship with the audible engine.
 var ship: PlayerShip3D
 
 var _players: Dictionary[StringName, AudioStreamPlayer] = {}
@@ -19,10 +19,10 @@ func _ready() -> void:
 	_add(&"hum", _sound(4.0, _hum, true), -8.0).play()
 	_add(&"engine", _sound(2.0, _engine, true), -60.0).play()
 	_add(&"passage", _sound(0.9, _passage), 0.0)
-	_add(&"came", _sound(0.5, _chime.bind(660.0, 990.0)), -4.0)
-	_add(&"went", _sound(0.5, _chime.bind(590.0, 392.0)), -4.0)
-	LobbyController.player_joined.connect(func(_player: LobbyPlayer) -> void: play(&"came"))
-	LobbyController.player_left.connect(func(_player: LobbyPlayer) -> void: play(&"went"))
+	_add(&"joined", _sound(0.5, _chime.bind(660.0, 990.0)), -4.0)
+	_add(&"left", _sound(0.5, _chime.bind(590.0, 392.0)), -4.0)
+	LobbyController.player_joined.connect(func(_player: LobbyPlayer) -> void: play(&"joined"))
+	LobbyController.player_left.connect(func(_player: LobbyPlayer) -> void: play(&"left"))
 
 
 func _process(_delta: float) -> void:
@@ -39,7 +39,7 @@ func _unhandled_input(event: InputEvent) -> void:
 		AudioServer.set_bus_mute(0, not AudioServer.is_bus_mute(0))
 
 
-## Plays a sound, if there are any; not a second time over itself.
+## Plays a sound, unless it is already playing.
 func play(sound: StringName) -> void:
 	if _players.has(sound) and not _players[sound].playing:
 		_players[sound].play()
@@ -54,7 +54,7 @@ func _add(sound: StringName, stream: AudioStreamWAV, louder_db: float) -> AudioS
 	return player
 
 
-## Samples of [param wave], a function of seconds and of the share of the whole that has passed.
+## Returns samples of [param wave], a function of the time in s and of the share of the length that has passed.
 static func _sound(seconds: float, wave: Callable, loops := false) -> AudioStreamWAV:
 	var count := int(seconds * RATE)
 	var data := PackedByteArray()
@@ -72,7 +72,7 @@ static func _sound(seconds: float, wave: Callable, loops := false) -> AudioStrea
 	return stream
 
 
-# In sounds that loop all frequencies fit the length a whole number of times.
+# In a sound that loops, the length is a whole number of periods of each frequency.
 static func _hum(s: float, _share: float) -> float:
 	var breath := 0.75 + 0.25 * sin(TAU * 0.25 * s)
 	return breath * (0.4 * sin(TAU * 55.0 * s) + 0.25 * sin(TAU * 82.5 * s) + 0.1 * sin(TAU * 110.25 * s))

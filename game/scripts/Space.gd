@@ -1,6 +1,6 @@
 class_name Space
 extends Node3D
-## What is around a zone: stars, a planet, the sun, and how light looks.
+## The surroundings of a zone: stars, a planet, the sun, and the light.
 
 const SOFTWARE: Array[String] = ["llvmpipe", "softpipe", "swiftshader", "basic render"]
 
@@ -11,7 +11,7 @@ func _ready() -> void:
 	draw_finely(not is_drawn_in_software())
 
 
-## Draws light that glows and edges that are smooth, or leaves out what costs most where there is no graphics card.
+## Turns glow and antialiasing on, or off where there is no graphics card.
 func draw_finely(is_fine: bool) -> void:
 	_environment.environment.glow_enabled = is_fine
 	get_viewport().msaa_3d = Viewport.MSAA_4X if is_fine else Viewport.MSAA_DISABLED

@@ -1,9 +1,9 @@
 class_name SpawnPoints
 extends RefCounted
-## Where a ship appears. Pure.
+## Selects where a ship appears.
 
 
-## Which of [param places] is farthest from everybody in [param taken]; the first where it makes no difference.
+## Returns the index of the one of [param places] that is farthest from all of [param taken]. The first one wins a tie.
 static func roomiest(places: PackedVector2Array, taken: PackedVector2Array) -> int:
 	var best := 0
 	var best_room := -1.0

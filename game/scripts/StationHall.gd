@@ -1,7 +1,7 @@
 class_name StationHall
 extends MeshInstance3D
 ## The hall of the station: a ring of ribs around the deck, windows between them, a crown above, and the arch of the gate at +Z.
-## [code]station.gdshader[/code] says what the colours mean.
+## [code]station.gdshader[/code] defines the meaning of the colours.
 
 const BAYS := 24
 const DARK := Color(0.0, 0.0, 0.0)
@@ -10,7 +10,7 @@ const BRIGHT := Color(1.0, 0.0, 0.0)
 const AMBER := Color(0.0, 1.0, 0.0)
 const CYAN := Color(0.0, 0.0, 1.0)
 
-## The line of a rib from the deck to the crown: how far from the wall inwards, height, half its width.
+## The line of a rib from the deck to the crown: distance from the wall inwards, height, half its width.
 const RIB: Array[Vector3] = [
 	Vector3(0.0, 0.0, 2.2),
 	Vector3(1.0, 10.0, 1.6),
@@ -19,7 +19,7 @@ const RIB: Array[Vector3] = [
 	Vector3(26.0, 40.0, 0.9),
 	Vector3(45.0, 45.0, 0.7),
 ]
-## The bands around the hall: lower height, upper height, how far inwards at either, what of.
+## The bands around the hall: lower height, upper height, distance inwards at either, material.
 const BANDS: Array[Array] = [
 	[0.0, 4.6, -1.6, 0.2, METAL],
 	[4.6, 5.0, 0.2, 0.3, DARK],
@@ -32,7 +32,7 @@ const BANDS: Array[Array] = [
 
 static var _meshes: Dictionary[float, ArrayMesh] = {}
 
-## Where the wall stands, in units from the middle.
+## Distance of the wall from the middle, in units.
 @export var radius := 84.0
 
 
@@ -53,29 +53,29 @@ func _build() -> ArrayMesh:
 	return forge.mesh()
 
 
-## From one rib to the next; the middle of it is at +X.
+## Adds the part from one rib to the next. Its middle is at +X.
 func _bay(forge: MeshForge, is_gate: bool) -> void:
 	for band in BANDS:
 		var low: float = band[0]
 		if is_gate and low < 19.0:
 			continue
 		var high: float = band[1]
-		var stuff: Color = band[4]
+		var material: Color = band[4]
 		var low_in: float = band[2]
 		var high_in: float = band[3]
-		_wall(forge, Vector2(radius - low_in, low), Vector2(radius - high_in, high), stuff)
+		_wall(forge, Vector2(radius - low_in, low), Vector2(radius - high_in, high), material)
 	_crown(forge)
 
 
-## A strip of wall, seen from inside, from a distance and height to another.
-func _wall(forge: MeshForge, low: Vector2, high: Vector2, stuff: Color) -> void:
+## Adds a strip of wall, visible from inside, from one distance and height to another.
+func _wall(forge: MeshForge, low: Vector2, high: Vector2, material: Color) -> void:
 	var half := TAU / BAYS / 2.0
 	var corners: PackedVector3Array = []
 	for at: Vector3 in [
 		Vector3(low.x, low.y, half), Vector3(low.x, low.y, -half), Vector3(high.x, high.y, -half), Vector3(high.x, high.y, half)
 	]:
 		corners.append(Vector3(at.x * cos(at.z), at.y, at.x * sin(at.z)))
-	forge.face(corners, stuff)
+	forge.face(corners, material)
 
 
 func _rib(forge: MeshForge) -> void:
@@ -89,14 +89,14 @@ func _rib(forge: MeshForge) -> void:
 	forge.loft(light.slice(0, 3), CYAN, CYAN)
 
 
-## Four corners around a height, to be lofted upwards.
+## Returns four corners around a height, for [method MeshForge.loft].
 func _slice(inner: float, outer: float, height: float, half: float) -> PackedVector3Array:
 	return [
 		Vector3(inner, height, -half), Vector3(inner, height, half), Vector3(outer, height, half), Vector3(outer, height, -half)
 	]
 
 
-## The ring in which the ribs end.
+## Adds the ring in which the ribs end.
 func _crown(forge: MeshForge) -> void:
 	var at := RIB[-1]
 	var inner := radius - at.x - 2.0

@@ -1,10 +1,10 @@
 class_name TradingComputer3D
 extends Node3D
-## The trading computer: a globe of light over a pedestal, and panes of prices that go around it.
+## The trading computer: a globe of light over a pedestal, with panes of prices that turn around it.
 
-## Ships this near can use it.
+## A ship can use it within this distance, in units.
 @export var reach := 16.0
-## Whose ship may use it.
+## The ship that may use it.
 var ship: PlayerShip3D
 
 @onready var _globe: Node3D = $Globe
@@ -17,7 +17,7 @@ func _process(delta: float) -> void:
 	_panes.position.y = 10.5 + 0.25 * sin(Time.get_ticks_msec() * 0.0008)
 
 
-## Whether the ship is near enough to trade.
+## Whether the ship is close enough to trade.
 func is_near() -> bool:
 	var here := Vector2(global_position.x, global_position.z)
 	return ship != null and ship.flight.position.distance_to(here) < reach

@@ -1,6 +1,6 @@
 class_name TradingScreen
 extends Control
-## The trading screen: goods, what they cost now and a moment ago, and what you have. While it is open the world goes on.
+## The trading screen: goods, their prices now and half a minute ago, and the stock. The game continues while it is open.
 
 var _on_close := Callable()
 var _rows: Dictionary[String, GoodRow] = {}
@@ -26,7 +26,7 @@ func _input(event: InputEvent) -> void:
 		close()
 
 
-## Shows it; [param on_close] is called when it is closed again.
+## Opens the screen. [param on_close] is called when it is closed.
 func open(on_close: Callable) -> void:
 	_on_close = on_close
 	visible = true
@@ -35,7 +35,7 @@ func open(on_close: Callable) -> void:
 	_show()
 
 
-## Hides it.
+## Closes the screen.
 func close() -> void:
 	if visible:
 		visible = false

@@ -1,25 +1,28 @@
 class_name Zone3D
 extends Node3D
-## A place to fly about in: one appears somewhere, meets the others, gets so far, and goes elsewhere.
+## A zone in which the player flies: it has places to appear, other ships, a radius, and a way out.
 
-## The player goes to another zone; an empty name: out of the game.
+## The player goes to another zone. Empty: the game ends.
 signal left(to: StringName)
+## The hint changed: what the player can do here. Empty: nothing.
+@warning_ignore("unused_signal")
+signal hint_changed(text: String)
+## The player starts to trade. Call [param on_close] when the trading screen is closed.
+@warning_ignore("unused_signal")
+signal trading_started(on_close: Callable)
 
-## What it is called.
+## Title of the zone.
 @export var title := ""
-## What it is.
+## Subtitle of the zone.
 @export var subtitle := ""
-## The name of its room beside the lobby's own; see [method LobbyController.enter].
+## Name of its room. Empty for the lobby zone. See [code]LobbyController.enter()[/code].
 @export var room := ""
-## How far one gets.
+## Radius of the zone, in units.
 @export var radius := 80.0
-## Where Escape leads.
+## The zone to which Escape leads.
 @export var way_out: StringName
-## How far the radar sees.
+## Range of the radar, in units.
 @export var radar_reach := 60.0
-
-## What is drawn over it.
-var ui: ZoneUIManager
 
 @onready var ship: PlayerShip3D = $PlayerShip
 @onready var others: OtherShips = $Others
@@ -42,7 +45,7 @@ func _unhandled_input(event: InputEvent) -> void:
 		left.emit(way_out)
 
 
-## The player appears, out of the zone [param from].
+## The player arrives from the zone [param from].
 func arrive(_from: StringName) -> void:
 	var markers := _spawns.get_children()
 	var places := PackedVector2Array()
@@ -54,16 +57,16 @@ func arrive(_from: StringName) -> void:
 	camera.snap()
 
 
-## What can be done here, in a line.
+## Returns the available controls, in one line.
 func help() -> String:
 	return "W A S D, arrows, or hold the mouse: fly"
 
 
-## What the radar shows besides ships.
+## Returns the points that the radar shows besides ships.
 func landmarks() -> PackedVector2Array:
 	return []
 
 
-## Does what the hint says.
+## Performs the action of the hint.
 func use() -> void:
 	pass

@@ -1,8 +1,8 @@
 class_name ZoneBounds
 extends RefCounted
-## How far one gets in a zone: a circle. Pure.
+## The bounds of a zone: a circle.
 
-## In units, around the middle.
+## Radius around the middle, in units.
 var radius: float
 
 
@@ -10,12 +10,12 @@ func _init(with_radius := INF) -> void:
 	radius = with_radius
 
 
-## [param place] if it is within, else the nearest that is.
+## Returns [param place] if it is within the bounds, else the nearest position that is.
 func kept(place: Vector2) -> Vector2:
 	return place.limit_length(radius) if place.is_finite() else Vector2.ZERO
 
 
-## [param velocity] at [param place], without what would lead out: who flies into a wall glides along it.
+## Returns [param velocity] without the part that leads out of the bounds at [param place]. A ship glides along the wall.
 func glided(place: Vector2, velocity: Vector2) -> Vector2:
 	var out := place.normalized()
 	return velocity - out * maxf(0.0, velocity.dot(out)) if place.length() >= radius else velocity

@@ -1,8 +1,8 @@
 class_name ZoneMain3D
 extends Zone3D
-## The main zone: open space, some asteroids, and the trading hub, whose portal leads to the lobby.
+## The main zone: open space, asteroids, and the trading hub with the portal to the lobby.
 
-## Out of the hub, one appears so far before it.
+## A ship that leaves the hub appears at this distance before it, in units.
 const BEFORE_HUB := 24.0
 
 @onready var _hub: TradingHub3D = $Hub

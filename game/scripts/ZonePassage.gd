@@ -1,9 +1,9 @@
 class_name ZonePassage
 extends RefCounted
-## The way from one zone to another: it darkens, the zones are changed in the dark, it lightens. Pure; time and readiness are
-## given to it.
+## The passage from one zone to another: the screen darkens, the zones are exchanged in the dark, and it lightens. Time and
+## readiness are arguments.
 
-## What there is to do now. Leave: it is dark, the old zone may go. Arrive: the new one may be shown. End: all is light again.
+## What to do now. LEAVE: it is dark, remove the old zone. ARRIVE: show the new one. END: the passage has ended.
 enum Step { NOTHING, LEAVE, ARRIVE, END }
 
 const DARKEN_S := 0.22
@@ -11,17 +11,17 @@ const LIGHTEN_S := 0.3
 
 ## From 0 to 1.
 var darkness := 0.0
-## Where to.
+## The next zone.
 var goal: StringName
-## Whether one is under way.
+## Whether a passage is under way.
 var is_on := false
-## For how long it has been all dark.
+## Time since the screen was dark, in s.
 var dark_s := 0.0
 
 var _next := Step.NOTHING
 
 
-## Sets out for [param to]; false where one is under way already. [param from_dark]: there was nothing before.
+## Starts a passage to [param to]. Returns false if one is under way. [param from_dark]: the screen is already dark.
 func begin(to: StringName, from_dark := false) -> bool:
 	if is_on:
 		return false
@@ -34,7 +34,7 @@ func begin(to: StringName, from_dark := false) -> bool:
 	return true
 
 
-## Goes on for [param seconds]. [param is_ready]: there is nothing more to wait for in the dark.
+## Advances by [param seconds]. [param is_ready]: the new zone can be shown.
 func advance(seconds: float, is_ready: bool) -> Step:
 	match _next:
 		Step.LEAVE:

@@ -1,18 +1,18 @@
 class_name ZoneUIManager
 extends CanvasLayer
-## What is drawn over a zone: where you are, who else is here, how the connection does, and what you can do.
+## The user interface over a zone: its title, the list of players, the state of the connection, and hints.
 
-## The player asked for what the hint says.
+## The player chose the action of the hint.
 signal hint_taken
-## The player asked to leave, without a key.
-signal leave_asked
+## The player pressed the button to leave.
+signal leave_requested
 
 const GOOD := Color(0.36, 0.95, 0.75)
 const WAITING := Color(1.0, 0.74, 0.4)
 const BAD := Color(1.0, 0.42, 0.42)
 const OFF := Color(0.55, 0.56, 0.75)
 
-## More players than these are a number.
+## Number of rows. Further players are counted only.
 @export var rows := 10
 
 var _is_stale := true
@@ -42,7 +42,7 @@ func _ready() -> void:
 	LobbyController.status_changed.connect(_on_changed)
 	LobbyController.connected.connect(_on_changed.bind(null))
 	_hint.pressed.connect(func() -> void: hint_taken.emit())
-	(%Leave as Button).pressed.connect(func() -> void: leave_asked.emit())
+	(%Leave as Button).pressed.connect(func() -> void: leave_requested.emit())
 	hint("")
 
 
@@ -53,7 +53,7 @@ func _process(_delta: float) -> void:
 		_show_players()
 
 
-## Shows where the player is now.
+## Shows the title, the subtitle and the radar of a zone.
 func show_zone(zone: Zone3D) -> void:
 	_title.text = zone.title.to_upper()
 	_subtitle.text = zone.subtitle
@@ -64,13 +64,13 @@ func show_zone(zone: Zone3D) -> void:
 	_is_stale = true
 
 
-## Says what can be done right here; nothing where it is empty.
+## Shows a hint. Empty hides it.
 func hint(text: String) -> void:
 	_hint.visible = not text.is_empty()
 	_hint.text = text
 
 
-## Opens the trading screen; [param on_close] is called when it is closed again.
+## Opens the trading screen. [param on_close] is called when it is closed.
 func open_trading(on_close: Callable) -> void:
 	_trading.open(on_close)
 
@@ -78,22 +78,22 @@ func open_trading(on_close: Callable) -> void:
 func _show_connection() -> void:
 	var lobby := LobbyController
 	var colour := OFF
-	var text := "alone: no lobby wanted"
+	var text := "offline"
 	_ping.text = ""
 	match lobby.state:
-		LobbyConnection.State.CONNECTED:
+		LobbyClient.State.CONNECTED:
 			colour = GOOD
 			text = "connected"
 			_ping.text = "" if is_nan(lobby.round_trip_ms) else "%d ms" % maxi(1, roundi(lobby.round_trip_ms))
-		LobbyConnection.State.CONNECTING:
+		LobbyClient.State.CONNECTING:
 			colour = WAITING
-			text = "looking for the lobby"
-		LobbyConnection.State.WAITING:
+			text = "connecting"
+		LobbyClient.State.WAITING:
 			colour = WAITING
-			text = "no lobby; next try in %d s" % ceili(lobby.retry_in_s)
-		LobbyConnection.State.REFUSED:
+			text = "no lobby; next attempt in %d s" % ceili(lobby.retry_in_s)
+		LobbyClient.State.REFUSED:
 			colour = BAD
-			text = "the lobby does not take you"
+			text = "the lobby refused the connection"
 	var pulse := 0.65 + 0.35 * sin(Time.get_ticks_msec() * 0.005)
 	_dot.color = Color(colour, 1.0 if colour == GOOD or colour == OFF else pulse)
 	_state.text = text
@@ -104,7 +104,7 @@ func _show_players() -> void:
 	var here: Array[LobbyPlayer] = []
 	here.assign(LobbyController.players.values())
 	here.sort_custom(func(a: LobbyPlayer, b: LobbyPlayer) -> bool: return a.name.naturalnocasecmp_to(b.name) < 0)
-	_count.text = "%d pilots here" % (here.size() + 1) if here else "only you here"
+	_count.text = "%d players here" % (here.size() + 1) if here else "only you here"
 	for i in _rows.size():
 		if i == 0:
 			_rows[i].show_you()

@@ -1,11 +1,11 @@
 extends Node
 ## Takes one picture of the game, or a film, and ends it:
-##   -- --into=FOLDER --take=NAME and whatever the game itself understands
+##   -- --into=FOLDER --take=NAME and the arguments of the game
 
-## How long the others get to come and to fly apart.
+## The other ships have so long to appear and to separate, in s.
 const SETTLES_S := 4.0
 const FILM_MS := 6_800
-## Frames are not taken closer together than this.
+## Shortest interval between frames, in ms.
 const FRAME_MS := 62
 
 var _game: Game
@@ -79,7 +79,7 @@ func _wait(seconds: float) -> void:
 	await get_tree().create_timer(seconds).timeout
 
 
-## Into the portal, and a while among the others. A frame is called by the moment at which it was taken, in ms.
+## Flies into the portal and then among the other ships. A frame is named after its time, in ms.
 func _film() -> void:
 	get_window().content_scale_factor = 1.3
 	_game.get_node(^"UI").set(&"rows", 5)

@@ -1,6 +1,6 @@
 extends SceneTree
-## Plays the game and takes pictures of it; see scripts/game_pictures.py. What it does is in photographer.gd, which needs the
-## autoloads, and those come later than a main loop.
+## Plays the game and takes pictures of it; see scripts/game_pictures.py. The work is done in photographer.gd, which needs the
+## autoloads: they are loaded later than a main loop.
 
 
 func _initialize() -> void:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Who is in a lobby on AWS, its metrics, and the bill: python scripts/monitoring/lobby-metrics.py --stage dev
+"""The players, the metrics and the bill of a lobby on AWS: python scripts/monitoring/lobby-metrics.py --stage dev
 
-`--help` says the rest. It needs boto3 and credentials that may do what docs/permissions.md lists.
+`--help` lists the options. It needs boto3, and credentials with the permissions in docs/permissions.md.
 """
 
 import sys

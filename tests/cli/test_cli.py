@@ -24,7 +24,7 @@ from lobby.cli import load_settings, main
 from lobby.errors import LobbyError
 from lobby.messages import Handshake
 from lobby.settings import ENV_FILE
-from lobby.tokens import admit
+from lobby.tokens import verify
 from tests.hosts import joined, run, serving
 
 LOBBY = [sys.executable, "-m", "lobby"]
@@ -78,7 +78,7 @@ def running(*words: str, cwd: Path | str | None = None, **variables: str) -> Ite
 
 
 def announced(child: subprocess.Popen[str]) -> str:
-    """The address at which players connect, once the command says it."""
+    """The address for players, as soon as the command prints it."""
     assert child.stderr is not None
     while line := child.stderr.readline():
         if found := re.search(r"wss?://\S+", line):
@@ -133,7 +133,7 @@ def test_a_wrong_word_is_an_error_of_usage(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_serve_announces_its_address_is_healthy_and_sends_everybody_away_to_come_back(by: signal.Signals) -> None:
+def test_serve_prints_its_address_is_healthy_and_closes_connections_with_4000_at_its_end(by: signal.Signals) -> None:
     with running("serve", "--port", "0") as child:
         url = announced(child)
         with urlopen(url.replace("ws:", "http:") + "healthz", timeout=PATIENCE_S) as answer:
@@ -141,13 +141,13 @@ def test_serve_announces_its_address_is_healthy_and_sends_everybody_away_to_come
 
         async def test() -> None:
             async with joined(url + "?pid=ann") as ann:
-                await ann.hear("welcome")
+                await ann.receive("welcome")
                 status, errors, took_s = await asyncio.to_thread(ended, child, by)
                 assert await ann.closed_with() == 4000
                 assert status == 0
                 assert took_s < 3
                 assert "Traceback" not in errors
-                assert "no secret is set" in errors
+                assert "No secret is set" in errors
                 assert "\x1b" not in errors
 
         run(test())
@@ -164,18 +164,18 @@ def test_serve_on_a_port_in_use_names_it_and_another() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = failed(lobby("serve", "--port", str(port), "--quiet"))
-    assert said.startswith(f"Cannot listen on port {port} on 127.0.0.1: something else uses it.")
+    assert said.startswith(f"Cannot listen on port {port} on 127.0.0.1: another program uses it.")
     assert f"--port {port + 1}" in said
 
 
-def test_serve_for_other_machines_wants_a_secret_or_the_word_open() -> None:
+def test_serve_for_other_machines_needs_a_secret_or_the_flag_open() -> None:
     said = failed(lobby("serve", "--host", "0.0.0.0", "--port", "0"))
     for word in ("LOBBY_SECRET", "lobby token --new-secret", "--open"):
         assert word in said
     assert "at least 32" in failed(lobby("serve", "--port", "0", LOBBY_SECRET="short"))
     with running("serve", "--host", "0.0.0.0", "--open", "--port", "0") as child:
         assert announced(child).startswith("ws://127.0.0.1:")
-        assert "who reaches this machine" in ended(child, signal.SIGTERM)[1]
+        assert "that reaches this machine" in ended(child, signal.SIGTERM)[1]
 
 
 def test_an_address_of_ipv6_is_announced_in_brackets() -> None:
@@ -231,55 +231,49 @@ def test_a_file_of_settings_that_cannot_be_read_is_named(folder: Path) -> None:
 # ── bots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_bots_walk_for_some_seconds_with_tokens_where_there_is_a_secret() -> None:
-    async def test() -> None:
-        async with serving(secret=SECRET) as lobby:
-            words = ("bots", "--url", lobby.url, "--players", "3", "--seconds", "0.3")
-            done = await asyncio.to_thread(lambda: process(*words, LOBBY_SECRET=SECRET))
-            assert (done.returncode, done.stdout, done.stderr) == (0, "", "3 bots connected\n")
-            assert lobby.server.service.counts["joins", ""] == 3
-            assert lobby.server.service.counts["messages", "pos"] >= 3
-            done = await asyncio.to_thread(lambda: process(*words))
-            assert done.returncode == 1
-            assert done.stderr.startswith("lobby: The lobby refused the connection: this lobby needs a token")
-            assert done.stderr.count("\n") == 1
-
-    run(test())
+async def test_bots_move_for_some_seconds_with_tokens_if_there_is_a_secret() -> None:
+    async with serving(secret=SECRET) as lobby:
+        words = ("bots", "--url", lobby.url, "--players", "3", "--seconds", "0.3")
+        done = await asyncio.to_thread(lambda: process(*words, LOBBY_SECRET=SECRET))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "3 bots connected\n")
+        assert lobby.server.counts["joins", ""] == 3
+        assert lobby.server.counts["messages", "pos"] >= 3
+        done = await asyncio.to_thread(lambda: process(*words))
+        assert done.returncode == 1
+        assert done.stderr.startswith("lobby: The lobby refused the connection: this lobby needs a token")
+        assert done.stderr.count("\n") == 1
 
 
-def test_bots_without_a_lobby_say_so_in_one_sentence() -> None:
+def test_bots_without_a_lobby_print_one_sentence() -> None:
     assert "nothing listens there" in failed(lobby("bots", "--url", "ws://127.0.0.1:9/"))
     assert "is no address of a lobby" in failed(lobby("bots", "--url", "ws://[/b]:x"))
 
 
-def test_ctrl_c_ends_bots_without_a_word() -> None:
-    async def test() -> None:
-        async with serving() as lobby:
-            with running("bots", "--url", lobby.url, "--players", "2") as child:
-                assert child.stderr is not None
-                assert await asyncio.to_thread(child.stderr.readline) == "2 bots connected\n"
-                status, errors, took_s = await asyncio.to_thread(ended, child, signal.SIGINT)
-                assert (status, errors) == (0, "")
-                assert took_s < 3
-            assert not lobby.server.connections
-
-    run(test())
+async def test_ctrl_c_ends_bots_without_output() -> None:
+    async with serving() as lobby:
+        with running("bots", "--url", lobby.url, "--players", "2") as child:
+            assert child.stderr is not None
+            assert await asyncio.to_thread(child.stderr.readline) == "2 bots connected\n"
+            status, errors, took_s = await asyncio.to_thread(ended, child, signal.SIGINT)
+            assert (status, errors) == (0, "")
+            assert took_s < 3
+        assert not lobby.server.connections
 
 
 # ── token ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_token_opens_what_it_says_until_it_ends() -> None:
+def test_a_token_admits_to_its_room_until_it_expires() -> None:
     before_ms = time.time_ns() // 1_000_000
     result = lobby("token", "ann", "--hours", "2", "--room", "hub", LOBBY_SECRET=SECRET)
     assert result.exit_code == 0
     token = result.stdout.removesuffix("\n")
     shown = Handshake(room="hub", token=token)
-    assert admit(shown, SECRET, before_ms).player == "ann"
-    assert admit(shown, SECRET, before_ms + 7_190_000).player == "ann"
+    assert verify(shown, SECRET, before_ms).player == "ann"
+    assert verify(shown, SECRET, before_ms + 7_190_000).player == "ann"
     for handshake, now in ((shown, before_ms + 7_300_000), (shown._replace(room="other"), before_ms)):
         with pytest.raises(Exception, match=r"token_expired|forbidden"):
-            admit(handshake, SECRET, now)
+            verify(handshake, SECRET, now)
 
 
 def test_a_new_secret_is_long_enough_and_new() -> None:
@@ -291,17 +285,17 @@ def test_a_new_secret_is_long_enough_and_new() -> None:
 @pytest.mark.parametrize(
     ("words", "secret", "said"),
     [
-        (["a b"], SECRET, "'a b' is no player's id"),
+        (["a b"], SECRET, "'a b' is not a player id"),
         (["ann"], "", "LOBBY_SECRET is not set"),
         (["ann"], "short", "at least 32"),
     ],
 )
-def test_a_token_that_cannot_be_signed_says_why(words: list[str], secret: str, said: str) -> None:
+def test_a_token_that_cannot_be_signed_is_an_error_with_the_reason(words: list[str], secret: str, said: str) -> None:
     assert said in failed(lobby("token", *words, LOBBY_SECRET=secret))
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "1e300"])
-def test_a_token_for_no_time_or_for_ever_is_an_error_of_usage(hours: str) -> None:
+def test_a_token_without_a_finite_lifetime_is_an_error_of_usage(hours: str) -> None:
     assert lobby("token", "ann", "--hours", hours, LOBBY_SECRET=SECRET).exit_code == 2
 
 
@@ -319,7 +313,7 @@ def on_a_terminal(*words: str, **variables: str) -> str:
     return written
 
 
-def test_colour_is_for_terminals_and_not_where_it_is_not_wanted() -> None:
+def test_colour_is_for_terminals_without_no_color() -> None:
     words = ("bots", "--url", "ws://127.0.0.1:9/", "--players", "1")
     assert "\x1b[31m" in on_a_terminal("token", "ann", LOBBY_SECRET="short")
     assert "\x1b" not in on_a_terminal("token", "ann", LOBBY_SECRET="short", NO_COLOR="1")
@@ -343,11 +337,12 @@ def test_only_our_own_errors_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -
         ("from lobby.monitor.command import command; command(['--stage', 'dev', '--emulator', 'http://127.0.0.1:1'])", "boto3"),
     ],
 )
-def test_without_the_packages_of_the_emulator_it_says_where_they_come_from(program: str, missing: str) -> None:
+def test_without_the_packages_of_the_emulator_the_command_to_install_them_is_named(program: str, missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; {program}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(
-        rf"lobby: \S+( emulate`)? needs {missing}\. In a clone of the repository `make setup` brings it, elsewhere .+\n",
+        rf"lobby: \S+( emulate`)? needs the package {missing}\. "
+        r"In a clone of the repository `make setup` installs it; elsewhere: .+\n",
         done.stderr,
     )

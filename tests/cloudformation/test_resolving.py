@@ -69,7 +69,7 @@ def test_references_become_names_and_arns() -> None:
     assert text == "b arn:aws:dynamodb:us-east-1:123456789012:table/rows-prod ${Literal} us-east-1"
 
 
-def test_what_a_condition_excludes_is_not_there() -> None:
+def test_a_resource_whose_condition_is_false_does_not_exist() -> None:
     found = small()
     assert "Topic" not in found["Resources"]
     assert "Alarms" not in found["Outputs"]
@@ -106,15 +106,15 @@ def test_parameters_that_cloudformation_would_refuse_are_refused(parameters: dic
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
-        ("!GetAtt Table.StreamArn", "!GetAtt Tabel.StreamArn", "nothing called"),
-        ("!GetAtt Table.StreamArn", "!GetAtt Table.Colour", "not understood"),
+        ("!GetAtt Table.StreamArn", "!GetAtt Tabel.StreamArn", "no resource"),
+        ("!GetAtt Table.StreamArn", "!GetAtt Table.Colour", "not supported"),
         ("!GetAtt Table.StreamArn", "!Ref Topic", "condition is false"),
-        ("!GetAtt Table.StreamArn", "!ImportValue x", "not understood"),
-        ("DependsOn: Table", "DependsOn: Tabel", "does not exist"),
+        ("!GetAtt Table.StreamArn", "!ImportValue x", "not supported"),
+        ("DependsOn: Table", "DependsOn: Tabel", "which is not in the template"),
         ("Condition: IsProd, Value", "Condition: IsProud, Value", "no condition"),
     ],
 )
-def test_what_leads_nowhere_or_is_not_understood_is_said(right: str, wrong: str, said: str) -> None:
+def test_unknown_references_and_unsupported_functions_are_errors(right: str, wrong: str, said: str) -> None:
     assert right in SMALL
     with pytest.raises(ResolveError, match=said):
         resolve(parse(SMALL.replace(right, wrong)))

@@ -26,7 +26,7 @@ PAGE = 2
 
 
 def refused(code: str, message: str, operation: str, status: int = 400) -> ClientError:
-    """What boto3 raises when AWS says no."""
+    """The exception of boto3 for a refusal of AWS."""
     answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, operation)
 

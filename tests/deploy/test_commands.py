@@ -45,27 +45,27 @@ def test_from_nothing_to_a_stack_once_more_without_a_change_and_away_again() -> 
     words = ("deploy", "--stage", "dev", "--bucket", BUCKET, "--no-check")
     result = lobby(*words, "--create-bucket", "--parameter", "RoomSize=20", text="y\n")
     assert result.exit_code == 0, result.output
-    assert "Make the stack lobby-dev so? [y/N]" in result.output
+    assert "Create the stack lobby-dev? [y/N]" in result.output
     function = client("lambda").get_function(FunctionName="lobby-websocket-dev")["Configuration"]
     assert str(function["Environment"]["Variables"]["LOBBY_ROOM_SIZE"]) == "20"
     assert {"ParameterKey": "ArtifactKey", "ParameterValue": build().key} in [
         {name: item[name] for name in ("ParameterKey", "ParameterValue")} for item in stack()["Parameters"]
     ]
-    assert "nothing changes" in lobby(*words, "--yes").output
+    assert "Nothing changes" in lobby(*words, "--yes").output
     result = lobby("destroy", "--stage", "dev", text="y\n")
     assert result.exit_code == 0, result.output
     assert client("dynamodb").list_tables()["TableNames"] == []
-    assert "nothing to delete" in lobby("destroy", "--stage", "dev").output
+    assert "Nothing to delete" in lobby("destroy", "--stage", "dev").output
 
 
-def test_without_credentials_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.delenv(name)  # those of moto
         for command in ("deploy", "destroy"):
             result = lobby(command, "--stage", "dev")
             assert result.exit_code == 1
-            assert result.output.startswith("lobby: No credentials of AWS are here.")
+            assert result.output.startswith("lobby: There are no AWS credentials.")
             assert result.output.count("\n") == 1
 
 
@@ -74,7 +74,7 @@ def test_the_address_is_all_that_goes_to_standard_output(cloudformation: CloudFo
     result = lobby("deploy", "--stage", "dev", "--bucket", BUCKET, "--yes", "--no-check")
     assert (result.exit_code, result.stdout) == (0, OUTPUTS["WebSocketUrl"] + "\n")
     assert json.loads((folder / "game/lobby_config.json").read_text()) == {"url": OUTPUTS["WebSocketUrl"]}
-    assert "points the game to dev" in result.stderr
+    assert "contains the address of dev" in result.stderr
 
 
 def test_the_secret_comes_from_a_file_or_the_environment_and_is_shown_nowhere(
@@ -93,13 +93,12 @@ def test_the_secret_comes_from_a_file_or_the_environment_and_is_shown_nowhere(
     assert SECRET not in (folder / ENV_FILE).read_text()
 
 
-def test_a_lobby_whose_secret_is_not_known_here_is_not_tried(cloudformation: CloudFormation) -> None:
+def test_a_lobby_whose_secret_is_not_known_here_is_not_checked(cloudformation: CloudFormation) -> None:
     cloudformation.outputs["Tokens"] = "required"
     result = lobby("deploy", "--stage", "dev", "--bucket", BUCKET, "--yes")
     assert result.exit_code == 0
-    assert f"Not tried: it wants tokens, and LOBBY_SECRET is not set here. With it: lobby check {OUTPUTS['WebSocketUrl']}" in (
-        result.stderr
-    )
+    assert "Not checked: the lobby requires tokens, and LOBBY_SECRET is not set." in result.stderr
+    assert f"Set it, then: lobby check {OUTPUTS['WebSocketUrl']}" in result.stderr
 
 
 def test_a_lobby_that_does_not_work_ends_the_command_with_1(

@@ -1,4 +1,4 @@
-"""Deploying and deleting: every state a stack can be in, every way it can fail, and what is said of it."""
+"""Deploying and deleting: all states of a stack, all failures, and their messages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from botocore import exceptions as b
 from rich.console import Console
 
-from lobby.deploy import ANYBODY, Deployment, Wish
-from lobby.deploy.aws import Aws, sentence
+from lobby.deploy import NO_SECRET, Deployment, DeployOptions
+from lobby.deploy.aws import Aws, request_error
 from lobby.deploy.package import build
 from lobby.deploy.screen import Screen
 from lobby.errors import LobbyError
@@ -32,7 +32,7 @@ from tests.deploy.clouds import (
     client,
     refused,
 )
-from tests.hosts import run, serving
+from tests.hosts import serving
 
 SECRET = "a secret of thirty-two characters"
 CHANGED = [(name, status.replace("CREATE", "UPDATE"), reason) for name, status, reason in MADE]
@@ -52,10 +52,10 @@ def deployment(cloudformation: CloudFormation, stage: str = "dev", *, yes: bool 
     return Deployment(Aws(session, REGION), stage, Screen(yes=yes), wait=lambda _: None)
 
 
-def fails(deploy: Deployment, wish: Wish | None = None) -> str:
+def fails(deploy: Deployment, wish: DeployOptions | None = None) -> str:
     """The one sentence of a deployment that fails."""
     with pytest.raises(LobbyError) as caught:
-        deploy.deploy(wish or Wish(BUCKET))
+        deploy.deploy(wish or DeployOptions(BUCKET))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -72,7 +72,7 @@ def test_a_first_deployment_uploads_shows_follows_and_writes_down(
 ) -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
-    outputs = deployment(cloudformation).deploy(Wish(BUCKET, {"RoomSize": "20"}))
+    outputs = deployment(cloudformation).deploy(DeployOptions(BUCKET, {"RoomSize": "20"}))
     assert outputs == OUTPUTS
     key = build().key
     assert bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read() == build().data
@@ -103,13 +103,13 @@ def test_a_first_deployment_uploads_shows_follows_and_writes_down(
     ]
 
 
-def test_a_zip_that_is_there_is_not_uploaded_again_and_what_is_not_said_stays(
+def test_an_existing_zip_is_not_uploaded_again_and_other_parameters_keep_their_values(
     bucket: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bucket.put_object(Bucket=BUCKET, Key=build().key, Body=b"the same")
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.story, cloudformation.changes = [*CHANGED], [("Modify", "Function", "False")]
-    deployment(cloudformation).deploy(Wish(parameters={"WindowMs": "1000"}))
+    deployment(cloudformation).deploy(DeployOptions(parameters={"WindowMs": "1000"}))
     assert bucket.get_object(Bucket=BUCKET, Key=build().key)["Body"].read() == b"the same"
     [asked] = cloudformation.said("create_change_set")
     assert asked["ChangeSetType"] == "UPDATE"
@@ -132,16 +132,16 @@ def test_a_zip_that_is_there_is_not_uploaded_again_and_what_is_not_said_stays(
         "No updates are to be performed.",
     ],
 )
-def test_no_changes_are_a_success_and_the_names_are_written_down_all_the_same(
+def test_without_changes_the_deployment_succeeds_and_writes_the_names(
     reason: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloudformation = CloudFormation("UPDATE_COMPLETE", **OLD)
     cloudformation.plan_reason = reason
-    assert deployment(cloudformation).deploy(Wish()) == OUTPUTS
+    assert deployment(cloudformation).deploy(DeployOptions()) == OUTPUTS
     assert cloudformation.said("execute_change_set") == []
     assert len(cloudformation.said("delete_change_set")) == 1
     assert cloudformation.said("delete_stack") == []
-    assert "up to date: nothing changes" in capsys.readouterr().err
+    assert "up to date. Nothing changes" in capsys.readouterr().err
     assert "LOBBY_URL_DEV=" in (folder / ENV_FILE).read_text()
 
 
@@ -153,7 +153,7 @@ def test_a_terminal_shows_a_table_and_a_bar_and_takes_nothing_of_awss_for_markup
     shown = deployment(cloudformation)
     shown._screen.console = Console(file=written, force_terminal=True, width=200, soft_wrap=True)
     with suppress(LobbyError):
-        shown.deploy(Wish())
+        shown.deploy(DeployOptions())
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.getvalue())
     assert re.search(r"Action +Resource +Type +Replacement", text)
     assert re.search(r"Modify +Api +AWS::ApiGatewayV2::Api +True", text)
@@ -162,21 +162,21 @@ def test_a_terminal_shows_a_table_and_a_bar_and_takes_nothing_of_awss_for_markup
     assert re.search(r"Deploying: Api ━+ 3/3", text)
 
 
-def test_the_game_is_pointed_to_the_lobby_and_a_broken_configuration_stops_it_before_anything_happens(folder: Path) -> None:
+def test_the_game_gets_the_address_and_a_broken_configuration_stops_the_deployment_before_any_change(folder: Path) -> None:
     config = folder / "lobby_config.json"
     config.write_text('{"room": "hub", "url": "ws://127.0.0.1:8765/"}')
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
-    deployment(cloudformation).deploy(Wish(BUCKET, godot_config=config))
+    deployment(cloudformation).deploy(DeployOptions(BUCKET, godot_config=config))
     assert json.loads(config.read_text()) == {"room": "hub", "url": OUTPUTS["WebSocketUrl"]}
     config.write_text('{"room": ')
-    assert "Cannot read" in fails(deployment(CloudFormation()), Wish(BUCKET, godot_config=config))
+    assert "Cannot read" in fails(deployment(CloudFormation()), DeployOptions(BUCKET, godot_config=config))
     assert config.read_text() == '{"room": '
     config.write_text("[]")
-    assert "not an object" in fails(deployment(CloudFormation()), Wish(BUCKET, godot_config=config))
+    assert "not an object" in fails(deployment(CloudFormation()), DeployOptions(BUCKET, godot_config=config))
 
 
-def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_somebody_elses_plan(
+def test_a_stack_that_was_only_planned_is_planned_again_and_not_deleted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer(monkeypatch, "n\n")
@@ -192,8 +192,8 @@ def test_a_leftover_that_was_only_planned_is_planned_anew_and_not_deleted_with_s
 # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("text", "said"), [("n\n", "Nothing was changed."), ("", "--yes says it beforehand")])
-def test_without_a_yes_the_plan_is_taken_back_and_the_stack_that_was_only_planned_too(
+@pytest.mark.parametrize(("text", "said"), [("n\n", "Nothing was changed."), ("", "--yes answers it in advance")])
+def test_without_a_yes_the_plan_and_a_stack_that_was_only_planned_are_deleted(
     text: str, said: str, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     answer(monkeypatch, text)
@@ -204,19 +204,19 @@ def test_without_a_yes_the_plan_is_taken_back_and_the_stack_that_was_only_planne
     assert not (folder / ENV_FILE).exists()
 
 
-def test_prod_says_aloud_what_is_lost_and_that_it_is_open_to_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_prod_warns_of_lost_resources_and_of_a_missing_secret(capsys: pytest.CaptureFixture[str]) -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
     cloudformation.changes = [("Modify", "Api", "True"), ("Modify", "Function", "False"), ("Remove", "Table", "")]
-    deployment(cloudformation, "prod").deploy(Wish(BUCKET))
+    deployment(cloudformation, "prod").deploy(DeployOptions(BUCKET))
     said = capsys.readouterr().err
-    assert ANYBODY in said
-    assert "In prod this takes away or replaces Api, Table." in said
+    assert NO_SECRET in said
+    assert "In prod this deletes or replaces Api, Table." in said
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
-    deployment(cloudformation, "prod").deploy(Wish(BUCKET, secret=SECRET))
+    deployment(cloudformation, "prod").deploy(DeployOptions(BUCKET, secret=SECRET))
     said = capsys.readouterr().err
-    assert ANYBODY not in said
+    assert NO_SECRET not in said
     assert SECRET not in said
     assert {"ParameterKey": "Secret", "ParameterValue": SECRET} in cloudformation.said("create_change_set")[0]["Parameters"]
 
@@ -228,12 +228,12 @@ def test_prod_without_a_secret_is_asked_about_before_anything_is_uploaded(bucket
     assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET)
 
 
-def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_account_is_warned_of_its_limit_of_ten_invocations(capsys: pytest.CaptureFixture[str]) -> None:
     for limit, told in ((10, True), (1000, False)):
         cloudformation = CloudFormation()
         cloudformation.story = [*MADE]
-        deployment(cloudformation, functions=Lambda(limit)).deploy(Wish(BUCKET))
-        assert ("runs 10 functions at once" in capsys.readouterr().err) is told
+        deployment(cloudformation, functions=Lambda(limit)).deploy(DeployOptions(BUCKET))
+        assert ("allows 10 concurrent invocations" in capsys.readouterr().err) is told
 
 
 # ── what is wrong before anything happens ───────────────────────────────────────────────────────────────────────────
@@ -242,22 +242,25 @@ def test_a_new_account_hears_that_it_may_run_ten_functions_at_once(capsys: pytes
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (Wish(BUCKET, {"RoomSiz": "20"}), "The template has no parameter RoomSiz; did you mean RoomSize?"),
-        (Wish(BUCKET, {"Zzz": "20"}), "The template has no parameter Zzz; there are AccessLogs, "),
-        (Wish(BUCKET, {"RoomSize": "0"}), "The parameter RoomSize is '0'; it must be between 1 and 10,000."),
-        (Wish(BUCKET, {"RoomSize": "many"}), "The parameter RoomSize is 'many'; it must be a number."),
-        (Wish(BUCKET, {"Dashboard": "maybe"}), "The parameter Dashboard is 'maybe'; it must be one of yes, no."),
-        (Wish(BUCKET, {"AlarmEmail": "me"}), "The parameter AlarmEmail is 'me'; it must be like ^$|"),
-        (Wish(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1024 characters long."),
-        (Wish(BUCKET, {"Secret": SECRET}), "Secret is not to be given with --parameter: say --secret-file FILE"),
-        (Wish(BUCKET, {"Stage": "dev"}), "Stage is not to be given with --parameter: say --stage."),
-        (Wish(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey is not to be given with --parameter: it follows"),
-        (Wish(BUCKET, secret="short"), "The secret has 5 bytes; it needs at least 32."),
-        (Wish(BUCKET, secret="x" * 513), "The parameter Secret does not fit; it must be empty or 32 to 512 characters."),
-        (Wish("Not_A_Bucket"), "The parameter ArtifactBucket is 'Not_A_Bucket'; it must be like"),
+        (DeployOptions(BUCKET, {"RoomSiz": "20"}), "The template has no parameter RoomSiz; did you mean RoomSize?"),
+        (DeployOptions(BUCKET, {"Zzz": "20"}), "The template has no parameter Zzz; it has AccessLogs, "),
+        (DeployOptions(BUCKET, {"RoomSize": "0"}), "The parameter RoomSize is '0'; it must be between 1 and 10,000."),
+        (DeployOptions(BUCKET, {"RoomSize": "many"}), "The parameter RoomSize is 'many'; it must be a number."),
+        (DeployOptions(BUCKET, {"Dashboard": "maybe"}), "The parameter Dashboard is 'maybe'; it must be one of yes, no."),
+        (DeployOptions(BUCKET, {"AlarmEmail": "me"}), "The parameter AlarmEmail is 'me'; it must be like ^$|"),
+        (DeployOptions(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1024 characters long."),
+        (DeployOptions(BUCKET, {"Secret": SECRET}), "Secret cannot be set with --parameter: use --secret-file FILE"),
+        (DeployOptions(BUCKET, {"Stage": "dev"}), "Stage cannot be set with --parameter: use --stage."),
+        (DeployOptions(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey cannot be set with --parameter: it depends"),
+        (DeployOptions(BUCKET, secret="short"), "The secret has 5 bytes; it needs at least 32."),
+        (
+            DeployOptions(BUCKET, secret="x" * 513),
+            "The parameter Secret is invalid; it must be empty or 32 to 512 characters.",
+        ),
+        (DeployOptions("Not_A_Bucket"), "The parameter ArtifactBucket is 'Not_A_Bucket'; it must be like"),
     ],
 )
-def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: Wish, said: str, bucket: Any) -> None:
+def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: DeployOptions, said: str, bucket: Any) -> None:
     cloudformation = CloudFormation()
     assert said in fails(deployment(cloudformation), wish)
     assert SECRET not in fails(deployment(cloudformation), wish)
@@ -265,13 +268,30 @@ def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: Wish, said
     assert cloudformation.said("create_change_set") == []
 
 
+def test_a_new_lobby_needs_the_name_of_a_bucket_and_an_existing_one_keeps_its_bucket(bucket: Any) -> None:
+    new = CloudFormation()
+    assert fails(deployment(new), DeployOptions()).startswith("A new lobby needs an S3 bucket for its zip. Give --bucket NAME")
+    assert new.said("create_change_set") == []
+    failed = CloudFormation("ROLLBACK_COMPLETE", **OLD)
+    failed.story, failed.resources = [*DELETED, *MADE], []
+    deployment(failed).deploy(DeployOptions(recreate=True))
+    values = {item["ParameterKey"]: item.get("ParameterValue") for item in failed.said("create_change_set")[0]["Parameters"]}
+    assert values["ArtifactBucket"] == BUCKET
+
+
+def test_a_stack_that_must_be_recreated_is_not_deleted_without_a_bucket() -> None:
+    cloudformation = CloudFormation("ROLLBACK_COMPLETE")
+    assert "needs an S3 bucket" in fails(deployment(cloudformation), DeployOptions(recreate=True))
+    assert cloudformation.said("delete_stack") == []
+
+
 def test_a_bucket_that_is_missing_is_made_on_request_private_and_in_the_same_region(bucket: Any) -> None:
-    said = fails(deployment(CloudFormation()), Wish("not-there"))
-    assert said == "There is no bucket not-there. --create-bucket makes it, --bucket NAME takes another."
+    said = fails(deployment(CloudFormation()), DeployOptions("not-there"))
+    assert said == "There is no bucket not-there. --create-bucket creates it; --bucket NAME names another."
     for _ in range(2):  # the second time it is there
         cloudformation = CloudFormation()
         cloudformation.story = [*MADE]
-        deployment(cloudformation).deploy(Wish("not-there", create_bucket=True))
+        deployment(cloudformation).deploy(DeployOptions("not-there", create_bucket=True))
     assert bucket.get_bucket_location(Bucket="not-there")["LocationConstraint"] == REGION
     closed = bucket.get_public_access_block(Bucket="not-there")["PublicAccessBlockConfiguration"]
     assert list(closed.values()) == [True] * 4
@@ -297,27 +317,28 @@ class S3:
     [
         (
             {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": "us-east-1"}}},
-            Wish(BUCKET),
-            f"The bucket {BUCKET} is in us-east-1, and Lambda in {REGION} reads no zip from there.",
+            DeployOptions(BUCKET),
+            f"The bucket {BUCKET} is in us-east-1, but Lambda in {REGION} needs a bucket in its own Region.",
         ),
         (
             refused("AccessDenied", "Access Denied", "ListObjectsV2", 403),
-            Wish(BUCKET),
-            f"The bucket {BUCKET} is somebody else's, or: You may not do s3:ListBucket. docs/permissions.md",
+            DeployOptions(BUCKET),
+            f"You have no access to the bucket {BUCKET}; it may belong to another account. "
+            "You lack the permission s3:ListBucket. docs/permissions.md",
         ),
         (
             refused("BucketAlreadyExists", "The requested bucket name is not available.", "CreateBucket", 409),
-            Wish(BUCKET, create_bucket=True),
-            f"Somebody else has a bucket {BUCKET}",
+            DeployOptions(BUCKET, create_bucket=True),
+            f"Another account has a bucket {BUCKET}",
         ),
         (
             refused("IllegalLocationConstraintException", "The x is incompatible.", "CreateBucket"),
-            Wish(BUCKET, create_bucket=True),
+            DeployOptions(BUCKET, create_bucket=True),
             "AWS refused s3:CreateBucket: The x is incompatible.",
         ),
     ],
 )
-def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: Wish, said: str) -> None:
+def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: DeployOptions, said: str) -> None:
     assert said in fails(deployment(CloudFormation(), s3=S3(says)), wish)
 
 
@@ -325,35 +346,35 @@ def test_a_bucket_that_cannot_be_used_is_named(says: Any, wish: Wish, said: str)
 
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
-def test_while_somebody_else_deploys_nothing_is_done(status: str) -> None:
+def test_during_another_operation_nothing_is_changed(status: str) -> None:
     cloudformation = CloudFormation(status)
-    assert fails(deployment(cloudformation)).startswith(f"Somebody is at it: the stack lobby-dev is {status}.")
-    with pytest.raises(LobbyError, match="Somebody is at it"):
+    assert fails(deployment(cloudformation)).startswith(f"Another operation is in progress: the stack lobby-dev is {status}.")
+    with pytest.raises(LobbyError, match="Another operation is in progress"):
         deployment(cloudformation).destroy()
     assert cloudformation.said("create_change_set") == cloudformation.said("delete_stack") == []
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
-def test_a_stack_that_never_came_to_be_is_deleted_on_request_only(status: str) -> None:
+def test_a_stack_whose_creation_failed_is_deleted_on_request_only(status: str) -> None:
     cloudformation = CloudFormation(status, **OLD)
-    assert "must be deleted before it can be made. --recreate does both." in fails(deployment(cloudformation))
+    assert "must be deleted before it can be created. --recreate does both." in fails(deployment(cloudformation))
     assert cloudformation.said("delete_stack") == []
     cloudformation.story, cloudformation.resources = [*DELETED, *MADE], []
-    deployment(cloudformation).deploy(Wish(BUCKET, recreate=True))
+    deployment(cloudformation).deploy(DeployOptions(BUCKET, recreate=True))
     assert cloudformation.said("create_change_set")[0]["ChangeSetType"] == "CREATE"
     assert not any("UsePreviousValue" in item for item in cloudformation.said("create_change_set")[0]["Parameters"])
 
 
-def test_a_change_that_could_not_be_taken_back_says_what_to_do_first() -> None:
+def test_a_change_whose_rollback_failed_names_the_command_to_run_first() -> None:
     said = fails(deployment(CloudFormation("UPDATE_ROLLBACK_FAILED", **OLD)))
     assert f"`aws cloudformation continue-update-rollback --stack-name lobby-dev --region {REGION}`" in said
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE"])
-def test_after_a_change_that_was_taken_back_the_next_one_is_tried(status: str) -> None:
+def test_after_a_change_that_was_rolled_back_the_next_one_works(status: str) -> None:
     cloudformation = CloudFormation(status, **OLD)
     cloudformation.story = [*CHANGED]
-    assert deployment(cloudformation).deploy(Wish()) == OUTPUTS
+    assert deployment(cloudformation).deploy(DeployOptions()) == OUTPUTS
 
 
 # ── the plan and its execution fail ─────────────────────────────────────────────────────────────────────────────────
@@ -367,7 +388,7 @@ def test_after_a_change_that_was_taken_back_the_next_one_is_tried(status: str) -
         "",
     ],
 )
-def test_a_template_that_aws_refuses_is_told_with_its_reason_and_leaves_nothing(reason: str) -> None:
+def test_a_template_that_aws_refuses_is_an_error_with_the_reason_and_leaves_nothing(reason: str) -> None:
     cloudformation = CloudFormation()
     cloudformation.plan_reason = reason
     said = fails(deployment(cloudformation))
@@ -376,7 +397,7 @@ def test_a_template_that_aws_refuses_is_told_with_its_reason_and_leaves_nothing(
     assert cloudformation.status == ""
 
 
-def test_a_plan_that_is_refused_at_once_is_told_with_its_reason() -> None:
+def test_a_plan_that_is_refused_at_once_is_an_error_with_the_reason() -> None:
     cloudformation = CloudFormation()
     text = "Template error: DomainName and CertificateArn belong together; give both or neither."
     cloudformation.errors["create_change_set"] = refused("ValidationError", text, "CreateChangeSet")
@@ -391,8 +412,8 @@ REASONS = [
             "minimum value of [10]. (Service: Lambda, Status Code: 400, Request ID: 1)",
             "InvalidRequest",
         ),
-        "below its minimum value of [10]. The account allows few invocations at once, as new ones do. "
-        "Say --parameter ReservedConcurrency=0",
+        "below its minimum value of [10]. The account allows few concurrent invocations, as new accounts do. "
+        "Give --parameter ReservedConcurrency=0",
     ),
     (
         HANDLED.format(
@@ -400,7 +421,7 @@ REASONS = [
             "Code: 400; Error Code: BadRequestException; Request ID: 1; Proxy: null)",
             "GeneralServiceException",
         ),
-        "to enable logging. AccessLogs needs a role in the account's settings",
+        "to enable logging. AccessLogs needs a role in the account settings",
     ),
     (
         HANDLED.format(
@@ -409,10 +430,10 @@ REASONS = [
             "(Service: DynamoDb, Status Code: 400, Request ID: 1)",
             "AccessDenied",
         ),
-        "You may not do dynamodb:CreateTable on arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev. "
-        "docs/permissions.md lists",
+        "You lack the permission dynamodb:CreateTable on "
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/LobbyConnections-dev. docs/permissions.md lists",
     ),
-    ("LobbyConnections-dev already exists in stack arn:aws:cloudformation:x", "It is left from another stack"),
+    ("LobbyConnections-dev already exists in stack arn:aws:cloudformation:x", "It belongs to another stack"),
     (
         HANDLED.format(
             "Error occurred while GetObject. S3 Error Code: PermanentRedirect. S3 Error Message: ...", "InvalidRequest"
@@ -423,7 +444,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("reason", "said"), REASONS)
-def test_a_deployment_that_fails_half_way_tells_the_first_cause_and_what_became_of_it(reason: str, said: str) -> None:
+def test_a_deployment_that_fails_half_way_names_the_first_cause_and_the_outcome(reason: str, said: str) -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [
         *MADE[:2],
@@ -438,41 +459,43 @@ def test_a_deployment_that_fails_half_way_tells_the_first_cause_and_what_became_
         ("stack", "ROLLBACK_COMPLETE", ""),
     ]
     told = fails(deployment(cloudformation))
-    assert told.startswith("Function (AWS::Lambda::Function) could not be made: ")
+    assert told.startswith("Function (AWS::Lambda::Function) could not be created: ")
     assert said in told
     assert "RequestToken" not in told
-    assert told.endswith("AWS has taken everything back. Mend the cause, then say the same with --recreate.")
+    assert told.endswith("AWS has deleted everything again. Correct the cause, then run the same command with --recreate.")
 
 
 @pytest.mark.parametrize(
     ("last", "said"),
     [
-        ("UPDATE_ROLLBACK_COMPLETE", "AWS has taken the change back; the lobby is as it was before."),
+        ("UPDATE_ROLLBACK_COMPLETE", "AWS has rolled back the change; the lobby is as it was before."),
         ("UPDATE_ROLLBACK_FAILED", "`aws cloudformation continue-update-rollback --stack-name lobby-dev`."),
-        ("ROLLBACK_FAILED", "AWS could not take everything back."),
+        ("ROLLBACK_FAILED", "AWS could not delete everything again."),
         ("SOMETHING_FAILED", "The stack lobby-dev is now SOMETHING_FAILED."),
     ],
 )
-def test_how_a_failed_change_ended_is_told(last: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_outcome_of_a_failed_change_is_printed(
+    last: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.changes = [("Modify", "Function", "False")]
     cloudformation.story = [("Function", "UPDATE_FAILED", "no"), ("stack", last, "")]
-    told = fails(deployment(cloudformation), Wish())
+    told = fails(deployment(cloudformation), DeployOptions())
     assert told.startswith("Function (AWS::Lambda::Function) could not be changed: no. ")
     assert said in told
     assert not (folder / ENV_FILE).exists()
     assert "Function: UPDATE_FAILED no" in capsys.readouterr().err
 
 
-def test_a_stack_that_fails_without_a_failed_resource_tells_its_own_reason() -> None:
+def test_a_stack_that_fails_without_a_failed_resource_names_its_own_reason() -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [("stack", "ROLLBACK_COMPLETE", "Rollback requested by user.")]
-    assert "could not be made: Rollback requested by user. AWS has" in fails(deployment(cloudformation)).replace(
+    assert "could not be created: Rollback requested by user. AWS has" in fails(deployment(cloudformation)).replace(
         "changed", "made"
     )
 
 
-def test_ctrl_c_while_following_says_that_aws_goes_on_and_how_to_look() -> None:
+def test_ctrl_c_while_following_explains_that_aws_continues() -> None:
     cloudformation = CloudFormation()
     cloudformation.story = [*MADE]
     looked = iter([None, None, None])
@@ -484,12 +507,12 @@ def test_ctrl_c_while_following_says_that_aws_goes_on_and_how_to_look() -> None:
     deploy = deployment(cloudformation)
     deploy.stack._wait = wait
     said = fails(deploy)
-    assert said.startswith("You have stopped looking; AWS goes on with lobby-dev.")
+    assert said.startswith("The command has stopped, but AWS continues with lobby-dev.")
     assert f"describe-stack-events --stack-name lobby-dev --region {REGION}" in said
     assert cloudformation.said("delete_change_set") == []
 
 
-def test_ctrl_c_before_that_takes_the_plan_back() -> None:
+def test_ctrl_c_before_that_deletes_the_plan() -> None:
     cloudformation = CloudFormation()
     deploy = deployment(cloudformation)
 
@@ -498,12 +521,12 @@ def test_ctrl_c_before_that_takes_the_plan_back() -> None:
 
     deploy.stack._wait = wait
     with pytest.raises(KeyboardInterrupt):
-        deploy.deploy(Wish(BUCKET))
+        deploy.deploy(DeployOptions(BUCKET))
     assert cloudformation.status == ""
     assert len(cloudformation.said("delete_change_set")) == 1
 
 
-# ── what AWS says when it is not amused ─────────────────────────────────────────────────────────────────────────────
+# ── errors of AWS ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
 
@@ -511,8 +534,8 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (b.NoCredentialsError(), "No credentials of AWS are here."),
-        (b.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), "No credentials of AWS are here."),
+        (b.NoCredentialsError(), "There are no AWS credentials."),
+        (b.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), "There are no AWS credentials."),
         (b.SSOTokenLoadError(error_msg="Token for https://x does not exist"), "have expired"),
         (b.UnauthorizedSSOTokenError(), "have expired"),
         (b.TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"), "have expired"),
@@ -534,20 +557,26 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
                 "CreateChangeSet",
                 403,
             ),
-            "You may not do cloudformation:CreateChangeSet on "
+            "You lack the permission cloudformation:CreateChangeSet on "
             "arn:aws:cloudformation:eu-central-1:123456789012:stack/lobby-dev/*. docs/permissions.md lists",
         ),
         (
             refused("AccessDenied", f"User: {ASSUMED} is not authorized to perform: cloudformation:DescribeStacks", "x", 403),
-            "You may not do cloudformation:DescribeStacks. docs/permissions.md",
+            "You lack the permission cloudformation:DescribeStacks. docs/permissions.md",
         ),
-        (refused("AccessDenied", "Access Denied", "PutObject", 403), "You may not do s3:PutObject. docs/permissions.md"),
+        (
+            refused("AccessDenied", "Access Denied", "PutObject", 403),
+            "You lack the permission s3:PutObject. docs/permissions.md",
+        ),
         (refused("ValidationError", "No such thing", "DescribeStacks"), "AWS refused s3:DescribeStacks: No such thing"),
-        (refused("Throttling", "Rate exceeded", "DescribeStacks"), "AWS is asked too often just now"),
+        (
+            refused("Throttling", "Rate exceeded", "DescribeStacks"),
+            "AWS refuses the request, because this account sends too many.",
+        ),
     ],
 )
-def test_what_aws_says_becomes_a_sentence_with_what_to_do(error: Exception, said: str) -> None:
-    told = str(sentence(error, "s3"))
+def test_errors_of_aws_become_a_sentence_with_advice(error: Exception, said: str) -> None:
+    told = str(request_error(error, "s3"))
     assert said in told
     assert "\n" not in told
 
@@ -563,11 +592,11 @@ def test_a_region_and_a_profile_are_asked_for_by_name(monkeypatch: pytest.Monkey
         Aws.connect("no region", None)
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    with pytest.raises(LobbyError, match="Which Region"):
+    with pytest.raises(LobbyError, match="The Region is missing"):
         Aws.connect(None, None)
 
 
-def test_without_boto3_the_command_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_boto3_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "boto3", None)
     with pytest.raises(LobbyError, match="-m pip install boto3 pyyaml"):
         Aws.connect(None, None)
@@ -585,12 +614,12 @@ def test_a_lobby_is_deleted_and_its_names_are_forgotten(folder: Path, capsys: py
     assert (folder / ENV_FILE).read_text() == "# ours\nLOBBY_URL_PROD=wss://y\nLOBBY_PORT=1\n"
     said = capsys.readouterr().err
     assert "3 of 3  Api  DELETE_COMPLETE" in said
-    assert "The stack lobby-dev is gone" in said
+    assert "The stack lobby-dev is deleted" in said
     deployment(cloudformation).destroy()
     assert "There is no stack lobby-dev" in capsys.readouterr().err
 
 
-def test_nothing_is_deleted_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_deleted_without_the_answer_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, "n\n")
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     with pytest.raises(LobbyError, match="Nothing was changed"):
@@ -623,7 +652,7 @@ def test_the_protected_table_of_prod_is_deleted_after_the_switch_was_turned_only
     assert cloudformation.status == ""
 
 
-def test_what_cannot_be_deleted_is_told_with_its_reason() -> None:
+def test_a_failed_deletion_is_an_error_with_the_reason() -> None:
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.story = [
         ("stack", "DELETE_IN_PROGRESS", ""),
@@ -637,32 +666,31 @@ def test_what_cannot_be_deleted_is_told_with_its_reason() -> None:
     with pytest.raises(LobbyError) as caught:
         deployment(cloudformation).destroy()
     assert str(caught.value).startswith("Api (AWS::ApiGatewayV2::Api) could not be deleted: ")
-    assert "You may not do apigateway:DELETE on arn:aws:apigateway:1::/apis/a. docs/permissions.md" in str(caught.value)
+    assert "You lack the permission apigateway:DELETE on arn:aws:apigateway:1::/apis/a. docs/permissions.md" in str(
+        caught.value
+    )
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     denied = "User: x is not authorized to perform: cloudformation:DeleteStack on resource: arn:aws:x"
     cloudformation.errors["delete_stack"] = refused("AccessDenied", denied, "DeleteStack", 403)
-    with pytest.raises(LobbyError, match="You may not do cloudformation:DeleteStack on arn:aws:x"):
+    with pytest.raises(LobbyError, match="You lack the permission cloudformation:DeleteStack on arn:aws:x"):
         deployment(cloudformation).destroy()
 
 
 # ── does it work? ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_lobby_is_tried_by_two_players_and_given_time(
+async def test_the_lobby_is_checked_by_two_players_and_given_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("lobby.deploy.CHECKS_S", (0.01,))
 
-    async def test() -> None:
-        tried = deployment(CloudFormation("CREATE_COMPLETE", **OLD))
-        assert not await tried.works("ws://127.0.0.1:9/", ("", ""))
-        said = capsys.readouterr().err
-        assert "once more in 0.01 s" in said
-        assert said.count("Nothing listens at 127.0.0.1:9") == 1
-        async with serving(send_ms=10, messages_per_s=1000) as lobby:
-            assert await tried.works(lobby.url, ("", ""))
-        said = capsys.readouterr().err
-        assert "This lobby works." in said
-        assert "once more" not in said
-
-    run(test())
+    tried = deployment(CloudFormation("CREATE_COMPLETE", **OLD))
+    assert not await tried.works("ws://127.0.0.1:9/", ("", ""))
+    said = capsys.readouterr().err
+    assert "Checking again in 0.01 s" in said
+    assert said.count("Nothing listens at 127.0.0.1:9") == 1
+    async with serving(send_ms=10, messages_per_s=1000) as lobby:
+        assert await tried.works(lobby.url, ("", ""))
+    said = capsys.readouterr().err
+    assert "This lobby works." in said
+    assert "once more" not in said

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from lobby.cli import main
 from lobby.deploy.package import build
+from tests.sources import parsed
 
 ROOT = Path(__file__).parents[2]
 NEVER = ("bots", "check", "cli", "client", "demo", "deploy", "package", "roster", "sockets", "template", "viewer", "watch")
@@ -23,7 +24,7 @@ NEVER = ("bots", "check", "cli", "client", "demo", "deploy", "package", "roster"
 
 
 def python(*words: str, **variables: str) -> str:
-    """What a fresh interpreter says."""
+    """The output of a new interpreter."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LOBBY_"))}
     done = subprocess.run(
         [sys.executable, *words], env=clean | variables, capture_output=True, text=True, timeout=60, check=False
@@ -50,7 +51,7 @@ def test_another_content_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None
     assert build().key != before
 
 
-def test_the_zip_holds_the_function_what_it_imports_and_nothing_else() -> None:
+def test_the_zip_contains_only_the_function_and_its_imports() -> None:
     names = ZipFile(io.BytesIO(build().data)).namelist()
     assert {"trading_lobby_ws.py", "lobby/__init__.py", "lobby/rules.py", "lobby/serverless/dynamodb.py", "jwt/LICENSE"} <= set(
         names
@@ -75,14 +76,14 @@ def test_our_part_of_the_zip_imports_little_of_others() -> None:
     imported = set()
     for name in archive.namelist():
         if not name.startswith("jwt/"):
-            for node in ast.walk(ast.parse(archive.read(name))):
+            for node in ast.walk(parsed(archive.read(name))):
                 imported |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
                 imported |= {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
     others = {module.partition(".")[0] for module in imported} - sys.stdlib_module_names - {"lobby"}
     assert others <= {"jwt", "orjson"}, "and JSON goes without orjson"
 
 
-def test_the_command_writes_the_zip_and_says_what_it_is(tmp_path: Path) -> None:
+def test_the_command_writes_the_zip_and_prints_its_hash(tmp_path: Path) -> None:
     file = tmp_path / "function.zip"
     result = CliRunner().invoke(main, ["package", "--output", str(file)])
     built = build()
@@ -110,7 +111,7 @@ def test_the_wheel_has_the_template_and_builds_the_same_zip(tmp_path: Path) -> N
     [wheel] = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
     ZipFile(wheel).extractall(installed)
-    code = "from lobby.cloudformation.reading import *; print(infrastructure()); print(len(read_template()))"
+    code = "from lobby.cloudformation.lobby_template import *; print(infrastructure()); print(len(lobby_template()))"
     found, size = python("-c", code, PYTHONPATH=str(installed)).split()
     assert found == str(installed / "lobby/infrastructure")
     assert int(size) == len((ROOT / "infrastructure/lobby-cloudformation.yaml").read_text())

@@ -1,4 +1,4 @@
-"""The page about AWS says what is so: commands, options, sentences, parameters, policies. So does the page on permissions."""
+"""The page on AWS matches the code: commands, options, messages, parameters, policies. So does the page on permissions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ import pytest
 from botocore import xform_name
 
 from lobby.cli import main
-from lobby.cloudformation.reading import STAGES, infrastructure, parse, read_template
+from lobby.cloudformation.lobby_template import STAGES, lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.cloudformation.resolving import resolve
 from lobby.deploy import CHECKS_S
-from lobby.deploy.aws import ACTIONS
-from lobby.deploy.names import OUTPUTS, variables
+from lobby.deploy.local_files import OUTPUTS, variables
 from lobby.monitor.command import command as monitor
-from lobby.monitor.reading import ASKING, PUBLISHED, WANTED
-from tests.infrastructure.traps import EVERYTHING, ROUTES, of_type
+from lobby.monitor.reading import METRIC_REQUEST_DOLLARS, PUBLISHED, QUERIES
+from lobby.telemetry import METRICS
+from tests.infrastructure.traps import EVERYTHING, of_type
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/deploy.md").read_text()
+COST = (ROOT / "docs/cost.md").read_text()
 PERMISSIONS = (ROOT / "docs/permissions.md").read_text()
 SOURCE = "\n".join(path.read_text() for folder in ("backend/lobby", "tests/deploy") for path in (ROOT / folder).rglob("*.py"))
-"""Ours, and what AWS says in the tests."""
-TEMPLATE = parse(read_template())
+"""The code, and the messages of AWS in the tests."""
+TEMPLATE = parse(lobby_template())
 
 PLAN = (
     "backend/trading_lobby_ws.py",
@@ -54,10 +56,15 @@ PLAN = (
     "game/scripts/TradingHub3D.gd",
     "game/scenes/objects/TradingHub3D.tscn",
 )
-"""Files that the plan names; those of the game are in ``game/``."""
+"""Files that the first plan of the project names; those of the game are in ``game/``."""
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+FREE_ALARMS = 10
+"""Alarms for which AWS does not charge, in each account."""
 
 HIGH_LEVEL = {"s3 mb", "s3 cp", "s3 rm", "s3 rb", "cloudformation deploy", "logs tail", "login", "sso login", "configure"}
-"""Commands of AWS's that are more than one request, and so in no model of a service."""
+"""Commands of AWS that make more than one request, so they are in no model of a service."""
 
 
 def blocks(language: str) -> list[str]:
@@ -66,7 +73,7 @@ def blocks(language: str) -> list[str]:
 
 
 def commands(program: str) -> list[list[str]]:
-    """What the page says that one should type, in blocks and within sentences."""
+    """The commands on the page, in blocks and in sentences: the words after the name of the program."""
     lines = [line for block in blocks("sh") for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", PAGE)
     said = [found[1] for line in lines if (found := re.match(rf"(?:url=\$\()?{program} (.+?)(?:\)| > .*)?$", line))]
     return [words for command in said if (words := shlex.split(command)) and words[0].islower()]
@@ -84,31 +91,33 @@ def test_every_lobby_command_of_the_page_is_understood(tmp_path: Path, monkeypat
     assert {words[0] for words in said} >= {"deploy", "destroy", "package", "check", "token"}
     for name, *options in said:
         if name in ("deploy", "destroy") and "--stage" not in options:
-            continue  # spoken of, not typed
+            continue  # the name of the command in a sentence
         try:
             main.commands[name].make_context(name, [*options])
         except click.UsageError as error:
             pytest.fail(f"lobby {name} {' '.join(options)}: {error.format_message()}")
 
 
-def options(after: str) -> set[str]:
-    """Those in the first column of the table below a heading."""
-    part = re.split(r"^##", PAGE.partition(after)[2], maxsplit=1, flags=re.M)[0]
-    return set(re.findall(r"`(--[a-z-]+)`", "\n".join(re.findall(r"^\| (`--.*?) \|", part, re.M))))
+def tables_of_options() -> list[set[str]]:
+    """The options in the first column of each table that has some, in the order of the page."""
+    tables = re.findall(r"(?:^\|.*\n)+", PAGE, re.M)
+    found = [set(re.findall(r"`(--[a-z-]+)`", "\n".join(re.findall(r"^\| (`--.*?) \|", table, re.M)))) for table in tables]
+    return [options for options in found if options]
 
 
 def test_the_tables_of_options_are_those_of_the_commands() -> None:
-    assert options("## 2. The one command") == {
-        option for parameter in main.commands["deploy"].params for option in parameter.opts
-    }
     shared = {"--stage", "--region", "--profile"}
-    assert options("### Who is here") == {option for parameter in monitor.params for option in parameter.opts} - shared
+    assert tables_of_options() == [
+        {option for parameter in main.commands["deploy"].params for option in parameter.opts},
+        {option for parameter in monitor.params for option in parameter.opts} - shared,
+    ]
 
 
-def test_what_a_look_at_the_metrics_costs_is_what_the_page_says() -> None:
-    look = len({(wanted.namespace, wanted.name) for wanted in WANTED.values()}) * ASKING
-    assert f"A look costs ${look:.4f}" in PAGE
-    assert f"all day ${look * 24 * 60:.2f}" in PAGE
+def test_the_page_states_what_reading_the_metrics_costs() -> None:
+    look = len({(wanted.namespace, wanted.name) for wanted in QUERIES.values()}) * METRIC_REQUEST_DOLLARS
+    [paragraph] = [paragraph for paragraph in PAGE.split("\n\n") if f"${look:.4f}" in paragraph]
+    assert f"${look * 24 * 60:.2f}" in paragraph
+    assert "`--watch`" in paragraph
     for name in PUBLISHED:
         assert f"`{name}`" in PAGE
 
@@ -131,8 +140,8 @@ def test_every_command_of_aws_exists_with_its_options() -> None:
 
 
 def test_the_sentences_of_the_last_table_are_those_of_the_code() -> None:
-    table = PAGE.partition("## 7.")[2].partition("## 8.")[0]
-    said = [phrase for row in re.findall(r"^\| (.+?) \| ", table, re.M)[2:] for phrase in re.findall(r"`([^`]+)`", row)]
+    [table] = re.findall(r"^\| you see \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", PAGE, re.M)
+    said = [phrase for row in re.findall(r"^\| (.+?) \| ", table, re.M) for phrase in re.findall(r"`([^`]+)`", row)]
     assert len(said) > 12
     for phrase in said:
         parts = [
@@ -140,11 +149,11 @@ def test_the_sentences_of_the_last_table_are_those_of_the_code() -> None:
             for part in re.split(r" ?\.\.\. ?|us-east-1|SERVICE:ACTION|ROLLBACK_COMPLETE", phrase)
             if part.strip()
         ]
-        assert re.search(r"[^\n]*".join(parts), SOURCE + read_template()), phrase
+        assert re.search(r"[^\n]*".join(parts), SOURCE + lobby_template()), phrase
 
 
 def test_parameters_and_names_of_the_page_exist() -> None:
-    known = parse(read_template())["Parameters"]
+    known = parse(lobby_template())["Parameters"]
     assert set(re.findall(r"--parameter (\w+)=", PAGE)) <= set(known)
     assert set(re.findall(r"`([A-Z]\w+)=(?:yes|no)`", PAGE)) <= set(known)
     assert known["Stage"]["AllowedValues"] == list(STAGES)
@@ -167,12 +176,32 @@ def test_parameters_and_names_of_the_page_exist() -> None:
     ):
         assert f"`{name}`" in PAGE
         assert name in names
-    assert len(of_type(everything, "AWS::CloudWatch::Alarm")) == 5
-    assert "five alarms" in PAGE
-    assert len(ROUTES) == 7
-    assert "seven routes" in PAGE
-    assert len(CHECKS_S) + 1 == 3
-    assert "third try" in PAGE
+
+
+def numbers(things: str, page: str) -> list[int]:
+    """The numbers that stand before a word on a page, in figures or in words, as cardinals or as ordinals."""
+    words = [word.lower() for word in re.findall(rf"\b([\w,]+) (?:{things})\b", page)]
+    figures = [int(word.replace(",", "")) for word in words if re.fullmatch(r"\d[\d,]*", word)]
+    ordinals = [ORDINALS.index(word) + 1 for word in words if word in ORDINALS]
+    return figures + ordinals + [NUMBERS.index(word) for word in words if word in NUMBERS]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("Seven routes", [7]), ("1,234 routes", [1234]), ("the third routes", [3]), ("7 other routes", []), ("eight", [])],
+)
+def test_numbers_are_read_from_figures_and_words(text: str, found: list[int]) -> None:
+    assert numbers("routes|paths", f"{text} of an API") == found
+
+
+def test_the_numbers_on_the_pages_are_those_of_the_template_and_the_code() -> None:
+    everything = resolve(TEMPLATE, {**EVERYTHING, "Stage": "dev"})
+    alarms = len(of_type(everything, "AWS::CloudWatch::Alarm"))
+    assert numbers("routes", PAGE) == [len(of_type(everything, "AWS::ApiGatewayV2::Route"))]
+    assert sorted(numbers("alarms", PAGE)) == [alarms, FREE_ALARMS]
+    assert numbers("alarms", COST) == [alarms]
+    assert numbers("metrics", PAGE) == numbers("metrics", COST) == [len(METRICS)]
+    assert max(numbers("try|attempt", PAGE)) == len(CHECKS_S) + 1
 
 
 def test_the_role_of_the_pipeline_trusts_one_environment_of_one_repository() -> None:
@@ -190,7 +219,7 @@ def test_the_role_of_the_pipeline_trusts_one_environment_of_one_repository() -> 
 
 
 def test_links_lead_to_headings_that_exist() -> None:
-    for page in sorted((ROOT / "docs").rglob("*.md")):
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
         text = page.read_text()
         for target, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", text):
             headings = re.findall(r"^#+ (.+)$", (page.parent / target).read_text() if target else text, re.M)
@@ -209,15 +238,3 @@ def test_the_policy_for_another_bucket_is_made_by_the_command_of_the_page(tmp_pa
         "arn:aws:s3:::my-lobby-artifacts",
     )
     assert "children" not in text
-
-
-def test_the_page_on_permissions_names_whatever_the_commands_call() -> None:
-    source = "\n".join(path.read_text() for path in (ROOT / "backend/lobby/deploy").glob("*.py"))
-    called = set(re.findall(r'(?:s3|_client|each|client\("\w+"\))\(\s*"(\w+)"[,)]', source))
-    called.remove("get_caller_identity")  # which nobody can be denied
-    assert len(called) > 10
-    policy = (infrastructure() / "lobby-s3-policy.json").read_text()
-    for operation in called:
-        name = "".join(word.capitalize() for word in operation.split("_"))
-        action = ACTIONS.get(name, name).removeprefix("s3:")
-        assert f"`{action}`" in PERMISSIONS or f"s3:{action}" in policy, action

@@ -1,4 +1,4 @@
-"""The docs say what the code does."""
+"""The docs describe what the code does."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def examples(direction: str, version: int) -> list[str]:
     return re.findall(rf"^\| {direction} \| `(.*?)` \|", part, re.M)
 
 
-def test_every_message_of_a_client_in_the_docs_is_understood_and_none_is_missing() -> None:
-    said = [m.parse(example) for example in examples("client", 1) + examples("client", 2)]
-    assert {type(message) for message in said} == set(m.ACTIONS)
+def test_the_docs_have_every_message_of_a_client_and_the_lobby_understands_it() -> None:
+    parsed = [m.parse(example) for example in examples("client", 1) + examples("client", 2)]
+    assert {type(message) for message in parsed} == set(m.ACTIONS)
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_every_message_of_the_server_in_the_docs_is_what_it_says(version: int) -> None:
-    told = examples("server", version)
-    assert told
-    for example in told:
+def test_every_message_of_the_server_in_the_docs_is_encoded_like_that(version: int) -> None:
+    documented = examples("server", version)
+    assert documented
+    for example in documented:
         message = m.decode(example)
         assert message is not None, f"no such message: {example}"
-        said = m.encode(message, version)
-        assert said is not None
-        assert json.loads(said) == json.loads(example)
+        frame = m.encode(message, version)
+        assert frame is not None
+        assert json.loads(frame) == json.loads(example)
 
 
 def test_no_message_of_the_server_is_missing_in_the_docs() -> None:
-    told = [m.decode(example) for version in (1, 2) for example in examples("server", version)]
-    assert {type(message) for message in told} == set(m.TYPES)
+    documented = [m.decode(example) for version in (1, 2) for example in examples("server", version)]
+    assert {type(message) for message in documented} == set(m.TYPES)
 
 
 @pytest.mark.parametrize("script", sorted(docs.ADDON.glob("*.gd")), ids=lambda path: path.name)
@@ -78,3 +78,8 @@ def test_the_figures_of_calls_to_aws_are_those_that_the_bench_wrote() -> None:
     text = (ROOT / "docs/performance.md").read_text()
     for row in json.loads((ROOT / "bench/results/aws_clients.json").read_text()):
         assert f"| {' | '.join(aws_clients.cells(row))} |" in text
+
+
+@pytest.mark.parametrize("path", docs.FILES)
+def test_files_made_from_code_are_up_to_date(path: str) -> None:
+    assert (ROOT / path).read_text() == docs.FILES[path](), "run python scripts/docs.py"

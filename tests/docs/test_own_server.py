@@ -1,4 +1,4 @@
-"""The page about a server of one's own says what is so: its flags, files, units, proxies, tokens and errors.
+"""The page about your own server is right: its flags, files, units, proxies, tokens and errors.
 
 Nothing here needs nginx, Caddy or systemd. The token for Node needs node.
 """
@@ -23,7 +23,7 @@ from lobby.cli import main
 from lobby.errors import CODES
 from lobby.settings import Settings, flag, variable
 from lobby.telemetry import COUNTED
-from tests.hosts import joined, run, serving
+from tests.hosts import joined, serving
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/own-server.md").read_text()
@@ -44,7 +44,7 @@ def parsed(command: str) -> tuple[str, dict[str, Any]]:
 
 
 def settings_of(file: str) -> Settings:
-    """What the last ``ExecStart`` of a unit starts the lobby with."""
+    """The settings with which the last ``ExecStart`` of a unit starts the lobby."""
     started = re.findall(r"^ExecStart=/opt/lobby/bin/lobby (.+)$", FILES[file], re.M)
     name, params = parsed(started[-1])
     assert name == "serve"
@@ -76,16 +76,16 @@ def test_settings_files_of_the_page_are_understood() -> None:
 
 
 def test_every_lobby_command_of_the_page_is_understood() -> None:
-    said = re.findall(r"lobby ((?:serve|check|token|watch|bots)(?: [^\s'\")`;|>]+)*)", "".join(blocks("sh")))
-    assert len(said) >= 4
-    for command in said:
+    documented = re.findall(r"lobby ((?:serve|check|token|watch|bots)(?: [^\s'\")`;|>]+)*)", "".join(blocks("sh")))
+    assert len(documented) >= 4
+    for command in documented:
         try:
             parsed(command)
         except click.UsageError as error:
             pytest.fail(f"lobby {command}: {error.format_message()}")
 
 
-def test_the_units_start_what_the_proxies_look_for() -> None:
+def test_the_units_listen_where_the_proxies_connect() -> None:
     behind, alone = settings_of("lobby.service"), settings_of("tls.conf")
     assert behind.behind_proxy
     assert behind.host == "127.0.0.1"
@@ -94,7 +94,7 @@ def test_the_units_start_what_the_proxies_look_for() -> None:
     assert f"http://{behind.host}:{behind.port}/healthz" in PAGE
     assert alone.tls_cert
     assert alone.tls_key
-    assert not alone.behind_proxy, "without a proxy anybody can claim any address"
+    assert not alone.behind_proxy, "without a proxy each client can claim any address"
 
 
 def test_the_unit_reads_the_file_that_the_page_writes() -> None:
@@ -118,7 +118,7 @@ def test_nginx_waits_longer_than_a_heartbeat_and_counts_as_the_lobby_does() -> N
     assert f"more than {limit} connections" in PAGE
 
 
-def test_the_numbers_of_the_lobby_have_the_names_that_the_page_asks_for() -> None:
+def test_the_metrics_of_the_alarms_exist() -> None:
     asked = re.findall(r"lobby_(\w+)_total(?:\{(\w+)=\"(\w+)\"\})?", PAGE)
     assert asked
     for name, label, value in asked:
@@ -135,14 +135,14 @@ def test_close_codes_are_those_of_the_table() -> None:
     assert CODES["too_many_connections"].close == 4005
 
 
-def test_errors_that_the_page_explains_are_said_by_the_lobby() -> None:
+def test_the_errors_that_the_page_explains_are_in_the_code() -> None:
     source = "".join(path.read_text() for path in (ROOT / "backend/lobby").rglob("*.py"))
     rows = PAGE.partition("| you see |")[2].splitlines()[2:]
     quoted = [text for row in rows for text in re.findall(r"^\| `([A-Z][^`]+|without [^`]+)`", row)]
     assert len(quoted) >= 4
     for text in quoted:
         for piece in re.split(r" ?\.\.\.:? ?", text):
-            assert piece in source, f"nothing says {text!r}"
+            assert piece in source, f"the code has no message {text!r}"
 
 
 def python_token(arguments: str) -> str:
@@ -167,27 +167,21 @@ def printed_by(command: list[str]) -> str:
 
 
 @pytest.mark.parametrize("token", [python_token, node_token])
-def test_tokens_made_as_the_page_says_open_the_door(token: Any) -> None:
+async def test_tokens_made_as_the_page_describes_are_accepted(token: Any) -> None:
     anywhere, hub_only = token('"ann"'), token('"bea", "hub"')
 
-    async def test() -> None:
-        async with serving(secret=SECRET) as lobby:
-            async with joined(lobby.at(token=anywhere, v=2)) as ann, joined(lobby.at(token=hub_only, room="hub")) as bea:
-                assert (await ann.hear("welcome"))["your_id"] == "ann"
-                assert (await bea.hear("welcome"))["your_id"] == "bea"
-            async with joined(lobby.at(token=hub_only)) as bea:
-                assert await bea.closed_with() == CODES["forbidden"].close
-
-    run(test())
+    async with serving(secret=SECRET) as lobby:
+        async with joined(lobby.at(token=anywhere, v=2)) as ann, joined(lobby.at(token=hub_only, room="hub")) as bea:
+            assert (await ann.receive("welcome"))["your_id"] == "ann"
+            assert (await bea.receive("welcome"))["your_id"] == "bea"
+        async with joined(lobby.at(token=hub_only)) as bea:
+            assert await bea.closed_with() == CODES["forbidden"].close
 
 
 @pytest.mark.parametrize(("method", "status"), [("GET", b"200"), ("HEAD", b"400")])
-def test_a_monitor_must_ask_with_get(method: str, status: bytes) -> None:
-    async def test() -> None:
-        async with serving() as lobby:
-            reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
-            writer.write(f"{method} /healthz HTTP/1.1\r\nHost: lobby.example\r\n\r\n".encode())
-            assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == status
-            writer.close()
-
-    run(test())
+async def test_a_monitor_must_ask_with_get(method: str, status: bytes) -> None:
+    async with serving() as lobby:
+        reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
+        writer.write(f"{method} /healthz HTTP/1.1\r\nHost: lobby.example\r\n\r\n".encode())
+        assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == status
+        writer.close()

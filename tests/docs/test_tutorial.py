@@ -1,4 +1,4 @@
-"""The programs in the tutorial run, against a lobby like the one that the reader has started."""
+"""The programs of the tutorial run against a lobby like the reader's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from lobby.client.bots import run_bots
 from lobby.settings import variable
-from tests.hosts import joined, run, serving
+from tests.hosts import joined, serving
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
@@ -34,25 +34,19 @@ async def output_of(program: str) -> str:
 
 
 @pytest.mark.parametrize(("number", "printed"), [(0, ["Connected(player='ann')", "Moved("]), (1, ['"welcome"', "'pos'"])])
-def test_the_clients_join_and_see_somebody_move(number: int, printed: list[str]) -> None:
-    async def test() -> None:
-        async with serving() as lobby:
-            walking = asyncio.create_task(run_bots(lobby.url, 2))
-            told = await output_of(PROGRAMS[number].replace("ws://127.0.0.1:8765/", lobby.url))
-            walking.cancel()
-            assert all(text in told for text in printed), told
-
-    run(test())
+async def test_the_clients_join_and_see_a_player_move(number: int, printed: list[str]) -> None:
+    async with serving() as lobby:
+        walking = asyncio.create_task(run_bots(lobby.url, 2))
+        output = await output_of(PROGRAMS[number].replace("ws://127.0.0.1:8765/", lobby.url))
+        walking.cancel()
+        assert all(text in output for text in printed), output
 
 
-def test_the_backends_token_opens_the_door() -> None:
-    async def test() -> None:
-        token = (await output_of(PROGRAMS[2])).strip()
-        async with serving(secret=SECRET) as lobby, joined(lobby.at(token=token)) as ann:
-            assert (await ann.hear("welcome"))["your_id"] == "ann"
-
-    run(test())
+async def test_the_token_of_the_backend_is_accepted() -> None:
+    token = (await output_of(PROGRAMS[2])).strip()
+    async with serving(secret=SECRET) as lobby, joined(lobby.at(token=token)) as ann:
+        assert (await ann.receive("welcome"))["your_id"] == "ann"
 
 
-def test_there_is_no_program_that_nobody_tried() -> None:
+def test_every_program_is_tested() -> None:
     assert len(PROGRAMS) == 3

@@ -36,7 +36,7 @@ def test_units_are_counted_by_the_kilobyte_and_begun_ones_count_whole() -> None:
     assert read_units(4097, False) == 1
 
 
-def test_what_an_engine_says_counts() -> None:
+def test_the_capacity_units_of_an_engine_are_used() -> None:
     said = {"ConsumedCapacity": {"CapacityUnits": 2.5}}
     assert consumed("Query", 200, said) == Units(reads=2.5)
     assert consumed("PutItem", 200, said) == Units(writes=2.5)
@@ -45,7 +45,7 @@ def test_what_an_engine_says_counts() -> None:
     )
 
 
-def test_a_failed_condition_costs_what_a_write_costs_and_other_failures_nothing() -> None:
+def test_a_failed_condition_costs_as_much_as_a_write_and_other_failures_cost_nothing() -> None:
     assert consumed("UpdateItem", 400, FAILED) == Units(writes=1)
     assert consumed("UpdateItem", 400, {**FAILED, "Item": {"a": {"S": "x" * 2000}}}) == Units(writes=2)
     assert consumed("UpdateItem", 400, {"__type": "x#ValidationException"}) == Units()

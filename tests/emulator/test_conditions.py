@@ -8,14 +8,14 @@ import statistics
 
 import pytest
 
-from lobby.budget import Usage
+from lobby.billing import Usage
 from lobby.emulator import Conditions
 from lobby.emulator.conditions import FAULTS, LATENCIES
 from lobby.emulator.metering import Metering, cpu_factor
 
 
 @pytest.mark.parametrize("kind", LATENCIES["aws"])
-def test_latencies_are_drawn_as_the_table_says(kind: str) -> None:
+def test_latencies_follow_the_table(kind: str) -> None:
     conditions, takes = Conditions("aws"), LATENCIES["aws"][kind]
     drawn = sorted(conditions.delay(kind) * 1000 for _ in range(20_000))
     assert statistics.median(drawn) == pytest.approx(takes.median, rel=0.05)
@@ -42,7 +42,7 @@ def test_a_fault_happens_as_often_as_it_should() -> None:
     assert sum(conditions.happens("lost-disconnects") for _ in range(10_000)) == pytest.approx(2_500, rel=0.1)
 
 
-def test_what_happens_is_metered_as_aws_does_and_written_down() -> None:
+def test_events_are_metered_as_by_aws_and_written_to_the_log() -> None:
     now, log = [100.0], io.StringIO()
     metering = Metering(lambda: now[0], log)
     metering.open_s = lambda: 5.0

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from lobby.emulator import ApiGateway, Authorizer, Limits, Route
+from lobby.emulator import ApiGateway, Authorizer, GatewayFaults, Limits, Route
 from tests.emulator.worlds import (
     ROUTES,
     Clock,
@@ -23,7 +23,6 @@ from tests.emulator.worlds import (
     joined,
     only_connection,
     refused_with,
-    run,
 )
 
 
@@ -39,121 +38,95 @@ def fail(event: Any) -> None:
     raise RuntimeError("broken")
 
 
-def test_connection_ids_have_16_characters_and_end_with_an_equals_sign() -> None:
-    async def test() -> None:
-        handler = Handler()
-        async with ApiGateway(api(), handler) as gateway, joined(gateway), joined(gateway):
-            ids = [one["requestContext"]["connectionId"] for one in handler.of("CONNECT")]
-            assert len(set(ids)) == 2
-            assert all(re.fullmatch(r"[A-Za-z0-9_-]{15}=", one) for one in ids)
-            assert gateway.connections == set(ids)
-
-    run(test())
+async def test_connection_ids_have_16_characters_and_end_with_an_equals_sign() -> None:
+    handler = Handler()
+    async with ApiGateway(api(), handler) as gateway, joined(gateway), joined(gateway):
+        ids = [one["requestContext"]["connectionId"] for one in handler.of("CONNECT")]
+        assert len(set(ids)) == 2
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]{15}=", one) for one in ids)
+        assert gateway.connections == set(ids)
 
 
 @pytest.mark.parametrize("path", ["/", "/other", "/dev/deeper"])
-def test_the_path_is_the_stage_and_everything_else_is_forbidden(path: str) -> None:
-    async def test() -> None:
-        handler = Handler()
-        async with ApiGateway(api(), handler, page=lambda path: (b"a page", "text/html")) as gateway:
-            with pytest.raises(InvalidStatus) as refused:
-                async with connect(gateway.url.removesuffix("/dev") + path, proxy=None):
-                    pass
-            assert refused.value.response.status_code == 403
-            assert handler.events == []
-
-    run(test())
+async def test_the_path_is_the_stage_and_everything_else_is_forbidden(path: str) -> None:
+    handler = Handler()
+    async with ApiGateway(api(), handler, page=lambda path: (b"a page", "text/html")) as gateway:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(gateway.url.removesuffix("/dev") + path, proxy=None):
+                pass
+        assert refused.value.response.status_code == 403
+        assert handler.events == []
 
 
-def test_the_upgrade_waits_until_authorizer_and_connect_have_returned() -> None:
-    async def test() -> None:
-        steps: list[str] = []
-        go = {"authorizer": threading.Event(), "connect": threading.Event()}
+async def test_the_upgrade_waits_until_authorizer_and_connect_have_returned() -> None:
+    steps: list[str] = []
+    go = {"authorizer": threading.Event(), "connect": threading.Event()}
 
-        def wait(step: str, answer: Any) -> Any:
-            def waiting(event: Any) -> Any:
-                assert go[step].wait(5)
-                steps.append(step)
-                return answer(event)
+    def wait(step: str, answer: Any) -> Any:
+        def waiting(event: Any) -> Any:
+            assert go[step].wait(5)
+            steps.append(step)
+            return answer(event)
 
-            return waiting
+        return waiting
 
-        handler = Handler(
-            authorizer=wait("authorizer", policy("Allow")), connect=wait("connect", lambda _: {"statusCode": 200})
-        )
-        async with ApiGateway(api(authorizer=Authorizer()), handler) as gateway:
+    handler = Handler(authorizer=wait("authorizer", policy("Allow")), connect=wait("connect", lambda _: {"statusCode": 200}))
+    async with ApiGateway(api(authorizer=Authorizer()), handler) as gateway:
 
-            async def client() -> None:
-                async with joined(gateway):
-                    steps.append("open")
+        async def client() -> None:
+            async with joined(gateway):
+                steps.append("open")
 
-            task = asyncio.create_task(client())
-            for step in go.values():
-                await asyncio.sleep(0.03)
-                assert not task.done()
-                assert gateway.connections == frozenset()
-                step.set()
-            await task
-        assert steps == ["authorizer", "connect", "open"]
-
-    run(test())
+        task = asyncio.create_task(client())
+        for step in go.values():
+            await asyncio.sleep(0.03)
+            assert not task.done()
+            assert gateway.connections == frozenset()
+            step.set()
+        await task
+    assert steps == ["authorizer", "connect", "open"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 501])
-def test_a_status_of_connect_that_is_not_2xx_passes_through(status: int) -> None:
-    async def test() -> None:
-        handler = Handler(connect=lambda _: {"statusCode": status})
-        async with ApiGateway(api(), handler) as gateway:
-            assert await refused_with(gateway) == status
-            assert gateway.connections == frozenset()
-        assert handler.of("DISCONNECT") == []
-
-    run(test())
+async def test_a_status_of_connect_that_is_not_2xx_passes_through(status: int) -> None:
+    handler = Handler(connect=lambda _: {"statusCode": status})
+    async with ApiGateway(api(), handler) as gateway:
+        assert await refused_with(gateway) == status
+        assert gateway.connections == frozenset()
+    assert handler.of("DISCONNECT") == []
 
 
 @pytest.mark.parametrize(
     "answer", [fail, lambda _: None, lambda _: {}, lambda _: {"statusCode": "yes"}, lambda _: {"statusCode": {1}}]
 )
-def test_a_connect_that_raises_or_answers_nonsense_is_502(answer: Any) -> None:
-    async def test() -> None:
-        async with ApiGateway(api(), Handler(connect=answer)) as gateway:
-            assert await refused_with(gateway) == 502
-
-    run(test())
+async def test_a_connect_that_raises_or_answers_nonsense_is_502(answer: Any) -> None:
+    async with ApiGateway(api(), Handler(connect=answer)) as gateway:
+        assert await refused_with(gateway) == 502
 
 
-def test_a_connect_that_takes_too_long_is_504() -> None:
-    async def test() -> None:
-        done = threading.Event()
-        handler = Handler(connect=lambda _: done.wait(5) and {"statusCode": 200})
-        async with ApiGateway(api(limits=Limits(integration_s=0.03)), handler) as gateway:
-            assert await refused_with(gateway) == 504
-            done.set()
-
-    run(test())
+async def test_a_connect_that_takes_too_long_is_504() -> None:
+    done = threading.Event()
+    handler = Handler(connect=lambda _: done.wait(5) and {"statusCode": 200})
+    async with ApiGateway(api(limits=Limits(integration_s=0.03)), handler) as gateway:
+        assert await refused_with(gateway) == 504
+        done.set()
 
 
-def test_without_a_connect_route_everybody_gets_in() -> None:
-    async def test() -> None:
-        handler = Handler()
-        async with ApiGateway(api(routes={"$default": Route(response=True)}), handler) as gateway, joined(gateway):
-            assert handler.events == []
-
-    run(test())
+async def test_without_a_connect_route_all_clients_are_admitted() -> None:
+    handler = Handler()
+    async with ApiGateway(api(routes={"$default": Route(response=True)}), handler) as gateway, joined(gateway):
+        assert handler.events == []
 
 
-def test_a_missing_identity_source_is_401_and_nobody_is_asked() -> None:
-    async def test() -> None:
-        handler = Handler(authorizer=policy("Allow"))
-        sources = ("route.request.querystring.token", "route.request.header.X-Game")
-        async with ApiGateway(api(authorizer=Authorizer(sources)), handler) as gateway:
-            assert await refused_with(gateway) == 401
-            assert await refused_with(gateway, "?token=a") == 401
-            assert await refused_with(gateway, "?token=", additional_headers={"X-Game": "1"}) == 401
-            assert handler.events == []
-            assert await refused_with(gateway, "?token=a", additional_headers={"x-game": "1"}) == 101
-
-    run(test())
+async def test_a_missing_identity_source_is_401_without_calling_the_authorizer() -> None:
+    handler = Handler(authorizer=policy("Allow"))
+    sources = ("route.request.querystring.token", "route.request.header.X-Game")
+    async with ApiGateway(api(authorizer=Authorizer(sources)), handler) as gateway:
+        assert await refused_with(gateway) == 401
+        assert await refused_with(gateway, "?token=a") == 401
+        assert await refused_with(gateway, "?token=", additional_headers={"X-Game": "1"}) == 401
+        assert handler.events == []
+        assert await refused_with(gateway, "?token=a", additional_headers={"x-game": "1"}) == 101
 
 
 @pytest.mark.parametrize(
@@ -168,203 +141,163 @@ def test_a_missing_identity_source_is_401_and_nobody_is_asked() -> None:
         (lambda _: {"principalId": "ann", "policyDocument": {"Statement": []}}, 403),
     ],
 )
-def test_the_authorizer_decides_before_connect_is_invoked(answer: Any, status: int) -> None:
-    async def test() -> None:
-        handler = Handler(authorizer=answer)
-        async with ApiGateway(api(authorizer=Authorizer()), handler) as gateway:
-            assert await refused_with(gateway) == status
-            assert len(handler.of("CONNECT")) == (1 if status == 101 else 0)
-
-    run(test())
+async def test_the_authorizer_decides_before_connect_is_invoked(answer: Any, status: int) -> None:
+    handler = Handler(authorizer=answer)
+    async with ApiGateway(api(authorizer=Authorizer()), handler) as gateway:
+        assert await refused_with(gateway) == status
+        assert len(handler.of("CONNECT")) == (1 if status == 101 else 0)
 
 
-def test_an_authorizer_that_raises_unauthorized_is_401() -> None:
+async def test_an_authorizer_that_raises_unauthorized_is_401() -> None:
     def refuse(event: Any, context: Any) -> None:
         raise Exception("Unauthorized")
 
-    async def test() -> None:
-        async with ApiGateway(api(authorizer=Authorizer()), Handler(), authorize=refuse) as gateway:
-            assert await refused_with(gateway) == 401
-
-    run(test())
+    async with ApiGateway(api(authorizer=Authorizer()), Handler(), authorize=refuse) as gateway:
+        assert await refused_with(gateway) == 401
 
 
-def test_what_the_authorizer_says_is_in_every_later_event_as_strings() -> None:
-    async def test() -> None:
-        handler = Handler(authorizer=policy("Allow", context={"room": "harbour", "level": 3, "admin": True}))
-        async with ApiGateway(api(authorizer=Authorizer()), handler) as gateway:
-            async with joined(gateway) as client:
-                await client.send("{}")
-                await handler.told("MESSAGE")
-            await handler.told("DISCONNECT")
-        for kind in ("CONNECT", "MESSAGE", "DISCONNECT"):
-            said = handler.of(kind)[0]["requestContext"]["authorizer"]
-            assert isinstance(said.pop("integrationLatency"), int)
-            assert said == {"principalId": "ann", "room": "harbour", "level": "3", "admin": "true"}
-
-    run(test())
+async def test_the_context_of_the_authorizer_is_in_every_later_event_as_strings() -> None:
+    handler = Handler(authorizer=policy("Allow", context={"room": "harbour", "level": 3, "admin": True}))
+    async with ApiGateway(api(authorizer=Authorizer()), handler) as gateway:
+        async with joined(gateway) as client:
+            await client.send("{}")
+            await handler.told("MESSAGE")
+        await handler.told("DISCONNECT")
+    for kind in ("CONNECT", "MESSAGE", "DISCONNECT"):
+        said = handler.of(kind)[0]["requestContext"]["authorizer"]
+        assert isinstance(said.pop("integrationLatency"), int)
+        assert said == {"principalId": "ann", "room": "harbour", "level": "3", "admin": "true"}
 
 
-def test_a_post_to_ones_own_connection_inside_connect_is_gone() -> None:
-    async def test() -> None:
-        raised: list[str] = []
+async def test_a_post_to_ones_own_connection_inside_connect_is_gone() -> None:
+    raised: list[str] = []
 
-        def greet(event: dict[str, Any]) -> dict[str, Any]:
-            with boto(gateway.endpoint) as client:
-                try:
-                    client.post_to_connection(ConnectionId=event["requestContext"]["connectionId"], Data=b"hello")
-                except client.exceptions.GoneException as gone:
-                    raised.append(type(gone).__name__)
-            return {"statusCode": 200}
+    def greet(event: dict[str, Any]) -> dict[str, Any]:
+        with boto(gateway.endpoint) as client:
+            try:
+                client.post_to_connection(ConnectionId=event["requestContext"]["connectionId"], Data=b"hello")
+            except client.exceptions.GoneException as gone:
+                raised.append(type(gone).__name__)
+        return {"statusCode": 200}
 
-        async with ApiGateway(api(), Handler(connect=greet)) as gateway, joined(gateway):
-            assert raised == ["GoneException"]
-
-    run(test())
+    async with ApiGateway(api(), Handler(connect=greet)) as gateway, joined(gateway):
+        assert raised == ["GoneException"]
 
 
-def test_the_subprotocol_that_connect_chose_goes_back() -> None:
-    async def test() -> None:
-        handler = Handler(connect=lambda _: {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "b", "X-Seen": "yes"}})
-        async with ApiGateway(api(), handler) as gateway:
-            async with joined(gateway, subprotocols=["a", "b"]) as client:
-                assert client.subprotocol == "b"
-                assert client.response is not None
-                assert client.response.headers["X-Seen"] == "yes"
-
-    run(test())
+async def test_the_subprotocol_that_connect_chose_goes_back() -> None:
+    handler = Handler(connect=lambda _: {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "b", "X-Seen": "yes"}})
+    async with ApiGateway(api(), handler) as gateway:
+        async with joined(gateway, subprotocols=["a", "b"]) as client:
+            assert client.subprotocol == "b"
+            assert client.response is not None
+            assert client.response.headers["X-Seen"] == "yes"
 
 
 @pytest.mark.parametrize(("code", "reason", "told"), [(1000, "bye", "bye"), (1001, "", ""), (4001, "later", "later")])
-def test_disconnect_tells_the_code_and_the_reason_of_the_client(code: int, reason: str, told: str) -> None:
-    async def test() -> None:
-        handler = Handler()
-        async with ApiGateway(api(), handler) as gateway:
-            async with joined(gateway) as client:
-                await client.close(code, reason)
+async def test_disconnect_has_the_code_and_the_reason_of_the_client(code: int, reason: str, told: str) -> None:
+    handler = Handler()
+    async with ApiGateway(api(), handler) as gateway:
+        async with joined(gateway) as client:
+            await client.close(code, reason)
+        context = (await handler.told("DISCONNECT"))["requestContext"]
+        assert (context["disconnectStatusCode"], context["disconnectReason"]) == (code, told)
+        assert gateway.connections == frozenset()
+
+
+async def test_a_client_that_vanishes_is_disconnected_with_1006() -> None:
+    handler = Handler()
+    async with ApiGateway(api(), handler) as gateway:
+        async with joined(gateway) as client:
+            client.transport.abort()
             context = (await handler.told("DISCONNECT"))["requestContext"]
-            assert (context["disconnectStatusCode"], context["disconnectReason"]) == (code, told)
-            assert gateway.connections == frozenset()
-
-    run(test())
+            assert context["disconnectStatusCode"] == 1006
 
 
-def test_a_client_that_vanishes_is_disconnected_with_1006() -> None:
-    async def test() -> None:
-        handler = Handler()
-        async with ApiGateway(api(), handler) as gateway:
-            async with joined(gateway) as client:
-                client.transport.abort()
-                context = (await handler.told("DISCONNECT"))["requestContext"]
-                assert context["disconnectStatusCode"] == 1006
+async def test_a_disconnect_can_be_lost() -> None:
+    handler, lost = Handler(), []
 
-    run(test())
+    def lose(connection_id: str) -> bool:
+        lost.append(connection_id)
+        return len(lost) == 1
 
-
-def test_a_disconnect_can_be_lost() -> None:
-    async def test() -> None:
-        handler, lost = Handler(), []
-
-        def lose(connection_id: str) -> bool:
-            lost.append(connection_id)
-            return len(lost) == 1
-
-        async with ApiGateway(api(), handler, lose_disconnect=lose) as gateway:
-            for _ in range(2):
-                async with joined(gateway):
-                    pass
-            await handler.told("DISCONNECT")
-        assert [one["requestContext"]["connectionId"] for one in handler.of("DISCONNECT")] == lost[1:]
-
-    run(test())
-
-
-def test_a_disconnect_that_raises_harms_nobody() -> None:
-    async def test() -> None:
-        handler = Handler(disconnect=fail)
-        async with ApiGateway(api(), handler) as gateway:
+    async with ApiGateway(api(), handler, faults=GatewayFaults(lose_disconnect=lose)) as gateway:
+        for _ in range(2):
             async with joined(gateway):
                 pass
-            await handler.told("DISCONNECT")
-            async with joined(gateway):
-                pass
-            await handler.told("DISCONNECT", 2)
-
-    run(test())
+        await handler.told("DISCONNECT")
+    assert [one["requestContext"]["connectionId"] for one in handler.of("DISCONNECT")] == lost[1:]
 
 
-def test_ten_idle_minutes_end_a_connection_and_a_message_starts_them_anew() -> None:
-    async def test() -> None:
-        handler, clock = Handler(), Clock()
-        async with ApiGateway(api(), handler, clock=clock, sweep_s=0.005) as gateway, joined(gateway) as client:
-            for count in (1, 2):
-                clock.now += 599
-                await client.send("{}")
-                await handler.told("MESSAGE", count)
-                await asyncio.sleep(0.02)
-                assert len(gateway.connections) == 1
-            clock.now += 600
-            assert await closed_with(client) == 1001
-            context = (await handler.told("DISCONNECT"))["requestContext"]
-            assert (context["disconnectStatusCode"], context["disconnectReason"]) == (1001, "Going away")
-
-    run(test())
+async def test_a_disconnect_handler_that_raises_affects_no_other_connection() -> None:
+    handler = Handler(disconnect=fail)
+    async with ApiGateway(api(), handler) as gateway:
+        async with joined(gateway):
+            pass
+        await handler.told("DISCONNECT")
+        async with joined(gateway):
+            pass
+        await handler.told("DISCONNECT", 2)
 
 
-def test_after_two_hours_everybody_is_cut() -> None:
-    async def test() -> None:
-        handler, clock = Handler(), Clock()
-        async with ApiGateway(api(), handler, clock=clock) as gateway, joined(gateway) as client:
-            for count in range(1, 16):
-                clock.now += 479
-                await client.send("{}")
-                await handler.told("MESSAGE", count)
-                gateway.sweep()
-            await only_connection(gateway)
-            clock.now += 15
+async def test_ten_idle_minutes_end_a_connection_and_a_message_restarts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lobby.emulator.gateway.SWEEP_S", 0.005)
+
+    handler, clock = Handler(), Clock()
+    async with ApiGateway(api(), handler, clock=clock) as gateway, joined(gateway) as client:
+        for count in (1, 2):
+            clock.now += 599
+            await client.send("{}")
+            await handler.told("MESSAGE", count)
+            await asyncio.sleep(0.02)
+            assert len(gateway.connections) == 1
+        clock.now += 600
+        assert await closed_with(client) == 1001
+        context = (await handler.told("DISCONNECT"))["requestContext"]
+        assert (context["disconnectStatusCode"], context["disconnectReason"]) == (1001, "Going away")
+
+
+async def test_after_two_hours_a_connection_is_closed() -> None:
+    handler, clock = Handler(), Clock()
+    async with ApiGateway(api(), handler, clock=clock) as gateway, joined(gateway) as client:
+        for count in range(1, 16):
+            clock.now += 479
+            await client.send("{}")
+            await handler.told("MESSAGE", count)
             gateway.sweep()
-            assert await closed_with(client) == 1001
-
-    run(test())
-
-
-def test_stopping_closes_everybody_with_1001_and_waits_for_disconnects() -> None:
-    async def test() -> None:
-        handler = Handler()
-        async with ApiGateway(api(), handler) as gateway:
-            async with joined(gateway) as one, joined(gateway) as other:
-                await asyncio.gather(gateway.stop(), closed_with(one), closed_with(other))
-                assert (one.close_code, other.close_code) == (1001, 1001)
-                assert len(handler.of("DISCONNECT")) == 2
-
-    run(test())
+        await only_connection(gateway)
+        clock.now += 15
+        gateway.sweep()
+        assert await closed_with(client) == 1001
 
 
-def test_more_new_connections_than_allowed_are_429() -> None:
-    async def test() -> None:
-        async with ApiGateway(api(limits=Limits(connect_rate=1, connect_burst=2)), Handler(), clock=Clock()) as gateway:
-            assert [await refused_with(gateway) for _ in range(3)] == [101, 101, 429]
+async def test_stopping_closes_all_connections_with_1001_and_waits_for_disconnects() -> None:
+    handler = Handler()
+    async with ApiGateway(api(), handler) as gateway:
+        async with joined(gateway) as one, joined(gateway) as other:
+            await asyncio.gather(gateway.stop(), closed_with(one), closed_with(other))
+            assert (one.close_code, other.close_code) == (1001, 1001)
+            assert len(handler.of("DISCONNECT")) == 2
 
-    run(test())
+
+async def test_more_new_connections_than_allowed_are_429() -> None:
+    async with ApiGateway(api(limits=Limits(connect_rate=1, connect_burst=2)), Handler(), clock=Clock()) as gateway:
+        assert [await refused_with(gateway) for _ in range(3)] == [101, 101, 429]
 
 
-def test_delays_are_where_they_were_asked_for() -> None:
-    async def test() -> None:
-        asked: list[str] = []
+async def test_delays_are_where_they_were_asked_for() -> None:
+    asked: list[str] = []
 
-        def delay(kind: str) -> float:
-            asked.append(kind)
-            return 0.05 if kind == "message" else 0.0
+    def delay(kind: str) -> float:
+        asked.append(kind)
+        return 0.05 if kind == "message" else 0.0
 
-        handler = Handler(default=lambda _: {"statusCode": 200, "body": "{}"})
-        routes = {**ROUTES, "$default": Route(response=True)}
-        async with ApiGateway(api(routes=routes), handler, delay=delay) as gateway:
-            async with joined(gateway) as client:
-                began = asyncio.get_running_loop().time()
-                await client.send("{}")
-                await heard_json(client)
-                assert asyncio.get_running_loop().time() - began >= 0.05
-            await handler.told("DISCONNECT")
-        assert asked == ["connect", "invoke", "message", "invoke", "disconnect", "invoke"]
-
-    run(test())
+    handler = Handler(default=lambda _: {"statusCode": 200, "body": "{}"})
+    routes = {**ROUTES, "$default": Route(response=True)}
+    async with ApiGateway(api(routes=routes), handler, faults=GatewayFaults(delay=delay)) as gateway:
+        async with joined(gateway) as client:
+            began = asyncio.get_running_loop().time()
+            await client.send("{}")
+            await heard_json(client)
+            assert asyncio.get_running_loop().time() - began >= 0.05
+        await handler.told("DISCONNECT")
+    assert asked == ["connect", "invoke", "message", "invoke", "disconnect", "invoke"]

@@ -71,7 +71,7 @@ def test_the_query_comes_single_and_many_and_only_where_there_is_one() -> None:
     assert "queryStringParameters" not in handler.of("MESSAGE")[0]
 
 
-def test_what_the_events_of_one_connection_share() -> None:
+def test_the_events_of_one_connection_share_its_identity() -> None:
     handler = Handler()
     run(life(handler))
     contexts = [one["requestContext"] for one in handler.events]

@@ -1,4 +1,4 @@
-"""The page about the emulator does what it says."""
+"""The code and the arguments on the page about the emulator are right."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_every_argument_and_limit_is_on_the_page() -> None:
     import dataclasses
     import inspect
 
-    from lobby.emulator import Api, ApiGateway, Limits
+    from lobby.emulator import Api, ApiGateway, FunctionOptions, GatewayFaults, Limits
 
     names = [name for name in inspect.signature(ApiGateway).parameters if name not in ("api", "invoke")]
-    names += [field.name for kind in (Api, Limits) for field in dataclasses.fields(kind)]
+    names += [field.name for kind in (Api, Limits, GatewayFaults, FunctionOptions) for field in dataclasses.fields(kind)]
     assert [name for name in names if f"`{name}`" not in PAGE] == []

@@ -9,9 +9,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from lobby.emulator import Conditions, Environments, HandlerError
+from lobby.emulator import Conditions, Environments, HandlerError, LambdaFunction
 from lobby.emulator.environments import ProcessEnvironment
-from tests.emulator.worlds import Meter, run, until
+from tests.emulator.worlds import Meter, until
 
 HANDLER = """
 import os, time
@@ -32,7 +32,7 @@ def handle(event, context):
 
 
 class World:
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, timeout_s: float = 29.0, concurrency: int = 1000, **options: Any) -> None:
         (folder / "mine.py").write_text(HANDLER)
         self.lines: list[str] = []
         self.meter = Meter()
@@ -40,8 +40,7 @@ class World:
         handler = options.pop("handler", "mine.handle")
         self.environments = Environments(
             lambda number: ProcessEnvironment(handler, code, {"SAID": "hello"}, self.lines.append),
-            name="mine",
-            arn="arn:mine",
+            LambdaFunction("mine", "arn:mine", timeout_s=timeout_s, concurrency=concurrency),
             meter=self.meter,
             **options,
         )
@@ -54,102 +53,75 @@ class World:
         await asyncio.sleep(0.05)  # for the loop to see its children off
 
 
-def test_a_handler_keeps_its_globals_and_sees_its_own_environment_only(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path) as world:
-            first, second = [await world.environments.call({}) for _ in range(2)]
-            assert (first["calls"], second["calls"], first["pid"]) == (1, 2, second["pid"])
-            assert (first["name"], first["said"], first["home"]) == ("mine", "hello", None)
-            assert first["id"] != second["id"]
-            assert 28_000 < first["left"] <= 29_000
-            await until(lambda: world.lines == ["called 1", "called 2"])
-            assert [one["cold"] for one in world.meter.of("invocation")] == [1, 0]
-            assert world.meter.of("invocation")[0]["init_ms"] > 0
-
-    run(test())
+async def test_a_handler_keeps_its_globals_and_sees_its_own_environment_only(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        first, second = [await world.environments.call({}) for _ in range(2)]
+        assert (first["calls"], second["calls"], first["pid"]) == (1, 2, second["pid"])
+        assert (first["name"], first["said"], first["home"]) == ("mine", "hello", None)
+        assert first["id"] != second["id"]
+        assert 28_000 < first["left"] <= 29_000
+        await until(lambda: world.lines == ["called 1", "called 2"])
+        assert [one["cold"] for one in world.meter.of("invocation")] == [1, 0]
+        assert world.meter.of("invocation")[0]["init_ms"] > 0
 
 
-def test_events_at_once_have_environments_of_their_own(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path) as world:
-            answers = await asyncio.gather(*(world.environments.call({"sleep": 0.2}) for _ in range(3)))
-            assert len({answer["pid"] for answer in answers}) == 3
-
-    run(test())
+async def test_events_at_once_have_environments_of_their_own(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        answers = await asyncio.gather(*(world.environments.call({"sleep": 0.2}) for _ in range(3)))
+        assert len({answer["pid"] for answer in answers}) == 3
 
 
-def test_above_what_a_desk_carries_events_wait_and_above_the_concurrency_they_are_refused(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path, at_most=1) as world:
-            answers = await asyncio.gather(*(world.environments.call({"sleep": 0.01}) for _ in range(3)))
-            assert [answer["calls"] for answer in answers] == [1, 2, 3]
-        async with World(tmp_path, concurrency=1) as world:
-            waiting = asyncio.create_task(world.environments.call({"sleep": 0.1}))
-            await asyncio.sleep(0)
-            with pytest.raises(HandlerError, match="Rate Exceeded"):
-                await world.environments.call({})
-            await waiting
-
-    run(test())
+async def test_above_the_number_of_processes_events_wait_and_above_the_concurrency_they_are_refused(tmp_path: Path) -> None:
+    async with World(tmp_path, at_most=1) as world:
+        answers = await asyncio.gather(*(world.environments.call({"sleep": 0.01}) for _ in range(3)))
+        assert [answer["calls"] for answer in answers] == [1, 2, 3]
+    async with World(tmp_path, concurrency=1) as world:
+        waiting = asyncio.create_task(world.environments.call({"sleep": 0.1}))
+        await asyncio.sleep(0)
+        with pytest.raises(HandlerError, match="Rate Exceeded"):
+            await world.environments.call({})
+        await waiting
 
 
-def test_what_is_raised_is_told_and_the_environment_lives_on(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path) as world:
-            with pytest.raises(HandlerError, match="spoilt"):
-                await world.environments.call({"raise": True})
-            assert (await world.environments.call({}))["calls"] == 2
-            await until(lambda: any("RuntimeError: spoilt" in line for line in world.lines))
-
-    run(test())
+async def test_an_exception_is_reported_and_the_environment_is_kept(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        with pytest.raises(HandlerError, match="spoilt"):
+            await world.environments.call({"raise": True})
+        assert (await world.environments.call({}))["calls"] == 2
+        await until(lambda: any("RuntimeError: spoilt" in line for line in world.lines))
 
 
-def test_an_environment_that_ends_is_replaced(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path) as world:
-            with pytest.raises(HandlerError, match="exited"):
-                await world.environments.call({"exit": True})
-            assert (await world.environments.call({}))["calls"] == 1
-
-    run(test())
+async def test_an_environment_that_ends_is_replaced(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        with pytest.raises(HandlerError, match="exited"):
+            await world.environments.call({"exit": True})
+        assert (await world.environments.call({}))["calls"] == 1
 
 
-def test_the_functions_own_timeout_kills_it(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path, timeout_s=0.2) as world:
-            with pytest.raises(HandlerError, match=r"Task timed out after 0\.20 seconds"):
-                await world.environments.call({"sleep": 60})
-            assert (await world.environments.call({}))["calls"] == 1
-
-    run(test())
+async def test_the_functions_own_timeout_kills_it(tmp_path: Path) -> None:
+    async with World(tmp_path, timeout_s=0.2) as world:
+        with pytest.raises(HandlerError, match=r"Task timed out after 0\.20 seconds"):
+            await world.environments.call({"sleep": 60})
+        assert (await world.environments.call({}))["calls"] == 1
 
 
-def test_lambdas_die_and_environments_are_thrown_away_where_that_is_wanted(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path, conditions=Conditions(faults={"dead-lambdas": 1.0})) as world:
-            with pytest.raises(HandlerError, match="exited"):
-                await world.environments.call({"sleep": 60})
-        async with World(tmp_path, conditions=Conditions(faults={"cold-starts": 1.0})) as world:
-            assert [(await world.environments.call({}))["calls"] for _ in range(3)] == [1, 1, 1]
-
-    run(test())
+async def test_lambdas_die_and_environments_are_thrown_away_where_that_is_wanted(tmp_path: Path) -> None:
+    async with World(tmp_path, conditions=Conditions(faults={"dead-lambdas": 1.0})) as world:
+        with pytest.raises(HandlerError, match="exited"):
+            await world.environments.call({"sleep": 60})
+    async with World(tmp_path, conditions=Conditions(faults={"cold-starts": 1.0})) as world:
+        assert [(await world.environments.call({}))["calls"] for _ in range(3)] == [1, 1, 1]
 
 
-def test_a_handler_that_is_not_there_is_said_and_not_waited_for(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with World(tmp_path, handler="nowhere.handle") as world:
-            with pytest.raises(HandlerError, match="Unable to import module 'nowhere'"):
-                await world.environments.call({})
-
-    run(test())
+async def test_a_missing_handler_is_reported_at_once(tmp_path: Path) -> None:
+    async with World(tmp_path, handler="nowhere.handle") as world:
+        with pytest.raises(HandlerError, match="Unable to import module 'nowhere'"):
+            await world.environments.call({})
 
 
-def test_code_may_be_a_zip(tmp_path: Path) -> None:
+async def test_code_may_be_a_zip(tmp_path: Path) -> None:
     with ZipFile(tmp_path / "code.zip", "w") as archive:
         archive.writestr("mine.py", HANDLER)
 
-    async def test() -> None:
-        async with World(tmp_path, code=tmp_path / "code.zip") as world:
-            assert (await world.environments.call({}))["calls"] == 1
-
-    run(test())
+    async with World(tmp_path, code=tmp_path / "code.zip") as world:
+        assert (await world.environments.call({}))["calls"] == 1

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from lobby.emulator import Authorizer
-from lobby.emulator.api import Bucket, permitted, select_route
+from lobby.emulator.api import Throttle, permitted, select_route
 from lobby.emulator.frames import FrameFilter
 from lobby.emulator.signatures import verify
 
@@ -57,22 +57,22 @@ def statement(effect: str = "Allow", action: Any = "execute-api:Invoke", resourc
         ([], False),
     ],
 )
-def test_a_policy_allows_what_it_names_and_denies_the_rest(statements: Any, allowed: bool) -> None:
+def test_a_policy_allows_what_it_names_and_denies_everything_else(statements: Any, allowed: bool) -> None:
     answer = {"principalId": "ann", "policyDocument": {"Statement": statements}}
     assert permitted(answer, ARN, 8192) == ({"principalId": "ann"} if allowed else None)
 
 
 @pytest.mark.parametrize("source", ["token", "route.request.body.token", "context.identity.sourceIp"])
-def test_an_identity_source_that_cannot_be_read_is_said_at_once(source: str) -> None:
+def test_an_unsupported_identity_source_is_an_error_at_once(source: str) -> None:
     with pytest.raises(ValueError, match="is neither"):
         Authorizer((source,))
 
 
-def test_a_bucket_gives_a_burst_and_then_its_rate() -> None:
-    bucket = Bucket(rate=2, burst=3)
-    assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take(100.5), bucket.take(100.5)] == [True, False]
-    assert [bucket.take(1000.0) for _ in range(4)] == [True, True, True, False]
+def test_a_throttle_allows_a_burst_and_then_its_rate() -> None:
+    throttle = Throttle(rate=2, burst=3)
+    assert [throttle.take(100.0) for _ in range(4)] == [True, True, True, False]
+    assert [throttle.take(100.5), throttle.take(100.5)] == [True, False]
+    assert [throttle.take(1000.0) for _ in range(4)] == [True, True, True, False]
 
 
 def frame(opcode: int, payload: bytes, fin: bool = True) -> bytes:
@@ -122,7 +122,7 @@ def test_fragments_add_up_and_messages_do_not() -> None:
         "/?a=1&a-=1",
     ],
 )
-def test_what_botocore_signs_is_accepted_and_nothing_else(method: str, target: str) -> None:
+def test_only_requests_signed_by_botocore_are_accepted(method: str, target: str) -> None:
     signed = AWSRequest(method, f"http://127.0.0.1:3001{target}", data="grüße".encode(), headers={"X-Other": "  a   b "})
     SigV4Auth(Credentials("AKID", "secret", "session"), "execute-api", "us-east-1").add_auth(signed)
     headers = {"Host": "127.0.0.1:3001", **dict(signed.headers.items())}

@@ -1,4 +1,4 @@
-"""What a template says is what runs."""
+"""The definition of a stack agrees with its template."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from lobby.cloudformation.reading import parse, read_template
-from lobby.emulator import Api, Route
-from lobby.emulator.stacks import read
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
+from lobby.emulator import Api, Route, read_stack
 from lobby.errors import LobbyError
 
-OURS = read_template()
+OURS = lobby_template()
 
 SMALL = """
 Resources:
@@ -29,15 +29,15 @@ Resources:
 
 
 def ours(**parameters: Any) -> Api:
-    return read(parse(OURS), parameters).api
+    return read_stack(parse(OURS), parameters).api
 
 
-def test_our_template_is_an_api_with_its_routes_authorizer_and_throttles() -> None:
+def test_the_lobbys_template_is_an_api_with_its_routes_authorizer_and_throttles() -> None:
     api = ours(Stage="prod", ThrottleRate=7, ThrottleBurst=9)
     assert set(api.routes) == {"$connect", "$disconnect", "$default", "pos", "hello", "ping", "status"}
     assert (api.stage, api.throttle_rate, api.throttle_burst) == ("prod", 7, 9)
     assert api.authorizer is not None
-    stack = read(parse(OURS))
+    stack = read_stack(parse(OURS))
     [function] = stack.functions.values()
     assert (function.handler, function.memory_mb, function.timeout_s) == ("trading_lobby_ws.handler", 512, 8)
     assert stack.authorizer == function.name
@@ -48,11 +48,11 @@ def test_our_template_is_an_api_with_its_routes_authorizer_and_throttles() -> No
 def test_a_route_that_is_taken_out_of_the_template_is_gone() -> None:
     start = OURS.index("  RouteStatus:\n")
     end = OURS.index("  ApiMayInvoke:")
-    assert "status" not in read(parse(OURS[:start] + OURS[end:].replace(", RouteStatus]", "]"))).api.routes
+    assert "status" not in read_stack(parse(OURS[:start] + OURS[end:].replace(", RouteStatus]", "]"))).api.routes
 
 
 def test_routes_may_lead_to_several_functions_or_nowhere_and_answer() -> None:
-    stack = read(parse(SMALL))
+    stack = read_stack(parse(SMALL))
     says = next(name for name in stack.functions if name != "hears")
     assert stack.api.routes == {
         "$connect": Route(function="hears"),
@@ -68,7 +68,7 @@ def test_routes_may_lead_to_several_functions_or_nowhere_and_answer() -> None:
 
 
 def test_the_addresses_that_aws_would_give_become_ours() -> None:
-    stack = read(parse(SMALL))
+    stack = read_stack(parse(SMALL))
     there = next(function.variables["AT"] for function in stack.functions.values() if function.variables)
     assert stack.localized(there, "127.0.0.1:8766") == "http://127.0.0.1:8766/live"
     assert stack.localized(there.replace("https", "wss"), "127.0.0.1:8766") == "ws://127.0.0.1:8766/live"
@@ -80,18 +80,18 @@ def test_the_addresses_that_aws_would_give_become_ours() -> None:
     [
         ("ProtocolType: WEBSOCKET", "ProtocolType: HTTP", "0 WebSocket APIs"),
         ('"integrations/${ToHears}"', '"integrations/elsewhere"', "leads to integrations/elsewhere"),
-        ("functions/${Hears.Arn}", "functions/x", "No function of the template"),
+        ("functions/${Hears.Arn}", "functions/x", "The template has no function for"),
         ("RouteKey: say,", "RouteKey: say, AuthorizationType: CUSTOM,", "AWS allows one on"),
-        ("!Ref Say", "!Ref Sya", "nothing called Sya"),
+        ("!Ref Say", "!Ref Sya", "no resource Sya"),
     ],
 )
-def test_what_cannot_run_is_said(right: str, wrong: str, said: str) -> None:
+def test_a_template_that_cannot_run_is_an_error(right: str, wrong: str, said: str) -> None:
     assert right in SMALL
     with pytest.raises(LobbyError, match=said):
-        read(parse(SMALL.replace(right, wrong, 1)))
+        read_stack(parse(SMALL.replace(right, wrong, 1)))
 
 
-def test_what_is_no_template_is_said() -> None:
+def test_a_text_that_is_not_a_template_is_an_error() -> None:
     for text in ("{", "hello", "Resources: 7", "a: [b"):
         with pytest.raises(LobbyError, match="template"):
             parse(text)

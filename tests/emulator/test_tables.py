@@ -16,7 +16,7 @@ from lobby.emulator import Moto
 from lobby.emulator.tables import Endpoint, TableServer
 from lobby.errors import LobbyError
 from tests.dynamo import DEFINITION
-from tests.emulator.worlds import KEYS, Meter, run
+from tests.emulator.worlds import KEYS, Meter
 
 TABLE = "Things"
 
@@ -47,100 +47,76 @@ def item(key: str, **more: Any) -> dict[str, Any]:
     return {"room": {"S": "r"}, "connectionId": {"S": key}, **more}
 
 
-def test_boto3_writes_and_reads_and_the_meter_hears_what_it_consumed() -> None:
-    async def test() -> None:
-        meter = Meter()
-        async with tables(meter=meter) as (_, client):
-            await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a"))
-            for consistent in (True, False):
-                read = {"TableName": TABLE, "Key": item("a"), "ConsistentRead": consistent}
-                answer = await asyncio.to_thread(client.get_item, **read)
-                assert answer["Item"] == item("a")
-                assert "ConsumedCapacity" not in answer, "nobody asked"
-                answer = await asyncio.to_thread(client.get_item, **read, ReturnConsumedCapacity="TOTAL")
-                assert answer["ConsumedCapacity"]["CapacityUnits"] == (1 if consistent else 0.5)
-            assert [(one["operation"], one["reads"], one["writes"]) for one in meter.of("table")] == [
-                ("PutItem", 0, 1),
-                *[("GetItem", 1, 0)] * 2,
-                *[("GetItem", 0.5, 0)] * 2,
-            ]
-
-    run(test())
+async def test_boto3_writes_and_reads_and_the_consumed_units_are_metered() -> None:
+    meter = Meter()
+    async with tables(meter=meter) as (_, client):
+        await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a"))
+        for consistent in (True, False):
+            read = {"TableName": TABLE, "Key": item("a"), "ConsistentRead": consistent}
+            answer = await asyncio.to_thread(client.get_item, **read)
+            assert answer["Item"] == item("a")
+            assert "ConsumedCapacity" not in answer, "it was not requested"
+            answer = await asyncio.to_thread(client.get_item, **read, ReturnConsumedCapacity="TOTAL")
+            assert answer["ConsumedCapacity"]["CapacityUnits"] == (1 if consistent else 0.5)
+        assert [(one["operation"], one["reads"], one["writes"]) for one in meter.of("table")] == [
+            ("PutItem", 0, 1),
+            *[("GetItem", 1, 0)] * 2,
+            *[("GetItem", 0.5, 0)] * 2,
+        ]
 
 
-def test_a_failed_condition_is_metered_and_says_no_more_than_was_asked() -> None:
-    async def test() -> None:
-        meter = Meter()
-        async with tables(meter=meter) as (_, client):
-            await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a", text={"S": "x" * 1500}))
-            write = {"TableName": TABLE, "Item": item("a"), "ConditionExpression": "attribute_not_exists(room)"}
-            with pytest.raises(client.exceptions.ConditionalCheckFailedException) as failed:
-                await asyncio.to_thread(client.put_item, **write)
-            assert "Item" not in failed.value.response
-            assert meter.of("table")[-1]["writes"] == 2
-
-    run(test())
+async def test_a_failed_condition_is_metered_and_its_answer_has_only_the_requested_parts() -> None:
+    meter = Meter()
+    async with tables(meter=meter) as (_, client):
+        await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a", text={"S": "x" * 1500}))
+        write = {"TableName": TABLE, "Item": item("a"), "ConditionExpression": "attribute_not_exists(room)"}
+        with pytest.raises(client.exceptions.ConditionalCheckFailedException) as failed:
+            await asyncio.to_thread(client.put_item, **write)
+        assert "Item" not in failed.value.response
+        assert meter.of("table")[-1]["writes"] == 2
 
 
-def test_a_request_may_be_throttled_as_aws_does_it() -> None:
-    async def test() -> None:
-        async with tables(throttles=lambda: True) as (_, client):
-            with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
-                await asyncio.to_thread(client.get_item, TableName=TABLE, Key=item("a"))
-
-    run(test())
+async def test_a_request_may_be_throttled_as_aws_does_it() -> None:
+    async with tables(throttles=lambda: True) as (_, client):
+        with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
+            await asyncio.to_thread(client.get_item, TableName=TABLE, Key=item("a"))
 
 
-def test_a_wrong_signature_is_refused() -> None:
-    async def test() -> None:
-        async with tables() as (server, _):
-            stranger = boto(server.endpoint, secret="guessed")
-            with pytest.raises(ClientError, match="signature we calculated"):
-                await asyncio.to_thread(stranger.get_item, TableName=TABLE, Key=item("a"))
-            stranger.close()
-
-    run(test())
+async def test_a_wrong_signature_is_refused() -> None:
+    async with tables() as (server, _):
+        stranger = boto(server.endpoint, secret="guessed")
+        with pytest.raises(ClientError, match="signature we calculated"):
+            await asyncio.to_thread(stranger.get_item, TableName=TABLE, Key=item("a"))
+        stranger.close()
 
 
-def test_the_stream_brings_what_was_written_once() -> None:
-    async def test() -> None:
-        async with tables() as (server, client):
-            await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a"))
-            await asyncio.to_thread(client.delete_item, TableName=TABLE, Key=item("a"))
-            records = await server.engine.records(TABLE)
-            assert [one["eventName"] for one in records] == ["INSERT", "REMOVE"]
-            assert records[0]["dynamodb"]["NewImage"] == item("a")
-            assert await server.engine.records(TABLE) == []
-
-    run(test())
+async def test_the_stream_contains_each_write_once() -> None:
+    async with tables() as (server, client):
+        await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a"))
+        await asyncio.to_thread(client.delete_item, TableName=TABLE, Key=item("a"))
+        records = await server.engine.records(TABLE)
+        assert [one["eventName"] for one in records] == ["INSERT", "REMOVE"]
+        assert records[0]["dynamodb"]["NewImage"] == item("a")
+        assert await server.engine.records(TABLE) == []
 
 
-def test_tables_may_be_somewhere_else() -> None:
+async def test_tables_may_be_at_another_endpoint() -> None:
     """The engine behind one endpoint is another endpoint."""
 
-    async def test() -> None:
-        async with TableServer(Moto()) as there, TableServer(Endpoint(there.endpoint), credentials=KEYS) as here:
-            await here.create(TableName=TABLE, **DEFINITION)
-            client = boto(here.endpoint)
-            await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a"))
-            assert (await asyncio.to_thread(client.get_item, TableName=TABLE, Key=item("a")))["Item"] == item("a")
-            client.close()
-
-    run(test())
+    async with TableServer(Moto()) as there, TableServer(Endpoint(there.endpoint), credentials=KEYS) as here:
+        await here.create(TableName=TABLE, **DEFINITION)
+        client = boto(here.endpoint)
+        await asyncio.to_thread(client.put_item, TableName=TABLE, Item=item("a"))
+        assert (await asyncio.to_thread(client.get_item, TableName=TABLE, Key=item("a")))["Item"] == item("a")
+        client.close()
 
 
-def test_an_endpoint_where_nothing_answers_is_said() -> None:
-    async def test() -> None:
-        with pytest.raises(LobbyError, match=r"No DynamoDB answers at http://127\.0\.0\.1:1"):
-            await Endpoint("http://127.0.0.1:1").start()
-
-    run(test())
+async def test_an_endpoint_without_an_answer_is_an_error() -> None:
+    with pytest.raises(LobbyError, match=r"No DynamoDB answers at http://127\.0\.0\.1:1"):
+        await Endpoint("http://127.0.0.1:1").start()
 
 
-def test_a_table_that_cannot_be_made_is_said() -> None:
-    async def test() -> None:
-        async with TableServer(Moto()) as server:
-            with pytest.raises(LobbyError, match="The table Things cannot be made"):
-                await server.create(TableName=TABLE, KeySchema=[], AttributeDefinitions=[])
-
-    run(test())
+async def test_a_table_that_cannot_be_created_is_an_error() -> None:
+    async with TableServer(Moto()) as server:
+        with pytest.raises(LobbyError, match="The table Things cannot be created"):
+            await server.create(TableName=TABLE, KeySchema=[], AttributeDefinitions=[])

@@ -1,4 +1,4 @@
-"""A gateway on loopback with a handler that remembers what it was given, and ways to talk to it."""
+"""A gateway on loopback with a handler that stores its events, and clients for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def api(**changes: Any) -> Api:
 
 
 class Handler:
-    """Remembers every event, and does what ``on`` says for a route."""
+    """Stores every event, and calls the function in ``on`` for its route."""
 
     def __init__(self, **on: Callable[[dict[str, Any]], Any]) -> None:
         self.events: list[dict[str, Any]] = []
@@ -42,13 +42,13 @@ class Handler:
         return [one for one in self.events if one["requestContext"]["eventType"] == event_type and "type" not in one]
 
     async def told(self, event_type: str, count: int = 1) -> dict[str, Any]:
-        """The last event of a type, once there are so many."""
+        """The last event of a type, as soon as there are so many."""
         await until(lambda: len(self.of(event_type)) >= count)
         return self.of(event_type)[-1]
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -58,7 +58,7 @@ class Clock:
 
 
 class Meter:
-    """Remembers what costs money."""
+    """Stores all metered events."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, dict[str, Any]]] = []

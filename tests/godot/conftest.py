@@ -1,4 +1,4 @@
-"""What the tests of the Godot client share."""
+"""Fixtures of the Godot tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.godot.engine import GAME, addon_project, import_project
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user folder of its own, with the project of the addon in it."""
+    """A user folder, with the project of the addon in it."""
     folder = tmp_path_factory.mktemp("home")
     addon_project(folder)
     return folder

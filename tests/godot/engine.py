@@ -1,5 +1,5 @@
-"""The engine in tests, headless, with a user folder of its own, in one of two projects: one that holds the addon and nothing
-else, and the demo game of ``game/``. ``$GODOT`` names another engine.
+"""The engine in tests, headless, with its own user folder, in one of two projects: one that contains the addon only, and the
+demo game of ``game/``. ``$GODOT`` names another engine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def command(*words: str | Path, project: Path) -> list[str]:
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """Nothing of this machine's lobby or user folder."""
+    """An environment without the lobby settings and the user folder of this machine."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LOBBY_")}
     return clean | {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)} | variables
 
@@ -36,7 +36,7 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
 def engine(
     *words: str | Path, home: Path, project: Path | None = None, patience_s: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the engine to its end; where no project is named, in that of the addon (:func:`addon_project`)."""
+    """Runs the engine to its end. Default project: that of the addon (:func:`addon_project`)."""
     return subprocess.run(
         command(*words, project=project or home / "addon"),
         env=environment(home),
@@ -48,7 +48,7 @@ def engine(
 
 
 def addon_project(home: Path) -> Path:
-    """A project that holds the addon and nothing else, with the warnings of ours; made and imported where it is not yet."""
+    """A project that contains the addon only, with the warnings of the demo game. It is made once."""
     project = home / "addon"
     if not project.exists():
         warnings = re.search(r"^\[debug\].*?(?=^\[)", (GAME / "project.godot").read_text(), re.M | re.S)
@@ -63,26 +63,26 @@ def addon_project(home: Path) -> Path:
 
 
 def import_project(home: Path, project: Path) -> None:
-    """Makes the engine know the project's classes, as the editor does when a project is opened."""
+    """Imports a project as the editor does, so that the engine knows its classes."""
     with _alone(project):
         done = _newest(project)
         stamp = project / ".godot" / "tests-imported"
         if not stamp.exists() or stamp.read_text() != done:
             result = engine("--import", home=home, project=project)
-            complaints = [line for line in (result.stdout + result.stderr).splitlines() if "ERROR" in line or "WARNING" in line]
-            assert not complaints, result.stdout + result.stderr
+            problems = [line for line in (result.stdout + result.stderr).splitlines() if "ERROR" in line or "WARNING" in line]
+            assert not problems, result.stdout + result.stderr
             stamp.write_text(_newest(project))
 
 
 def _newest(project: Path) -> str:
-    """What all files of a project look like from outside."""
+    """The paths and times of all files of a project."""
     files = sorted(path for path in project.rglob("*") if path.is_file() and ".godot" not in path.parts)
     return "\n".join(f"{path.relative_to(project)} {path.stat().st_mtime_ns}" for path in files)
 
 
 @contextmanager
 def _alone(project: Path) -> Iterator[None]:
-    """Two tests in two processes do not import the same project at once."""
+    """Keeps two processes from importing the same project at once."""
     (project / ".godot").mkdir(exist_ok=True)
     with (project / ".godot" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,46 +1,48 @@
-extends LobbySocket
-## A socket of which a test says what happens to it.
+extends "res://addons/lobby_presence/internal/socket.gd"
+## A socket that a test controls.
 
 var url := ""
-var said: PackedStringArray = []
-var is_opened := false
-var is_over := false
+var sent: PackedStringArray = []
+var answers_pings := true
+var is_accepted := false
+var is_ended := false
 var code := -1
 var reason := ""
-var is_behind := false
+var has_backlog := false
 
 var _waiting: PackedStringArray = []
 var _answered := 0
 
 
+## The server accepts the connection.
 func accept() -> void:
-	is_opened = true
+	is_accepted = true
 
 
-## The server says something.
-func hear(text: String) -> void:
+## The server sends a text.
+func receive(text: String) -> void:
 	_waiting.append(text)
 
 
-## The server ends it.
+## The server ends the connection.
 func end(with_code := -1, with_reason := "") -> void:
-	is_over = true
+	is_ended = true
 	code = with_code
 	reason = with_reason
 
 
-## The server answers every ping that it was not able to answer before.
+## The server answers all pings that it has not answered yet.
 func answer_pings() -> void:
-	while _answered < said.size():
-		var message: Dictionary = JSON.parse_string(said[_answered])
+	while answers_pings and _answered < sent.size():
+		var message: Dictionary = JSON.parse_string(sent[_answered])
 		if message.action == "ping":
-			hear('{"type":"pong","t":%d,"now":1}' % message.t)
+			receive('{"type":"pong","t":%d,"now":1}' % message.t)
 		_answered += 1
 
 
-## What was said, by action.
+## Returns the actions of all texts that were sent.
 func actions() -> Array:
-	return Array(said).map(func(text: String) -> String: return str(JSON.parse_string(text).action))
+	return Array(sent).map(func(text: String) -> String: return str(JSON.parse_string(text).action))
 
 
 func open(to: String) -> Error:
@@ -53,15 +55,15 @@ func poll() -> void:
 
 
 func is_open() -> bool:
-	return is_opened and not is_over
+	return is_accepted and not is_ended
 
 
 func is_closed() -> bool:
-	return is_over
+	return is_ended
 
 
 func is_slow() -> bool:
-	return is_behind
+	return has_backlog
 
 
 func take() -> PackedStringArray:
@@ -71,7 +73,7 @@ func take() -> PackedStringArray:
 
 
 func send(text: String) -> void:
-	said.append(text)
+	sent.append(text)
 
 
 func close() -> void:

@@ -1,5 +1,5 @@
 extends SceneTree
-## Runs a game as it is, and tells what it draws: one line of JSON for every avatar, five times a second.
+## Runs a game unchanged and writes one line of JSON for each avatar, five times a second.
 
 const Problems := preload("problems.gd")
 

@@ -1,5 +1,5 @@
 extends Logger
-## Everything that the engine and the scripts complain of: script errors, failed asserts, push_error, and warnings.
+## Collects all errors and warnings of the engine and the scripts: script errors, failed asserts, push_error, push_warning.
 
 var _lines: PackedStringArray = []
 var _mutex := Mutex.new()

@@ -1,7 +1,8 @@
 extends SceneTree
-## Runs every `test_...` function of the scripts it is given, and says for each what came of it, one line of JSON.
+## Runs every `test_...` function of the scripts in the command line and prints one line of JSON for each.
 ##   godot --headless --path game --script .../runner.gd -- .../test_roster.gd ...
-## A test fails on a failed assert, on any error or warning, on nodes that it leaves behind, and when it takes too long.
+## If a script, of a node, has a function `cases()`, `play(case)` runs once for each name that it returns.
+## A test fails if an assert fails, on any error or warning, if nodes are left over, and if it takes too long.
 
 const LIMIT_MS := 10_000
 const Problems := preload("problems.gd")
@@ -26,17 +27,27 @@ func _run() -> void:
 			var name: String = method.name
 			if name.begins_with("test_"):
 				_report(file, name, await _run_one(script, name))
+			elif name == "cases":
+				for case in _cases(script):
+					_report(file, case, await _run_one(script, "play", [case]))
 	quit()
 
 
-func _run_one(script: GDScript, name: String) -> String:
+func _cases(script: GDScript) -> PackedStringArray:
+	var test: Node = script.new()
+	var cases: PackedStringArray = test.call(&"cases")
+	test.free()
+	return cases
+
+
+func _run_one(script: GDScript, name: String, arguments: Array = []) -> String:
 	var test: Object = script.new()
 	if test is Node:
 		root.add_child(test as Node)
 	var orphans := Performance.get_monitor(Performance.OBJECT_ORPHAN_NODE_COUNT)
 	_is_done = false
 	@warning_ignore("missing_await")
-	_call(test, name)
+	_call(test, name, arguments)
 	var deadline := Time.get_ticks_msec() + LIMIT_MS
 	# A coroutine that hits an error never ends: look at the problems as well.
 	while not _is_done and _problems.are_none() and Time.get_ticks_msec() < deadline:
@@ -51,8 +62,8 @@ func _run_one(script: GDScript, name: String) -> String:
 	return "\n".join(problems)
 
 
-func _call(test: Object, name: String) -> void:
-	await test.call(name)
+func _call(test: Object, name: String, arguments: Array) -> void:
+	await test.callv(name, arguments)
 	_is_done = true
 
 

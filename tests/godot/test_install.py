@@ -1,4 +1,4 @@
-"""An unrelated game gets the addon and three lines in its player's script, runs twice, and meets itself."""
+"""An unrelated game gets the addon and three lines in its player's script. Two copies of it see each other."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from lobby.cli import main
 from lobby.settings import Settings
 from lobby.tools.install_godot import ADDON
 from tests.godot.engine import GAME, HERE, command, engine, environment, import_project
-from tests.hosts import free_port, run, serving
+from tests.hosts import free_port, serving
 
 PROJECT = """config_version=5
 
 [application]
 
-config/name="Somebody's game"
+config/name="A game"
 run/main_scene="res://main.tscn"
 config/features=PackedStringArray("4.6")
 """
@@ -49,7 +49,7 @@ func _physics_process(_delta: float) -> void:
 
 
 @pytest.mark.parametrize(("dimensions", "speed"), [(3, 2.0), (2, 100.0)])
-def test_two_copies_of_a_game_with_three_lines_more_see_each_other(tmp_path: Path, dimensions: int, speed: float) -> None:
+async def test_two_copies_of_a_game_with_three_more_lines_see_each_other(tmp_path: Path, dimensions: int, speed: float) -> None:
     game, home, port = tmp_path / "game", tmp_path / "home", free_port()
     game.mkdir()
     (game / "project.godot").write_text(PROJECT)
@@ -60,26 +60,23 @@ def test_two_copies_of_a_game_with_three_lines_more_see_each_other(tmp_path: Pat
     (game / "player.gd").write_text(PLAYER.format(d=dimensions, speed=speed, lines="\n".join(lines)))
     import_project(home, game)
 
-    async def test() -> None:
-        async with serving(Settings(port=port)):
-            copies = [
-                await asyncio.create_subprocess_exec(
-                    *command("--script", HERE / "observer.gd", project=game),
-                    env=environment(home),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                )
-                for _ in range(2)
-            ]
-            try:
-                drawn = await asyncio.gather(*(watched(copy) for copy in copies))
-            finally:
-                for copy in copies:
-                    copy.kill()
-                    await copy.wait()
-            assert drawn[0].keys().isdisjoint(drawn[1])  # each sees the other, nobody itself
-
-    run(test())
+    async with serving(Settings(port=port)):
+        copies = [
+            await asyncio.create_subprocess_exec(
+                *command("--script", HERE / "observer.gd", project=game),
+                env=environment(home),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            for _ in range(2)
+        ]
+        try:
+            drawn = await asyncio.gather(*(watched(copy) for copy in copies))
+        finally:
+            for copy in copies:
+                copy.kill()
+                await copy.wait()
+        assert drawn[0].keys().isdisjoint(drawn[1])  # each sees the other and not itself
 
 
 TOGGLER = """@tool
@@ -101,7 +98,7 @@ func _run() -> void:
 """
 
 
-def test_the_editor_enables_and_disables_it_and_nothing_is_left(tmp_path: Path, home: Path) -> None:
+def test_the_editor_enables_and_disables_the_plugin_and_nothing_is_left(tmp_path: Path, home: Path) -> None:
     game = tmp_path / "game"
     shutil.copytree(GAME / ADDON, game / ADDON)
     (game / "addons/toggler").mkdir()
@@ -122,14 +119,14 @@ def test_the_editor_enables_and_disables_it_and_nothing_is_left(tmp_path: Path, 
 
 
 async def watched(copy: asyncio.subprocess.Process) -> dict[str, set[str]]:
-    """Where a copy of the game has drawn whom, once somebody was drawn in four places."""
+    """The positions at which a copy of the game drew each player, once one player was drawn at four positions."""
     drawn: dict[str, set[str]] = {}
     assert copy.stdout is not None
     async for line in copy.stdout:
         if line.startswith(b"{"):
-            said = json.loads(line)
-            assert "problem" not in said, said["problem"]
-            drawn.setdefault(said["drawn"], set()).add(said["at"])
+            report = json.loads(line)
+            assert "problem" not in report, report["problem"]
+            drawn.setdefault(report["drawn"], set()).add(report["at"])
         if any(len(places) >= 4 for places in drawn.values()):
             return drawn
     raise AssertionError("the game has ended")

@@ -1,4 +1,4 @@
-"""`make game`: the demo game, a lobby, and bots, by one command."""
+"""`make game`: one command starts the demo game, a lobby and bots."""
 
 from __future__ import annotations
 
@@ -12,53 +12,48 @@ import pytest
 
 from tests.godot.engine import HERE, ROOT, command, environment
 from tests.godot.playing import running
-from tests.hosts import run
 
 PLAY = [sys.executable, str(ROOT / "scripts/play.py")]
 
 
 @pytest.fixture
 def engine_without_screen(tmp_path: Path) -> str:
-    """An engine that needs no screen, and plays the demo game as the tests want it."""
+    """An engine that needs no screen, with the demo game under the control of the test."""
     engine, *_ = command(project=ROOT)
     script = tmp_path / "godot"
     script.write_text(
         f'#!/bin/sh\ncase "$*" in *--import*) exec "{engine}" "$@" ;; esac\n'
-        f'exec "{engine}" --headless --no-header --max-fps 60 --script "{HERE / "pilot.gd"}" "$@"\n'
+        f'exec "{engine}" --headless --no-header --max-fps 60 --script "{HERE / "remote_control_game.gd"}" "$@"\n'
     )
     script.chmod(0o755)
     return str(script)
 
 
-def test_one_command_is_a_game_among_bots_and_ends_with_it(home: Path, game: Path, engine_without_screen: str) -> None:
-    async def test() -> None:
-        there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
-        async with running([*PLAY, "--bots", "3", "--autopilot", "--zone=lobby"], there) as ann:
-            await ann.sees(lambda sight: sight.says == "connected" and len(sight.others) == 3 and sight.passage_ms > 0)
-            await ann.tell(call="go", args=["main"], on="/root/Game")
-            await ann.sees(lambda sight: sight.zone == "main" and len(sight.others) == 4)
-
-    run(test())
-
-
-def test_ctrl_c_ends_all_of_it(home: Path, game: Path, engine_without_screen: str) -> None:
-    async def test() -> None:
-        there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
-        async with running([*PLAY, "--bots", "1", "--zone=lobby"], there) as ann:
-            await ann.sees(lambda sight: sight.says == "connected")
-            ann.process.send_signal(signal.SIGINT)
-            assert await ann.process.wait() == 0
-
-    run(test())
+async def test_one_command_starts_the_game_with_bots_and_ends_with_it(
+    home: Path, game: Path, engine_without_screen: str
+) -> None:
+    there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
+    async with running([*PLAY, "--bots", "3", "--autopilot", "--zone=lobby"], there) as ann:
+        await ann.wait_until(lambda view: view.connection == "connected" and len(view.others) == 3 and view.passage_ms > 0)
+        await ann.send(call="go", args=["main"], on="/root/Game")
+        await ann.wait_until(lambda view: view.zone == "main" and len(view.others) == 4)
 
 
-def test_without_an_engine_or_a_screen_it_says_what_to_do() -> None:
-    def said(**variables: str) -> str:
+async def test_ctrl_c_ends_all_processes(home: Path, game: Path, engine_without_screen: str) -> None:
+    there = environment(home, GODOT=engine_without_screen, DISPLAY=":0")
+    async with running([*PLAY, "--bots", "1", "--zone=lobby"], there) as ann:
+        await ann.wait_until(lambda view: view.connection == "connected")
+        ann.process.send_signal(signal.SIGINT)
+        assert await ann.process.wait() == 0
+
+
+def test_without_an_engine_or_a_screen_the_error_names_the_remedy() -> None:
+    def error(**variables: str) -> str:
         clean = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
         done = subprocess.run(PLAY, env={**clean, **variables}, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         return done.stderr.strip()
 
-    assert said(GODOT="/nowhere/godot", HOME="/nowhere", DISPLAY=":0").startswith("The Godot engine is not here: `make godot`")
+    assert error(GODOT="/nowhere/godot", HOME="/nowhere", DISPLAY=":0").startswith("The Godot engine is not here: `make godot`")
     if sys.platform.startswith("linux"):
-        assert said(GODOT=sys.executable).startswith("There is no screen here to play on.")
+        assert error(GODOT=sys.executable).startswith("There is no screen here to play on.")

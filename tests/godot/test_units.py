@@ -1,5 +1,5 @@
-"""The tests in GDScript: each function is one test here. They run in the real engine, those of the addon in one process and
-those of the game in another.
+"""The tests in GDScript. Each function and each play-book is one test here. They run in the real engine: those of the addon in
+one process, those of the game in another.
 """
 
 from __future__ import annotations
@@ -14,22 +14,24 @@ from lobby.tools.install_godot import ADDON
 from tests.godot.engine import GAME, HERE, ROOT, engine
 
 FILES = {folder: sorted((HERE / folder).glob("test_*.gd")) for folder in ("unit", "game")}
+PLAYBOOKS = sorted((ROOT / "tests/playbooks").glob("*.json"))
 TESTS = {
     folder: [(file.name, name) for file in files for name in re.findall(r"^func (test_\w+)", file.read_text(), re.M)]
     for folder, files in FILES.items()
 }
+TESTS["unit"] += [("test_playbooks.gd", book.stem) for book in PLAYBOOKS]
 Results = dict[tuple[str, str], str]
 
 
 @pytest.fixture(scope="session")
 def of_addon(home: Path) -> Results:
-    """What came of each test: nothing, or what was wrong."""
+    """The result of each test of the addon: empty, or the problem."""
     return results(FILES["unit"], home)
 
 
 @pytest.fixture(scope="session")
 def of_game(home: Path, game: Path) -> Results:
-    """The same for the tests of the game."""
+    """The result of each test of the game."""
     return results(FILES["game"], home, game)
 
 
@@ -53,15 +55,19 @@ def test_of_the_game(test: tuple[str, str], of_game: Results) -> None:
     assert of_game[test] == ""
 
 
-def test_every_script_and_scene_of_the_game_loads_without_a_complaint(home: Path, game: Path) -> None:
-    done = engine("--script", HERE / "everything.gd", "--", "--offline", home=home, project=game)
-    said = done.stdout.splitlines()
-    assert [line for line in said if line.startswith("PROBLEM")] == []
+def test_there_are_play_books() -> None:
+    assert len(PLAYBOOKS) > 20
+
+
+def test_every_script_and_scene_of_the_game_loads_without_errors(home: Path, game: Path) -> None:
+    done = engine("--script", HERE / "load_everything.gd", "--", "--offline", home=home, project=game)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("PROBLEM")] == []
     wanted = [path for path in GAME.rglob("*") if path.suffix in (".gd", ".tscn") and ".godot" not in path.parts]
-    assert f"LOADED {len(wanted)}" in said, done.stdout + done.stderr
+    assert f"LOADED {len(wanted)}" in lines, done.stdout + done.stderr
 
 
-def test_the_programs_in_the_docs_are_understood(home: Path, tmp_path: Path) -> None:
+def test_the_programs_in_the_docs_are_valid(home: Path, tmp_path: Path) -> None:
     pages = (ROOT / "docs/godot.md", GAME / ADDON / "README.md")
     programs = [text for page in pages for text in re.findall(r"```gdscript\n(.*?)```", page.read_text(), re.S)]
     assert programs
@@ -71,5 +77,5 @@ def test_the_programs_in_the_docs_are_understood(home: Path, tmp_path: Path) -> 
     assert "(load)" not in done.stdout, done.stdout
 
 
-def test_every_script_has_the_number_by_which_scenes_know_it() -> None:
+def test_every_script_has_a_uid_file() -> None:
     assert [path.name for path in GAME.rglob("*.gd") if not path.with_suffix(".gd.uid").exists()] == []

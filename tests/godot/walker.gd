@@ -1,11 +1,11 @@
 extends RefCounted
-## The path of a bot, as `lobby bots` walk it: it idles, drives and turns. A port of `Walker` in backend/lobby/bots.py.
+## The path of a bot of `lobby bots`: it idles, drives and turns. A port of `Walker` in lobby.client.bots.
 
 const ARENA := 60.0
 const FRAME_MS := 1000.0 / 60.0
 
-## Where it was, step by step.
-var moves: Array[LobbyMove] = []
+## Its position at each step.
+var positions: Array[LobbyPosition] = []
 
 var _chance := RandomNumberGenerator.new()
 var _position: Vector2
@@ -34,26 +34,26 @@ func _init(number: int, seconds: float) -> void:
 
 
 func until_ms() -> float:
-	return (moves.size() - 2) * FRAME_MS
+	return (positions.size() - 2) * FRAME_MS
 
 
-## Where it was at a moment of its path.
-func at(ms: float) -> LobbyMove:
-	var exact := clampf(ms / FRAME_MS, 0.0, moves.size() - 2.0)
-	var a := moves[int(exact)]
-	var b := moves[int(exact) + 1]
-	return LobbyMove.new(a.position.lerp(b.position, exact - int(exact)), a.velocity, a.heading)
+## Its position at a moment.
+func at(ms: float) -> LobbyPosition:
+	var exact := clampf(ms / FRAME_MS, 0.0, positions.size() - 2.0)
+	var a := positions[int(exact)]
+	var b := positions[int(exact) + 1]
+	return LobbyPosition.new(a.position.lerp(b.position, exact - int(exact)), a.velocity, a.heading)
 
 
 func _step(seconds: float) -> void:
 	_now_s += seconds
 	if _now_s >= _until_s:
-		_change_mind()
+		_change_course()
 	_speed = move_toward(_speed, _wanted_speed, _acceleration * seconds)
 	_heading = wrapf(_heading + _turn() * seconds, -PI, PI)
 	var velocity := Vector2.from_angle(_heading) * _speed
 	_position += velocity * seconds
-	moves.append(LobbyMove.new(_position, velocity, _heading))
+	positions.append(LobbyPosition.new(_position, velocity, _heading))
 
 
 func _turn() -> float:
@@ -64,12 +64,12 @@ func _turn() -> float:
 	return _wanted_turn
 
 
-func _change_mind() -> void:
-	var mood := _chance.randf()
-	_wanted_speed = 0.0 if mood < 0.2 else _top
+func _change_course() -> void:
+	var choice := _chance.randf()
+	_wanted_speed = 0.0 if choice < 0.2 else _top
 	_wanted_turn = 0.0
 	var lasts_s := _chance.randf_range(1.0, 4.0)
-	if mood >= 0.6:
+	if choice >= 0.6:
 		_wanted_speed *= _chance.randf_range(0.6, 1.0)
 		_wanted_turn = _turning * (1.0 if _chance.randf() < 0.5 else -1.0)
 		lasts_s = _chance.randf_range(0.5, 2.0)

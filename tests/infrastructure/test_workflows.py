@@ -68,7 +68,7 @@ def test_nothing_unpinned_no_right_too_many_no_secret_in_a_shell(name: str) -> N
 
 
 def test_actionlint_has_nothing_to_say() -> None:
-    """Without the linters of shells that it uses where somebody has them: everywhere the same."""
+    """Without the shell linters that actionlint uses where they are installed, so that the result is the same everywhere."""
     tool = Path(sys.executable).with_name("actionlint")
     words = [str(tool), "-no-color", "-shellcheck=", "-pyflakes=", *map(str, WORKFLOWS)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)

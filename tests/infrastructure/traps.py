@@ -1,6 +1,6 @@
 """What a template can get wrong although validators pass it and the stack becomes CREATE_COMPLETE. One function per trap.
 
-Each takes the template as ``resolving.load`` gives it and yields what is wrong, in sentences.
+Each function takes the template as ``reading.parse`` returns it, and yields a sentence for each defect.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def asks_the_authorizer_on_connect_and_nowhere_else(template: Template) -> Itera
     for name, route in of_type(template, "AWS::ApiGatewayV2::Route").items():
         guarded = route.get("AuthorizationType") == "CUSTOM" and route.get("AuthorizerId") in [{"Ref": a} for a in authorizers]
         if route["RouteKey"] == "$connect" and not guarded:
-            yield f"{name} lets everybody in."
+            yield f"{name} admits every client."
         if route["RouteKey"] != "$connect" and (route.get("AuthorizationType", "NONE") != "NONE" or "AuthorizerId" in route):
             yield f"{name} asks the authorizer; AWS allows that on $connect only."
     for name, authorizer in authorizers.items():
@@ -204,7 +204,7 @@ def lets_only_this_api_call_the_function(template: Template) -> Iterator[str]:
             yield f"{name} lets {permission['Principal']} call from {permission.get('SourceArn', 'anywhere')}."
     for needed in (resolved["Parameters"]["Stage"], "authorizers"):
         if needed not in tails:
-            yield f"Nobody lets {needed} call the function."
+            yield f"No permission allows {needed} to call the function."
 
 
 def needs_no_account_wide_role(template: Template) -> Iterator[str]:
@@ -234,7 +234,7 @@ def describes_and_bounds_every_parameter(template: Template) -> Iterator[str]:
         if item["Type"] == "Number" and not ({"MinValue", "MaxValue"} <= set(item) or "AllowedValues" in item):
             yield f"{name} has no bounds."
     if template["Parameters"].get("Secret", {}).get("NoEcho") is not True:
-        yield "Secret is shown to everybody."
+        yield "Secret is visible to all users of the account."
 
 
 def carries_the_stage_in_every_name(template: Template) -> Iterator[str]:
@@ -260,7 +260,7 @@ def keeps_a_table_with_keys_ttl_and_stream(template: Template) -> Iterator[str]:
             if table.get("TimeToLiveSpecification") != {"AttributeName": "ttl", "Enabled": True}:
                 yield f"{name} is never swept."
             if table.get("StreamSpecification") != {"StreamViewType": "NEW_AND_OLD_IMAGES"}:
-                yield f"{name} does not stream what a leave is told from."
+                yield f"{name} does not stream the old image, which a leave needs."
             recovery = table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled")
             if (table.get("DeletionProtectionEnabled"), recovery) != (stage == "prod", stage == "prod"):
                 yield f"{name} in {stage}: protection {table.get('DeletionProtectionEnabled')}, recovery {recovery}."
@@ -292,7 +292,7 @@ def hears_of_joins_and_leaves_only(template: Template) -> Iterator[str]:
         except ValueError as error:
             yield f"{name}: {error}."
         if mapping.get("MaximumBatchingWindowInSeconds") != 0:
-            yield f"{name} waits before it tells of a join."
+            yield f"{name} delays the announcement of a join."
         if (
             not 0 <= mapping.get("MaximumRetryAttempts", -1) <= 100
             or not 60 <= mapping.get("MaximumRecordAgeInSeconds", -1) <= 3600
@@ -346,7 +346,7 @@ def runs_and_logs_as_the_code_expects(template: Template) -> Iterator[str]:
             yield f"{name} starts {function['Handler']} on {function['Architectures']}."
         logging = function.get("LoggingConfig", {})
         if (logging.get("LogFormat"), logging.get("SystemLogLevel")) != ("JSON", "WARN"):
-            yield f"{name} pays for START, END and REPORT."
+            yield f"{name} is charged for START, END and REPORT."
         if logging.get("ApplicationLogLevel", "INFO") not in {"TRACE", "DEBUG", "INFO"}:
             yield f"{name} drops its metrics: lines without a level count as INFO."
         if logging.get("LogGroup") not in [group["LogGroupName"] for group in groups if "RetentionInDays" in group]:

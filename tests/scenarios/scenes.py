@@ -1,4 +1,4 @@
-"""Short plays with a few players. Every host must act each of them out with the same transcript (``transcripts/``)."""
+"""Short scenes with a few players. Every host must produce the same transcript of each scene (``transcripts/``)."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ CLOCKS = ("t", "now")
 
 
 def number(text: str) -> float:
-    """1 and 1.0 are one number; hosts write it as they keep it."""
+    """A number as it is compared: 1 and 1.0 are the same, and hosts write either."""
     value = float(text)
     return int(value) if value.is_integer() else value
 
 
 class Actor(ABC):
-    """One connection in a play; everything it says and hears is written down."""
+    """One connection in a scene. The transcript lists everything that it sends and receives."""
 
     def __init__(self, name: str, lines: list[str]) -> None:
         self.name, self.lines = name, lines
 
-    async def say(self, text: str = "", **message: Any) -> None:
-        """Sends a message, or a text that is none."""
+    async def send(self, text: str = "", **message: Any) -> None:
+        """Sends a message, or any other text."""
         sent = text or json.dumps(message)
         self.lines.append(f"{self.name:>4} > {sent}")
-        await self.send(sent)
+        await self.send_text(sent)
 
-    async def hear(self, kind: str) -> dict[str, Any]:
+    async def receive(self, kind: str) -> dict[str, Any]:
         """The next message, which must be of this type."""
-        text = await self.receive()
+        text = await self.receive_text()
         message: dict[str, Any] = json.loads(text, parse_float=number)
-        # Clocks differ from host to host; that there is one does not.
-        told = {
+        # The values of clocks differ from host to host.
+        shown = {
             key: ("…" if key in CLOCKS and message["type"] in ("welcome", "moves", "pong") else value)
             for key, value in message.items()
         }
-        self.lines.append(f"{self.name:>4} < {json.dumps(told, ensure_ascii=False)}")
-        assert message["type"] == kind, f"{self.name} waited for {kind} and heard {text}"
+        self.lines.append(f"{self.name:>4} < {json.dumps(shown, ensure_ascii=False)}")
+        assert message["type"] == kind, f"{self.name} waited for {kind} and received {text}"
         return message
 
-    async def go(self) -> None:
-        """Leaves."""
-        self.lines.append(f"{self.name:>4} goes")
+    async def leave(self) -> None:
+        """Closes the connection."""
+        self.lines.append(f"{self.name:>4} leaves")
         await self.close()
 
-    async def sent_away(self) -> None:
-        """Is told why, and closed by the lobby. With which code, not every host has a say in."""
-        await self.hear("error")
+    async def closed_by_lobby(self) -> None:
+        """Receives a closing error, and is closed by the lobby. Not every host can choose the close code."""
+        await self.receive("error")
         await self.closed_with()
-        self.lines.append(f"{self.name:>4} is sent away")
+        self.lines.append(f"{self.name:>4} is closed by the lobby")
 
     @abstractmethod
-    async def send(self, text: str) -> None: ...
+    async def send_text(self, text: str) -> None: ...
     @abstractmethod
-    async def receive(self) -> str: ...
+    async def receive_text(self) -> str: ...
     @abstractmethod
     async def close(self) -> None: ...
     @abstractmethod
@@ -63,13 +63,13 @@ class Actor(ABC):
 
 
 class Stage(ABC):
-    """A host, as a play sees it."""
+    """A host on which a scene is played."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
     async def enter(self, player: str, v: int = 1, room: str = "lobby", name: str = "") -> Actor:
-        """Somebody connects. ``name`` tells two connections of one player apart in the transcript."""
+        """Connects a player. ``name`` distinguishes two connections of one player in the transcript."""
         self.lines.append(f"{name or player:>4} enters {room} in version {v}")
         return await self.connect(player, v, room, name or player)
 
@@ -79,126 +79,126 @@ class Stage(ABC):
 
 async def two_players_of_version_1_meet(stage: Stage) -> None:
     ann = await stage.enter("ann")
-    await ann.hear("welcome")
+    await ann.receive("welcome")
     bea = await stage.enter("bea")
-    await bea.hear("welcome")
-    await ann.hear("join")
-    await bea.say(action="pos", x=12.5, y=8.3)
-    await ann.hear("pos")
-    await ann.say(action="pos", x=-1, y=0)
-    await bea.hear("pos")
-    await bea.go()
-    await ann.hear("leave")
+    await bea.receive("welcome")
+    await ann.receive("join")
+    await bea.send(action="pos", x=12.5, y=8.3)
+    await ann.receive("pos")
+    await ann.send(action="pos", x=-1, y=0)
+    await bea.receive("pos")
+    await bea.leave()
+    await ann.receive("leave")
 
 
 async def old_and_new_clients_share_a_lobby(stage: Stage) -> None:
     old = await stage.enter("old")
-    await old.hear("welcome")
+    await old.receive("welcome")
     new = await stage.enter("new", v=2)
-    await new.hear("welcome")
-    await new.hear("config")
-    await old.hear("join")
-    await new.say(action="pos", x=1.25, y=2, vx=3, vy=-0.5, h=1.57, seq=7, t=70_000)
-    await old.hear("pos")
-    await old.say(action="pos", x=4, y=5)
-    await new.hear("moves")
+    await new.receive("welcome")
+    await new.receive("config")
+    await old.receive("join")
+    await new.send(action="pos", x=1.25, y=2, vx=3, vy=-0.5, h=1.57, seq=7, t=70_000)
+    await old.receive("pos")
+    await old.send(action="pos", x=4, y=5)
+    await new.receive("moves")
     newer = await stage.enter("newer", v=2)
-    await newer.hear("welcome")
-    await newer.hear("config")
-    await old.hear("join")
-    await new.hear("join")
-    await new.say(action="pos", x=2, y=2, seq=8)
-    await newer.hear("moves")
-    await old.hear("pos")
-    await newer.go()
-    await old.hear("leave")
-    await new.hear("leave")
+    await newer.receive("welcome")
+    await newer.receive("config")
+    await old.receive("join")
+    await new.receive("join")
+    await new.send(action="pos", x=2, y=2, seq=8)
+    await newer.receive("moves")
+    await old.receive("pos")
+    await newer.leave()
+    await old.receive("leave")
+    await new.receive("leave")
 
 
-async def a_status_is_shown_to_those_who_know_the_word(stage: Stage) -> None:
+async def a_status_reaches_clients_of_version_2(stage: Stage) -> None:
     old, new = await stage.enter("old"), await stage.enter("new", v=2)
-    await old.hear("welcome")
-    await old.hear("join")
-    await new.hear("welcome")
-    await new.hear("config")
-    await new.say(action="status", status="trading")
-    await new.hear("status")
-    await new.say(action="ping", t=5)
-    await new.hear("pong")
-    await old.say(action="hello")
-    await old.hear("welcome")
+    await old.receive("welcome")
+    await old.receive("join")
+    await new.receive("welcome")
+    await new.receive("config")
+    await new.send(action="status", status="trading")
+    await new.receive("status")
+    await new.send(action="ping", t=5)
+    await new.receive("pong")
+    await old.send(action="hello")
+    await old.receive("welcome")
     late = await stage.enter("late", v=2)
-    await late.hear("welcome")
+    await late.receive("welcome")
 
 
-async def rooms_are_worlds_apart(stage: Stage) -> None:
+async def rooms_do_not_affect_each_other(stage: Stage) -> None:
     ann, bea = await stage.enter("ann", v=2), await stage.enter("bea", v=2, room="hub")
     for actor in (ann, bea):
-        await actor.hear("welcome")
-        await actor.hear("config")
-    await ann.say(action="pos", x=1, y=1)
-    await ann.say(action="status", status="here")
-    await ann.hear("status")
-    await bea.say(action="ping", t=1)
-    await bea.hear("pong")
-    await ann.go()
-    await bea.say(action="ping", t=2)
-    await bea.hear("pong")
+        await actor.receive("welcome")
+        await actor.receive("config")
+    await ann.send(action="pos", x=1, y=1)
+    await ann.send(action="status", status="here")
+    await ann.receive("status")
+    await bea.send(action="ping", t=1)
+    await bea.receive("pong")
+    await ann.leave()
+    await bea.send(action="ping", t=2)
+    await bea.receive("pong")
 
 
-async def a_reconnect_is_nobodys_business(stage: Stage) -> None:
+async def other_players_do_not_notice_a_reconnect(stage: Stage) -> None:
     bea = await stage.enter("bea", v=2)
-    await bea.hear("welcome")
-    await bea.hear("config")
+    await bea.receive("welcome")
+    await bea.receive("config")
     ann = await stage.enter("ann", v=2)
-    await ann.hear("welcome")
-    await ann.hear("config")
-    await bea.hear("join")
-    await ann.say(action="pos", x=7, y=8, seq=1)
-    await bea.hear("moves")
+    await ann.receive("welcome")
+    await ann.receive("config")
+    await bea.receive("join")
+    await ann.send(action="pos", x=7, y=8, seq=1)
+    await bea.receive("moves")
     again = await stage.enter("ann", v=2, name="ann2")
-    await again.hear("welcome")
-    await again.hear("config")
-    await ann.sent_away()
-    await again.say(action="pos", x=9, y=9, seq=2)
-    await bea.hear("moves")
-    await again.go()
-    await bea.hear("leave")
+    await again.receive("welcome")
+    await again.receive("config")
+    await ann.closed_by_lobby()
+    await again.send(action="pos", x=9, y=9, seq=2)
+    await bea.receive("moves")
+    await again.leave()
+    await bea.receive("leave")
 
 
-async def wrong_messages_are_their_senders_affair(stage: Stage) -> None:
+async def only_the_sender_of_a_wrong_message_gets_an_error(stage: Stage) -> None:
     ann, bea = await stage.enter("ann"), await stage.enter("bea", v=2)
-    await ann.hear("welcome")
-    await ann.hear("join")
-    await bea.hear("welcome")
-    await bea.hear("config")
+    await ann.receive("welcome")
+    await ann.receive("join")
+    await bea.receive("welcome")
+    await bea.receive("config")
     for text in ("no", "[]", '{"action":"fly"}', '{"action":"pos","x":"1","y":0}', '{"action":"pos","x":2e6,"y":0}'):
-        await ann.say(text)
-        await ann.hear("error")
-    await bea.say(action="ping", t=1)
-    await bea.hear("pong")
+        await ann.send(text)
+        await ann.receive("error")
+    await bea.send(action="ping", t=1)
+    await bea.receive("pong")
 
 
-async def a_position_that_was_overtaken_is_not_told(stage: Stage) -> None:
+async def an_overtaken_position_is_not_broadcast(stage: Stage) -> None:
     ann, bea = await stage.enter("ann", v=2), await stage.enter("bea", v=2)
-    await ann.hear("welcome")
-    await ann.hear("config")
-    await ann.hear("join")
-    await bea.hear("welcome")
-    await bea.hear("config")
-    await ann.say(action="pos", x=2, y=0, seq=2)
-    await bea.hear("moves")
-    await ann.say(action="pos", x=1, y=0, seq=1)
-    await ann.say(action="pos", x=3, y=0, seq=3)
-    await bea.hear("moves")
+    await ann.receive("welcome")
+    await ann.receive("config")
+    await ann.receive("join")
+    await bea.receive("welcome")
+    await bea.receive("config")
+    await ann.send(action="pos", x=2, y=0, seq=2)
+    await bea.receive("moves")
+    await ann.send(action="pos", x=1, y=0, seq=1)
+    await ann.send(action="pos", x=3, y=0, seq=3)
+    await bea.receive("moves")
 
 
 SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     two_players_of_version_1_meet,
     old_and_new_clients_share_a_lobby,
-    a_status_is_shown_to_those_who_know_the_word,
-    rooms_are_worlds_apart,
-    a_reconnect_is_nobodys_business,
-    wrong_messages_are_their_senders_affair,
-    a_position_that_was_overtaken_is_not_told,
+    a_status_reaches_clients_of_version_2,
+    rooms_do_not_affect_each_other,
+    other_players_do_not_notice_a_reconnect,
+    only_the_sender_of_a_wrong_message_gets_an_error,
+    an_overtaken_position_is_not_broadcast,
 ]

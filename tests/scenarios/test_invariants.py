@@ -1,10 +1,10 @@
 """The invariants of a lobby, over random histories of everything that can happen to it.
 
-1.  Every join that others saw is followed by exactly one leave, and no leave while the player is still connected.
-2.  The last position is never lost: when all is quiet, everybody knows where everybody stands.
+1.  Each join that other players saw is followed by exactly one leave, and by none while the player has a live connection.
+2.  After all senders stop, every live client knows the final position of each player.
 3.  An older position never overwrites a newer one.
-4.  A gone connection disappears, and one that is stuck or dead delays nobody else.
-5.  A wrong message changes nothing, and only its sender hears of it.
+4.  A dead connection disappears, and a stuck one delays no other.
+5.  An invalid message changes nothing, and only its sender receives an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WRONG = [
 
 
 class Client:
-    """What somebody who wrote a client from docs/protocol.md believes about the lobby, and what it was told wrongly."""
+    """A client written from docs/protocol.md, and what it knows of the room. A message that cannot be right fails the test."""
 
     def __init__(self, player: str, v: int) -> None:
         self.player, self.v = player, v
@@ -42,7 +42,7 @@ class Client:
         self.seqs: dict[str, int] = {}
         self.errors = 0
 
-    def hear(self, message: m.ServerMessage) -> None:
+    def receive(self, message: m.ServerMessage) -> None:
         where = self.where
         match message:
             case m.Welcome():
@@ -63,12 +63,12 @@ class Client:
                 self.status[player.id] = player.status
             case m.Leave(player_id):
                 assert where is not None, "a leave before the welcome"
-                assert player_id in where, f"{self.player}: leave of {player_id}, who is not here"
+                assert player_id in where, f"{self.player}: leave of {player_id}, which is not in the room"
                 del where[player_id]
             case m.PlayerPos(player_id, at):
                 assert where is not None, "a position before the welcome"
                 assert self.v == 1
-                assert player_id in where, f"{self.player} hears that {player_id} moves, who is not here"
+                assert player_id in where, f"{self.player}: position of {player_id}, which is not in the room"
                 where[player_id] = (at.x, at.y)
             case m.Moves(_, entries):
                 assert where is not None, "a position before the welcome"
@@ -85,7 +85,7 @@ class Client:
 
 
 class History:
-    """One random history: each step is the name of a method here, and two numbers that choose who and what."""
+    """One random history: each step is the name of a method, and two numbers that choose the player and a value."""
 
     def __init__(self, settings: Settings) -> None:
         self.host = Simulation(settings)
@@ -102,11 +102,11 @@ class History:
         live = self.live()
         return live[index % len(live)] if live else None
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         for connection, client in self.clients.items():
-            for message in self.host.hear(connection):
+            for message in self.host.receive(connection):
                 if connection not in self.silent:
-                    client.hear(message)
+                    client.receive(message)
 
     def connect(self, index: int, number: float) -> None:
         player, room = PLAYERS[index % 5], ROOMS[index % 7 == 6]
@@ -130,10 +130,10 @@ class History:
         self.host.send(connection, json.dumps(body))
         after = self.host.row(connection)
         if row is not None and after is not None and "seq" in body and self.host.now > row.moved_ms + 200:
-            assert after.at.x == number, "a newer position was not taken"
+            assert after.at.x == number, "a newer position was not stored"
 
     def move_late(self, index: int, number: float) -> None:
-        """A position that was overtaken on its way."""
+        """A position that a newer one has overtaken."""
         connection = self.pick(index)
         row = self.host.row(connection) if connection else None
         if connection and row and row.at.seq:
@@ -141,18 +141,18 @@ class History:
             self.host.send(connection, late)
             assert self.host.row(connection) == row, "an older position overwrote a newer one"
 
-    def say_something_wrong(self, index: int, number: float) -> None:
+    def send_something_wrong(self, index: int, number: float) -> None:
         connection = self.pick(index)
         if connection is None:
             return
-        self.hear()
+        self.receive()
         before = {room: self.host.store.room(room) for room in ROOMS}
         self.host.send(connection, WRONG[int(number) % len(WRONG)])
         assert {room: self.host.store.room(room) for room in ROOMS} == before, "a wrong message changed something"
         for other in self.clients:
             frames = self.host.gateway.frames.get(other, [])
-            assert (len(frames) <= 1) if other == connection else not frames, "somebody else heard of it"
-        self.hear()
+            assert (len(frames) <= 1) if other == connection else not frames, "another client received a frame"
+        self.receive()
 
     def ask(self, index: int, number: float) -> None:
         connection = self.pick(index)
@@ -175,7 +175,7 @@ class History:
             self.silent.add(connection)
 
     def turn_out_to_be_gone(self, index: int, number: float) -> None:
-        """The gateway notices at the next post (410), as the serverless one does."""
+        """The gateway reports the connection as gone at the next post (410), as on AWS."""
         connection = self.pick(index)
         if connection:
             self.silent.add(connection)
@@ -190,37 +190,39 @@ class History:
         self.host.advance(round(abs(number)))
 
     def expire(self, index: int = 0, number: float = 0) -> None:
-        """The silent miss two heartbeats, everybody else answers."""
+        """Silent connections miss two heartbeats, all others answer."""
         self.host.advance(3 * self.host.settings.heartbeat_ms)
         for connection in self.live():
-            self.host.service.heard(self.host.rooms[connection], connection, self.host.now)
-        self.host.sweep()
+            self.host.lobby.seen(self.host.rooms[connection], connection, self.host.now)
+        self.host.close_silent()
         for room in ROOMS:
-            assert not self.silent & {row.connection for row in self.host.store.room(room)}, "a ghost stayed"
+            assert not self.silent & {row.connection for row in self.host.store.room(room)}, (
+                "a silent connection is still there"
+            )
 
     def check(self) -> None:
-        """What holds after every step."""
-        self.hear()
+        """Checks what holds after every step."""
+        self.receive()
         for room in ROOMS:
             for row in self.host.store.room(room):
                 assert row.room == room
                 assert row.connection not in self.host.gateway.closed, "a closed connection is in the store"
 
     def end(self) -> None:
-        """All is quiet: everybody knows who is here, where they stand and what they do."""
+        """Checks, after all senders stopped, that every live client knows all players, their positions and their statuses."""
         self.expire()
         self.host.settle()
-        self.hear()
+        self.receive()
         for connection in self.live():
             client = self.clients[connection]
             others = [row for row in newest(self.host.store.room(self.host.rooms[connection])) if row.player != client.player]
-            assert client.where == {row.player: (row.at.x, row.at.y) for row in others}, f"{connection} believes otherwise"
+            assert client.where == {row.player: (row.at.x, row.at.y) for row in others}, f"{connection} knows something else"
             if client.v == 2:
                 assert {row.player: client.status[row.player] for row in others} == {row.player: row.status for row in others}
 
 
 OFTEN = ["connect", "move", "move", "move", "move", "wait", "wait"]
-SELDOM = ["move_late", "say_something_wrong", "ask", "set_status", "close", "read_slowly"]
+SELDOM = ["move_late", "send_something_wrong", "ask", "set_status", "close", "read_slowly"]
 RARELY = ["die_silently", "turn_out_to_be_gone", "expire"]
 steps = st.lists(
     st.tuples(st.sampled_from(OFTEN * 2 + SELDOM + RARELY), st.integers(0, 99), coordinates), min_size=20, max_size=80
@@ -237,7 +239,7 @@ def test_the_invariants_hold_over_any_history(history: list[tuple[str, int, floa
 
 
 @given(st.lists(st.tuples(coordinates, st.integers(0, 400)), min_size=1, max_size=20), st.integers(1, 5))
-def test_a_reader_that_never_reads_delays_nobody_and_catches_up(path: list[tuple[float, int]], others: int) -> None:
+def test_a_client_that_never_reads_delays_no_other_and_catches_up(path: list[tuple[float, int]], others: int) -> None:
     host = Simulation()
     mover, stuck = host.connect("ann"), host.connect("stuck", v=1)
     watchers = {host.connect(f"w{i}"): Client(f"w{i}", 2) for i in range(others)}
@@ -247,14 +249,14 @@ def test_a_reader_that_never_reads_delays_nobody_and_catches_up(path: list[tuple
         host.send(mover, json.dumps({"action": "pos", "x": x, "y": x}))
         host.advance(wait + 50)
         for connection, client in watchers.items():
-            for message in host.hear(connection):
-                client.hear(message)
+            for message in host.receive(connection):
+                client.receive(message)
         row = host.row(mover)
         assert row is not None
         assert all(client.where is not None and client.where["ann"] == (row.at.x, row.at.y) for client in watchers.values())
     host.settle()
-    for message in host.hear(stuck):
-        slow.hear(message)
+    for message in host.receive(stuck):
+        slow.receive(message)
     assert slow.where is not None
     row = host.row(mover)
     assert row is not None

@@ -1,4 +1,4 @@
-"""The same plays in every host, with the same transcript; ``python -m tests.scenarios.test_scenes`` writes them anew."""
+"""The same scenes on every host, with the same transcripts. ``python -m tests.scenarios.test_scenes`` writes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from lobby.settings import Settings
 from tests.hosts import PATIENCE_S, Player, joined, serving
 from tests.scenarios.scenes import SCENES, Actor, Stage
-from tests.serverless.cloud import cloud
+from tests.serverless.emulated_lobby import emulated_lobby
 from tests.simulation import Simulation
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -24,14 +24,14 @@ class SimulatedActor(Actor):
         super().__init__(name, lines)
         self.host, self.connection = host, connection
 
-    async def send(self, text: str) -> None:
+    async def send_text(self, text: str) -> None:
         self.host.send(self.connection, text)
         self.host.advance(self.host.settings.window_ms)
 
-    async def receive(self) -> str:
+    async def receive_text(self) -> str:
         frames = self.host.gateway.frames[self.connection]
-        assert frames, f"{self.name} hears nothing"
-        return frames.pop(0)
+        assert frames, f"{self.name} receives nothing"
+        return frames.pop(0).decode()
 
     async def close(self) -> None:
         self.host.close(self.connection)
@@ -54,10 +54,10 @@ class SocketActor(Actor):
         super().__init__(name, lines)
         self.player, self.waiting = player, [first]
 
-    async def send(self, text: str) -> None:
+    async def send_text(self, text: str) -> None:
         await self.player.socket.send(text)
 
-    async def receive(self) -> str:
+    async def receive_text(self) -> str:
         if self.waiting:
             return self.waiting.pop()
         async with asyncio.timeout(PATIENCE_S):
@@ -79,7 +79,7 @@ class Served(Stage):
 
     async def connect(self, player: str, v: int, room: str, name: str) -> Actor:
         entered = await self.sockets.enter_async_context(joined(self.at(pid=player, room=room, v=v)))
-        # Who has not been welcomed is not in yet; where the table's stream welcomes, that takes a moment.
+        # A player is in the room when it has its welcome. On an emulated stack the stream brings it, which takes a moment.
         async with asyncio.timeout(PATIENCE_S):
             return SocketActor(name, self.lines, entered, str(await entered.socket.recv()))
 
@@ -99,7 +99,7 @@ async def served() -> AsyncIterator[Stage]:
 async def emulated() -> AsyncIterator[Stage]:
     settings = Settings()
     same: dict[str, Any] = {"WindowMs": settings.window_ms, "SendMs": settings.send_ms, "HeartbeatMs": settings.heartbeat_ms}
-    async with cloud(**same) as lobby, AsyncExitStack() as sockets:
+    async with emulated_lobby(**same) as lobby, AsyncExitStack() as sockets:
         yield Served(lobby.at, sockets)
 
 
@@ -121,7 +121,7 @@ def transcript(scene: Callable[[Stage], Awaitable[None]], host: str) -> str:
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_every_host_plays_it_alike(scene: Callable[[Stage], Awaitable[None]], host: str) -> None:
+def test_every_host_produces_the_same_transcript(scene: Callable[[Stage], Awaitable[None]], host: str) -> None:
     assert transcript(scene, host) == (TRANSCRIPTS / f"{scene.__name__}.txt").read_text()
 
 

@@ -1,4 +1,4 @@
-"""`lobby emulate` as its user runs it: a process, with functions in processes of their own."""
+"""`lobby emulate` as a user runs it: a process, with functions in processes of their own."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from click.testing import CliRunner
 
 from bench import bill
 from lobby.cli import main
-from lobby.cloudformation.reading import read_template
+from lobby.cloudformation.lobby_template import lobby_template
 from lobby.tools.check import Step, check
-from tests.hosts import joined, run
+from tests.hosts import joined
 
 STARTING_S = 20.0
 
@@ -30,14 +30,14 @@ def fetched(url: str) -> str:
 
 
 class Emulated:
-    """A command that runs."""
+    """A running `lobby emulate`, its address, and what it printed at its start."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, said: str) -> None:
-        self.process, self.url, self.said = process, url, said
+    def __init__(self, process: asyncio.subprocess.Process, url: str, start: str) -> None:
+        self.process, self.url, self.start = process, url, start
         self.printed = ""
 
     async def stop(self) -> str:
-        """Ctrl-C; then what it printed."""
+        """Stops the command with Ctrl-C. Returns what it printed."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGINT)
         out, err = await asyncio.wait_for(self.process.communicate(), STARTING_S)
@@ -52,86 +52,77 @@ async def emulated(*options: str) -> AsyncIterator[Emulated]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=pipe, stderr=pipe, env=None)
     assert process.stderr is not None
-    said = ""
+    start = ""
     try:
         async with asyncio.timeout(STARTING_S):
-            while "Its table is in" not in said:
+            while "The tables are in" not in start:
                 line = await process.stderr.readline()
-                assert line, said
-                said += line.decode()
-        address = re.search(r"ws://\S+", said)
+                assert line, start
+                start += line.decode()
+        address = re.search(r"ws://\S+", start)
         assert address is not None
-        yield Emulated(process, address[0], said)
+        yield Emulated(process, address[0], start)
     finally:
         if process.returncode is None:
             process.kill()
             await process.communicate()
 
 
-def test_a_lobby_works_on_it_and_the_bill_is_what_the_events_add_up_to(tmp_path: Path) -> None:
-    async def test() -> None:
-        events = tmp_path / "events.jsonl"
-        async with emulated("--bill", "--events", str(events)) as desk:
-            steps: list[Step] = []
-            assert await check(desk.url, report=steps.append), steps
-            http = desk.url.replace("ws://", "http://").removesuffix("/dev")
-            page = await asyncio.to_thread(fetched, http + "/")
-            assert f"/lobby/?url={desk.url.replace(':', '%3A').replace('/', '%2F')}" in page
-            for path, part in (("/lobby/", "viewer/main.js"), ("/lobby/viewer/main.js", "import")):
-                assert part in await asyncio.to_thread(fetched, http + path)
-            printed = await desk.stop()
-        expected = bill.dollars(bill.read(events))
-        for name, dollars in expected.items():
-            line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)
-            assert line is not None, f"{name} is not in {printed}"
-            assert float(line[1]) == pytest.approx(dollars, rel=0.01, abs=2e-6), name
-        total = re.search(r"^ ?total .*?\$([\d.]+) +\$([\d.]+) +\$([\d.,]+)", printed, re.M)
-        assert total is not None
-        assert float(total[1]) > 0
-
-    run(test())
+async def test_a_lobby_works_and_its_bill_is_the_sum_of_its_events(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    async with emulated("--bill", "--events", str(events)) as running:
+        steps: list[Step] = []
+        assert await check(running.url, report=steps.append), steps
+        http = running.url.replace("ws://", "http://").removesuffix("/dev")
+        page = await asyncio.to_thread(fetched, http + "/")
+        assert f"/lobby/?url={running.url.replace(':', '%3A').replace('/', '%2F')}" in page
+        for path, part in (("/lobby/", "viewer/main.js"), ("/lobby/viewer/main.js", "import")):
+            assert part in await asyncio.to_thread(fetched, http + path)
+        printed = await running.stop()
+    expected = bill.dollars(bill.read(events))
+    for name, dollars in expected.items():
+        line = re.search(rf"^ ?{re.escape(name)} .*?\$([\d.,]+)", printed, re.M)
+        assert line is not None, f"{name} is not in {printed}"
+        assert float(line[1]) == pytest.approx(dollars, rel=0.01, abs=2e-6), name
+    total = re.search(r"^ ?total .*?\$([\d.]+) +\$([\d.]+) +\$([\d.,]+)", printed, re.M)
+    assert total is not None
+    assert float(total[1]) > 0
 
 
-def test_a_route_that_is_not_in_the_template_is_not_there(tmp_path: Path) -> None:
-    ours = read_template()
+async def test_a_route_that_is_not_in_the_template_does_not_exist(tmp_path: Path) -> None:
+    ours = lobby_template()
     start, end = ours.index("  RouteDefault:\n"), ours.index("  RoutePos:\n")
     template = tmp_path / "template.yaml"
     template.write_text(ours[:start] + ours[end:].replace("RouteDefault, ", ""))
 
-    async def test() -> None:
-        async with emulated("--template", str(template)) as desk, joined(desk.url + "?pid=ann") as ann:
-            await ann.hear("welcome")
-            await ann.socket.send('{"action":"fly"}')
-            assert "Forbidden" in str(await ann.socket.recv())
-
-    run(test())
+    async with emulated("--template", str(template)) as running, joined(running.url + "?pid=ann") as ann:
+        await ann.receive("welcome")
+        await ann.socket.send('{"action":"fly"}')
+        assert "Forbidden" in str(await ann.socket.recv())
 
 
-def test_parameters_of_the_template_reach_the_function() -> None:
-    async def test() -> None:
-        async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as desk:
-            assert desk.url.endswith("/staging")
-            async with joined(desk.url + "?pid=ann&v=2") as ann:
-                assert (await ann.hear("config"))["window_ms"] == 123
-
-    run(test())
+async def test_parameters_of_the_template_reach_the_function() -> None:
+    async with emulated("--parameter", "Stage=staging", "--parameter", "WindowMs=123") as running:
+        assert running.url.endswith("/staging")
+        async with joined(running.url + "?pid=ann&v=2") as ann:
+            assert (await ann.receive("config"))["window_ms"] == 123
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--fault", "floods"], "There is no fault 'floods'; there are lost-disconnects, throttled-posts,"),
-        (["--fault", "dead-lambdas=2"], "the chance is a number from 0 to 1"),
+        (["--fault", "floods"], "--fault floods is unknown. Faults: lost-disconnects, throttled-posts,"),
+        (["--fault", "dead-lambdas=2"], "the chance must be a number from 0 to 1"),
         (["--parameter", "Stag=dev"], "The template has no parameter Stag; did you mean Stage?"),
         (["--parameter", "WindowMs=9999"], "The parameter WindowMs is '9999'; it must be between 0 and 5,000."),
         (["--template", "nowhere.yaml"], "Cannot read the template nowhere.yaml: No such file or directory."),
-        (["--code", "nowhere"], "There is no code at nowhere"),
-        (["--table", "sqlite"], "'sqlite' is no table"),
+        (["--code", "nowhere"], "nowhere does not exist"),
+        (["--table", "sqlite"], "--table sqlite is unknown"),
         (["--table", "http://127.0.0.1:1"], "No DynamoDB answers at http://127.0.0.1:1"),
         (["--events", "/nowhere/events.jsonl"], "Cannot write /nowhere/events.jsonl"),
     ],
 )
-def test_bad_input_is_one_sentence_and_nothing_runs(options: list[str], sentence: str, monkeypatch: Any) -> None:
+def test_bad_input_gets_one_sentence_and_starts_nothing(options: list[str], sentence: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     result = CliRunner().invoke(main, ["emulate", "--port", "0", *options])
     assert result.exit_code == 1, result.output
@@ -139,7 +130,7 @@ def test_bad_input_is_one_sentence_and_nothing_runs(options: list[str], sentence
     assert "Traceback" not in result.output
 
 
-def test_the_faults_are_listed() -> None:
+def test_the_faults_can_be_listed() -> None:
     result = CliRunner().invoke(main, ["emulate", "--fault", "list"])
     assert result.exit_code == 0
     assert "dead-lambdas" in result.output

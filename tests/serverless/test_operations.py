@@ -1,4 +1,4 @@
-"""What the bill in docs/cost.md is made of is what the function does: operation by operation."""
+"""The bill in docs/cost.md is made of the operations that the function carries out, action by action."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ import asyncio
 import pytest
 
 from bench import cost, operations
-from tests.serverless.cloud import cloud
+from tests.serverless.emulated_lobby import emulated_lobby
 
 PLAYERS = 4
 
 
 @pytest.fixture(scope="module")
 def counted() -> dict[str, operations.Counted]:
-    """One player does everything there is to do, among a few."""
+    """What each action of one player causes, in a room of a few players."""
     ledger = operations.Ledger(quiet_s=0.4)
 
-    async def test() -> dict[str, operations.Counted]:
-        async with asyncio.timeout(60), cloud(ledger) as there:
-            return await operations.count(there.desk, PLAYERS, ledger, starting_s=0.6)
+    async def count() -> dict[str, operations.Counted]:
+        async with asyncio.timeout(60), emulated_lobby(ledger) as lobby:
+            ledger.is_busy = lobby.is_busy
+            return await operations.count(lobby.stack, PLAYERS, ledger, starting_s=0.6, hold_windows=lobby.hold_windows)
 
-    return asyncio.run(test())
+    return asyncio.run(count())
 
 
-@pytest.mark.parametrize("name", cost.deeds(PLAYERS))
-def test_a_deed_costs_what_the_model_says(name: str, counted: dict[str, operations.Counted]) -> None:
-    it, deed = counted[name], cost.deeds(PLAYERS)[name]
-    assert (it["messages in"], it["messages out"]) == (deed.messages_in, deed.messages_out)
-    assert (it["invocations"], it["writes"], it["failed"]) == (deed.invocations, deed.rows + deed.floors, 0)
-    assert (it["gets"], it["queries"]) == (deed.gets, deed.queries)
-    used = cost.usage(deed, PLAYERS)
+@pytest.mark.parametrize("name", cost.actions(PLAYERS))
+def test_an_action_costs_what_the_model_says(name: str, counted: dict[str, operations.Counted]) -> None:
+    it, action = counted[name], cost.actions(PLAYERS)[name]
+    assert (it["messages in"], it["messages out"]) == (action.messages_in, action.messages_out)
+    assert (it["invocations"], it["writes"], it["failed"]) == (action.invocations, action.rows + action.lock_writes, 0)
+    assert (it["gets"], it["queries"]) == (action.gets, action.queries)
+    used = cost.usage(action, PLAYERS)
     assert (it["write units"], it["read units"]) == (used.write_units, used.read_units)
 
 
-def test_nothing_else_was_counted(counted: dict[str, operations.Counted]) -> None:
-    assert set(counted) == set(cost.deeds(PLAYERS))
+def test_every_action_of_the_model_was_counted(counted: dict[str, operations.Counted]) -> None:
+    assert set(counted) == set(cost.actions(PLAYERS))

@@ -1,19 +1,19 @@
-"""What the function does is what its role allows, and nothing more is allowed."""
+"""The role of the function grants the permissions that the function uses, and no more."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lobby.cloudformation.reading import parse, read_template
+from lobby.cloudformation.lobby_template import lobby_template
+from lobby.cloudformation.reading import parse
 from lobby.cloudformation.resolving import resolve
 from tests.emulator.worlds import Meter
-from tests.hosts import run
-from tests.serverless.cloud import cloud
+from tests.serverless.emulated_lobby import emulated_lobby
 
 
 def granted(sid: str) -> set[str]:
-    """What a statement of the role allows, without the service."""
-    resources = resolve(parse(read_template()))["Resources"]
+    """The actions that a statement of the role allows, without the name of the service."""
+    resources = resolve(parse(lobby_template()))["Resources"]
     for statement in resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
         if statement["Sid"] == sid:
             if sid == "Connections":
@@ -22,32 +22,29 @@ def granted(sid: str) -> set[str]:
     raise AssertionError(f"no statement {sid}")
 
 
-def test_permissions_used_are_permissions_granted() -> None:
-    """Everything that a lobby does happens once: come, be refused, ask, move, say, be taken over, speak unheard of, go."""
+async def test_the_permissions_that_are_used_are_the_ones_that_are_granted() -> None:
+    """The lobby does everything once: it admits players, answers each message, takes over a player and removes rows."""
 
-    async def test() -> None:
-        meter = Meter()
-        async with cloud(meter, WindowMs=0) as lobby:
-            ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2)
-            for player in (ann, bea):
-                await player.hear("config")
-            await ann.say(action="hello")
-            await ann.hear("config")
-            await ann.say(action="ping")
-            await ann.hear("pong")
-            await ann.say(action="status", status="here")
-            await ann.hear("status")
-            await ann.say(action="fly")
-            await ann.hear("error")
-            await ann.say(action="pos", x=1, y=2)
-            await bea.hear("moves")
-            again = await lobby.enter(pid="ann", v=2)
-            await again.hear("welcome")
-            await ann.closed_with()
-            await again.socket.close()
-            await bea.hear("leave")
-        used: set[Any] = {one["operation"] for one in meter.of("table")}
-        assert used == granted("Rows")
-        assert {one["method"] for one in meter.of("post")} == granted("Connections")
-
-    run(test())
+    meter = Meter()
+    async with emulated_lobby(meter, WindowMs=0) as lobby:
+        ann, bea = await lobby.enter(pid="ann", v=2), await lobby.enter(pid="bea", v=2)
+        for player in (ann, bea):
+            await player.receive("config")
+        await ann.send(action="hello")
+        await ann.receive("config")
+        await ann.send(action="ping")
+        await ann.receive("pong")
+        await ann.send(action="status", status="here")
+        await ann.receive("status")
+        await ann.send(action="fly")
+        await ann.receive("error")
+        await ann.send(action="pos", x=1, y=2)
+        await bea.receive("moves")
+        again = await lobby.enter(pid="ann", v=2)
+        await again.receive("welcome")
+        await ann.closed_with()
+        await again.socket.close()
+        await bea.receive("leave")
+    used: set[Any] = {one["operation"] for one in meter.of("table")}
+    assert used == granted("Rows")
+    assert {one["method"] for one in meter.of("post")} == granted("Connections")

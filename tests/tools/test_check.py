@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from lobby.client import LobbyClient
 from lobby.errors import LobbyError
 from lobby.server.host import Server
+from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 from lobby.tokens import sign
 from lobby.tools.check import STEPS, VERDICT, Step, check, print_step
@@ -32,10 +33,10 @@ def token(player: str, room: str = "") -> str:
 
 
 def at_server(settings: Settings, visit: Callable[[str, Server], Awaitable[None]]) -> None:
-    """Runs ``visit`` with the address of a server, and the server; at the end everybody must have left."""
+    """Runs ``visit`` with the address of a server, and the server; at the end all connections must be closed."""
 
     async def run() -> None:
-        server, stop = Server(settings), asyncio.Event()
+        server, stop = Server(settings, MemoryStore()), asyncio.Event()
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(server.run(port.set_result, stop))
         try:
@@ -65,7 +66,7 @@ def first_failed(steps: list[Step]) -> Step:
     failed = [step for step in steps[:-1] if step.outcome == "failed"]
     assert len(failed) == 1, steps
     after = steps[steps.index(failed[0]) + 1 : -1]
-    assert all(step.outcome == "skipped" and step.detail.startswith("comes after") for step in after)
+    assert all(step.outcome == "skipped" and step.detail.startswith("needs “") for step in after)
     return failed[0]
 
 
@@ -162,7 +163,7 @@ def test_two_tokens_are_two_players_in_the_room_that_they_open() -> None:
         ("", "is no address of a lobby"),
     ],
 )
-def test_where_no_lobby_is_the_first_step_says_why(url: str, reason: str) -> None:
+def test_without_a_lobby_the_first_step_gives_the_reason(url: str, reason: str) -> None:
     failed = first_failed(asyncio.run(checked(url)))
     assert failed.name == "a WebSocket opens"
     assert reason in failed.detail
@@ -173,14 +174,14 @@ def test_where_no_lobby_is_the_first_step_says_why(url: str, reason: str) -> Non
     [
         (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "ws", "HTTP 401: a token is needed"),
         (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "ws", "the name of a stage"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ws", "HTTP 200: a web server answers there"),
-        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "ws", "Look into its log"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "ws", "is no WebSocket server"),
-        (b"", "ws", "is no WebSocket server"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "wss", "A server without TLS wants ws://"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ws", "HTTP 200: a web server answers, but does not open"),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "ws", "Read its log"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "ws", "is not a WebSocket server"),
+        (b"", "ws", "is not a WebSocket server"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "wss", "A server without TLS needs ws://"),
     ],
 )
-def test_what_is_no_websocket_is_explained(answer: bytes, scheme: str, reason: str) -> None:
+def test_an_answer_that_is_not_a_websocket_is_explained(answer: bytes, scheme: str, reason: str) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(4096)
         writer.write(answer)
@@ -198,7 +199,7 @@ def test_what_is_no_websocket_is_explained(answer: bytes, scheme: str, reason: s
     assert reason in failed.detail
 
 
-def test_a_server_that_never_welcomes_is_told_from_one_that_is_not_there() -> None:
+def test_a_server_without_a_welcome_differs_from_a_missing_server() -> None:
     async def say_nothing(socket: ServerConnection) -> None:
         await socket.wait_closed()
 
@@ -219,18 +220,18 @@ def test_a_server_that_never_welcomes_is_told_from_one_that_is_not_there() -> No
         "\x1b[2J",
     ],
 )
-def test_a_server_that_talks_garbage_is_quoted(garbage: str) -> None:
+def test_invalid_messages_of_a_server_are_quoted(garbage: str) -> None:
     async def talk(socket: ServerConnection) -> None:
         await socket.send(garbage)
         await socket.wait_closed()
 
     failed = at_stub(talk)
     assert failed.name == "a player is welcomed"
-    assert "no message of this protocol" in failed.detail
+    assert "is not in the protocol" in failed.detail
     assert garbage.replace("\x1b", "·")[:20] in failed.detail
 
 
-def test_bytes_that_are_no_text_end_the_visit_and_not_the_program() -> None:
+def test_bytes_that_are_not_utf_8_end_the_check_and_not_the_program() -> None:
     async def talk(socket: ServerConnection) -> None:
         with suppress(ConnectionClosed):
             await socket.send(b"\xff\xfe", text=True)
@@ -243,7 +244,7 @@ def test_bytes_that_are_no_text_end_the_visit_and_not_the_program() -> None:
     ("code", "reason"),
     [(4004, "room_full"), (4500, "taken_over"), (1011, "it closed the connection with 1011"), (4321, "with 4321")],
 )
-def test_a_close_code_is_told_with_its_meaning(code: int, reason: str) -> None:
+def test_a_close_code_is_printed_with_its_meaning(code: int, reason: str) -> None:
     async def talk(socket: ServerConnection) -> None:
         await socket.close(code)
 
@@ -252,12 +253,12 @@ def test_a_close_code_is_told_with_its_meaning(code: int, reason: str) -> None:
     assert reason in failed.detail
 
 
-def test_a_lobby_of_an_older_version_is_told_so() -> None:
+def test_a_lobby_of_an_older_version_is_reported() -> None:
     async def talk(socket: ServerConnection) -> None:
         await socket.send('{"type":"welcome","your_id":"x","lobby_players":[]}')
         await socket.wait_closed()
 
-    assert "one of version 1" in at_stub(talk).detail
+    assert "welcome has version 1" in at_stub(talk).detail
 
 
 def test_the_whole_check_has_an_end() -> None:
@@ -270,7 +271,7 @@ def test_the_whole_check_has_an_end() -> None:
     at_server(QUICK, visit)
 
 
-def test_a_step_is_printed_as_it_is_with_all_that_strangers_said() -> None:
+def test_text_of_a_server_in_a_step_is_printed_without_markup() -> None:
     console = Console(file=io.StringIO(), width=60)
     print_step(Step("a ping is answered", "ok", 1.25, "[red]\x1b[2J"), console)
     print_step(Step("a player is welcomed", "failed", 10_000.0, "No welcome came."), console)
@@ -326,6 +327,6 @@ def test_watch_ends_when_it_is_cancelled() -> None:
     at_server(QUICK, visit)
 
 
-def test_watch_says_where_no_lobby_answers() -> None:
+def test_watch_reports_that_no_lobby_answers() -> None:
     with pytest.raises(LobbyError, match=r"ws://127\.0\.0\.1:1/"):
         asyncio.run(watch("ws://127.0.0.1:1/", console=Console(file=io.StringIO())))

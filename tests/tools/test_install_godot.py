@@ -72,7 +72,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_it_copies_registers_writes_and_says_what_to_do(game: Path) -> None:
+def test_it_copies_registers_writes_and_prints_the_next_steps(game: Path) -> None:
     result = lobby(game, "--url", "wss://lobby.example/prod")
     assert result.exit_code == 0, result.output
     assert "\tLobbyController.join()\n\tLobbyController.track(self)\n" in result.output
@@ -101,7 +101,7 @@ def test_twice_changes_nothing_and_remove_undoes_it(game: Path) -> None:
     assert files(game) == before
 
 
-def test_check_says_what_is_missing(game: Path) -> None:
+def test_check_prints_what_is_missing(game: Path) -> None:
     before = files(game)
     result = lobby(game, "--check")
     assert result.exit_code == 1
@@ -111,7 +111,7 @@ def test_check_says_what_is_missing(game: Path) -> None:
     assert lobby(game, "--check").exit_code == 0
     (game / ADDON / "lobby_client.gd").write_text("older")
     result = lobby(game, "--check")
-    assert (result.exit_code, result.output) == (1, f"the folder {ADDON} is of another version\n")
+    assert (result.exit_code, result.output) == (1, f"the folder {ADDON} has another version\n")
     lobby(game)
     assert lobby(game, "--check").exit_code == 0
 
@@ -129,7 +129,7 @@ def test_the_address_can_be_changed_and_other_settings_stay(game: Path) -> None:
     assert config.exists()
 
 
-def test_what_somebody_put_beside_the_addon_stays(game: Path) -> None:
+def test_files_beside_the_addon_stay(game: Path) -> None:
     lobby(game)
     (game / ADDON / "mine.gd").write_text("extends Node\n")
     assert f"{ADDON} stays" in lobby(game, "--remove").output
@@ -148,16 +148,16 @@ def test_the_lines_are_for_the_kind_of_game_that_it_is(game: Path) -> None:
 
 def test_a_game_that_uses_the_same_names_is_left_alone(game: Path) -> None:
     (game / ADDON).mkdir(parents=True)
-    (game / ADDON / "plugin.cfg").write_text('[plugin]\nname="Somebody else\'s"\n')
+    (game / ADDON / "plugin.cfg").write_text('[plugin]\nname="Another plugin"\n')
     before = files(game)
-    assert failed(lobby(game)) == f"This game has a folder {ADDON} of its own. Nothing was changed."
-    assert "of its own" in lobby(game, "--check").output
+    assert failed(lobby(game)) == f"This game already has another folder {ADDON}. Nothing was changed."
+    assert "already has another" in lobby(game, "--check").output
     assert files(game) == before
     (game / ADDON / "plugin.cfg").unlink()
     (game / ADDON).rmdir()
     (game / "project.godot").write_text(SAVED.replace("Music=", 'LobbyController="*res://mine.gd"\nMusic='))
     before = files(game)
-    assert failed(lobby(game)).startswith('This game has an autoload LobbyController of its own: "*res://mine.gd".')
+    assert failed(lobby(game)).startswith('This game already has another autoload LobbyController: "*res://mine.gd".')
     assert files(game) == before
 
 
@@ -174,14 +174,14 @@ def test_an_autoload_that_the_editor_wrote_down_by_its_number_is_the_same(game: 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "is no Godot project: there is no project.godot in it."),
+        (None, "is not a Godot project: it contains no project.godot."),
         (b"config_version=4\n", "is a project of Godot 3 or older"),
         (b"", "is a project of Godot 3 or older"),
         (b'config_version=5\n[application]\nconfig/features=PackedStringArray("4.2", "Mobile")\n', "is a project of Godot 4.2"),
         (b"config_version=5\n\xff\xfe", "is not UTF-8 text"),
     ],
 )
-def test_what_is_no_game_for_it_is_said_in_a_sentence(tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_a_folder_that_is_not_a_suitable_game_is_one_sentence(tmp_path: Path, content: bytes | None, said: str) -> None:
     if content is not None:
         (tmp_path / "project.godot").write_bytes(content)
     before = files(tmp_path)
@@ -190,17 +190,19 @@ def test_what_is_no_game_for_it_is_said_in_a_sentence(tmp_path: Path, content: b
     assert files(tmp_path) == before
 
 
-def test_where_it_cannot_read_or_write_it_says_so_and_leaves_nothing_half_done(game: Path, tmp_path: Path) -> None:
+def test_errors_of_the_file_system_are_one_sentence_and_leave_nothing_incomplete(game: Path, tmp_path: Path) -> None:
     assert "There is no folder" in failed(lobby(tmp_path / "nowhere"))
     (game / "addons").write_text("a file where a folder should be")
     before = files(game)
     assert failed(lobby(game)).startswith("Cannot use ")
     assert files(game) == before
     (game / "addons").unlink()
-    (game / "lobby_config.json").write_text("no JSON")
-    before = files(game)
-    assert "is no JSON" in failed(lobby(game))
-    assert files(game) == before
+    for broken in (b"no JSON", b"[]", b"\xff"):
+        (game / "lobby_config.json").write_bytes(broken)
+        before = files(game)
+        for words in ([], ["--url", "ws://two/"], ["--remove"]):
+            assert failed(lobby(game, *words)).startswith("Cannot read ")
+            assert files(game) == before
     (game / "project.godot").unlink()
     (game / "project.godot").mkdir()
     assert "Is a directory" in failed(lobby(game))
@@ -221,7 +223,7 @@ def test_the_zip_for_the_asset_library_has_the_addon_only_and_the_same_bytes_eve
     assert failed(lobby("--zip", tmp_path)).startswith("Cannot use ")
 
 
-def test_the_wheel_brings_the_addon(tmp_path: Path) -> None:
+def test_the_wheel_contains_the_addon(tmp_path: Path) -> None:
     build = (
         "import sys; from hatchling.builders.wheel import WheelBuilder; print(*WheelBuilder('.').build(directory=sys.argv[1]))"
     )
@@ -285,5 +287,5 @@ def test_whatever_else_is_in_it_stays_byte_for_byte(parts: list[str], plugins: s
 
 
 def test_plugins_in_several_lines_are_left_to_the_editor() -> None:
-    with pytest.raises(LobbyError, match="more than one line"):
+    with pytest.raises(LobbyError, match="on several lines"):
         registered('config_version=5\n\n[editor_plugins]\n\nenabled=PackedStringArray("a",\n"b")\n')

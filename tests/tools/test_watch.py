@@ -9,11 +9,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lobby.client import Connected, Disconnected, Event, Refused
+from lobby.client import Connected, Disconnected, Event, MessageRefused
 from lobby.client.roster import Joined, Left, Moved, StatusSet
 from lobby.messages import Player
 from lobby.presence import Position
-from lobby.tools.watch import Scene, Spot, Traffic, fit, harmless, line, picture, tint
+from lobby.terminal import one_line
+from lobby.tools.watch import Scene, Spot, Traffic, fit, line, picture, tint
 
 NOW_S = 1000.0
 ANN = Player("ann", Position(0, 0), 1, "Ann")
@@ -50,7 +51,7 @@ def on_map(shown: Scene, **size: float) -> list[str]:
     return [row.partition("│")[0] for row in rows(shown, **size)]  # type: ignore[arg-type]
 
 
-def test_everybody_is_on_the_map_and_in_the_list() -> None:
+def test_all_players_are_on_the_map_and_in_the_list() -> None:
     lines = rows(scene(Joined(ANN), Joined(BEA)))
     assert "2 players" in lines[0]
     assert "connected" in lines[0]
@@ -76,14 +77,14 @@ def test_a_symbol_points_where_its_player_goes(vx: float, vy: float, symbol: str
     assert f"{symbol} Ann" in "\n".join(on_map(scene(Joined(ANN._replace(at=Position(0, 0, vx, vy))))))
 
 
-def test_a_player_goes_on_as_it_said_between_two_messages() -> None:
+def test_a_player_is_extrapolated_between_two_messages() -> None:
     shown = scene(Joined(ANN), Joined(BEA._replace(at=Position(0, 10, 20))))
     assert where(on_map(shown, now_s=NOW_S + 0.9), "Bea")[1] > where(on_map(shown), "Bea")[1]
-    # For a second; one who has gone silent is not carried away.
+    # For a second only: a player that sends nothing more stops.
     assert shown.players["bea"].spot(NOW_S + 5)[:2] == (0, 10)
 
 
-def test_a_player_that_tells_no_velocity_gets_the_speed_that_was_seen() -> None:
+def test_a_player_without_a_velocity_gets_the_speed_of_its_positions() -> None:
     shown = scene(Joined(ANN))
     for tenth in range(1, 6):
         shown.take(Moved(ANN._replace(at=Position(tenth / 2, 0))), NOW_S + tenth / 10)
@@ -91,7 +92,7 @@ def test_a_player_that_tells_no_velocity_gets_the_speed_that_was_seen() -> None:
     assert shown.players["ann"].velocity(NOW_S + 5) == (0, 0)
 
 
-def test_who_moves_leaves_a_trail_that_fades() -> None:
+def test_a_moving_player_leaves_a_trail_that_fades() -> None:
     shown = scene(Joined(ANN), Joined(BEA))
     shown.take(Moved(ANN._replace(at=Position(20, 20))), NOW_S + 0.5)
 
@@ -105,22 +106,22 @@ def test_who_moves_leaves_a_trail_that_fades() -> None:
 def test_a_name_with_markup_in_it_is_shown_as_it_is() -> None:
     lines = rows(scene(Joined(ANN._replace(name="[red]x[/red]", status="[bold]")), Joined(BEA._replace(name="[/]"))))
     text = "\n".join(lines)
-    for word in ("[red]x[/red]", "[bold]", "[/] came"):
+    for word in ("[red]x[/red]", "[bold]", "[/] joined"):
         assert word in text
 
 
 def test_no_name_can_command_the_terminal() -> None:
     evil = "\x1b[2J\x1b]0;pwned\x07\u202e\u200b\n\r\x9b1mBo"
     shown = scene(
-        Joined(ANN._replace(name=evil, status=evil)), Joined(Player(evil)), Refused("x", evil), Disconnected(evil, 1.0)
+        Joined(ANN._replace(name=evil, status=evil)), Joined(Player(evil)), MessageRefused("x", evil), Disconnected(evil, 1.0)
     )
     plain = picture(shown, 110, 30, NOW_S).plain
     assert all(glyph.isprintable() or glyph == "\n" for glyph in plain)
     assert plain.count("\n") == 29
-    assert harmless(evil) == "·[2J·]0;pwned····1mBo"
+    assert one_line(evil) == "·[2J·]0;pwned····1mBo"
     for event in (
         Joined(ANN._replace(name=evil)),
-        Refused("x", evil),
+        MessageRefused("x", evil),
         Disconnected(evil, 1.0),
         StatusSet(ANN._replace(status=evil)),
     ):
@@ -150,11 +151,11 @@ def test_two_hundred_players_are_readable() -> None:
     assert all(word[:3].isdigit() for word in found)
 
 
-def test_one_who_is_far_away_does_not_make_the_others_a_dot() -> None:
+def test_a_distant_player_does_not_shrink_the_map_for_the_others() -> None:
     shown = crowd(40)
     shown.take(Joined(Player("far", Position(900_000, 900_000), 77, "Far")), NOW_S)
     text = "\n".join(on_map(shown, width=120, height=40))
-    assert "1 farther away" in text
+    assert "1 outside the map" in text
     assert text.count("Player") > 5
 
 
@@ -165,7 +166,7 @@ def test_the_map_does_not_swim_with_every_move() -> None:
 
 
 @pytest.mark.parametrize("far", [0, 1, 19.7, 1234.5, 1e6])
-def test_the_map_shows_everybody_of_a_few(far: float) -> None:
+def test_the_map_shows_all_of_a_few_players(far: float) -> None:
     spots = [Spot(-far, far / 3, 0), Spot(far * 2, -far, 0), Spot(0, 0, 0)]
     view = fit(spots, 100, 60)
     for spot in spots:
@@ -177,20 +178,20 @@ def test_a_position_that_is_no_number_is_not_drawn_and_breaks_nothing() -> None:
     broken = [Position(math.nan, 0), Position(math.inf, 0), Position("x", 0), Position(1, 1, math.nan), Position(1e300, 0)]  # type: ignore[arg-type]
     shown = scene(Joined(ANN), *(Joined(Player(f"b{n}", at, n + 5, f"Broken {n}")) for n, at in enumerate(broken)))
     lines = rows(shown)
-    assert "Broken" not in "\n".join(on_map(shown)[:-5])  # the log at the bottom says that they came
+    assert "Broken" not in "\n".join(on_map(shown)[:-5])  # the log at the bottom contains their joins
     assert any("Broken 0" in row and "?" in row for row in lines)
 
 
-def test_who_left_is_gone_and_in_the_log() -> None:
+def test_a_player_that_left_is_only_in_the_log() -> None:
     shown = scene(Joined(ANN), Joined(BEA))
     shown.take(Left(BEA), NOW_S + 3)
     lines = rows(shown, now_s=NOW_S + 5)
     assert "Bea" not in "\n".join(lines[:-5])
-    assert "5.0 s ago  Ann came" in lines[-4]
+    assert "5.0 s ago  Ann joined" in lines[-4]
     assert "2.0 s ago  Bea left" in lines[-2]
 
 
-def test_a_lost_connection_is_said() -> None:
+def test_a_lost_connection_is_shown() -> None:
     shown = scene(Joined(ANN))
     shown.take(Disconnected("closed with 4000", 3.0), NOW_S)
     assert "closed with 4000; again in 3 s" in rows(shown)[0]
@@ -198,8 +199,8 @@ def test_a_lost_connection_is_said() -> None:
     assert "● connected" in rows(shown)[0]
 
 
-def test_the_watcher_is_told_that_it_is_a_player() -> None:
-    assert "You are here as “watch”: a connection is a player." in rows(scene())[-1]
+def test_the_screen_explains_that_the_command_is_a_player() -> None:
+    assert "This command has joined as the player “watch”." in rows(scene())[-1]
 
 
 def test_the_figures_are_those_of_the_last_two_seconds() -> None:
@@ -224,7 +225,7 @@ def test_a_player_has_the_same_colour_as_in_the_viewer() -> None:
         (Left(BEA), 'left bea "Bea"'),
         (Moved(BEA._replace(at=Position(1.5, -2.25))), "moved bea to 1.5 -2.25"),
         (StatusSet(BEA), 'status bea "trading"'),
-        (Refused("too_large", "a message is too large"), 'refused too_large "a message is too large"'),
+        (MessageRefused("too_large", "a message is too large"), 'refused too_large "a message is too large"'),
         (Disconnected("closed with 1006", 0.5), 'disconnected "closed with 1006" again in 0.5 s'),
     ],
 )

@@ -1,4 +1,4 @@
-"""The Lambda's JSON is the server's JSON."""
+"""The JSON of the Lambda function is the same as that of `lobby serve`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.di
 
 
 @given(values)
-def test_both_read_what_either_writes(value: Any) -> None:
-    for text in (own_dumps(value), orjson.dumps(value).decode()):
+def test_each_reads_what_the_other_writes(value: Any) -> None:
+    for text in (own_dumps(value), orjson.dumps(value), orjson.dumps(value).decode()):
         assert own_loads(text) == orjson.loads(text) == value
 
 
 @given(st.integers(-(10**9), 10**9).map(lambda hundredths: hundredths / 100))
-def test_positions_are_written_alike(x: float) -> None:
-    assert own_dumps({"x": x}) == orjson.dumps({"x": x}).decode()
+def test_both_write_the_same_positions(x: float) -> None:
+    assert own_dumps({"x": x}) == orjson.dumps({"x": x})
 
 
 @given(st.text(alphabet='{}[]":,.0123456789eE+-ntfalsrueNI \\u\ud800', max_size=40))
@@ -41,6 +41,6 @@ def test_both_refuse_the_same_texts(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", '"\\ud800"', "[" * 1024, "", "{"])
-def test_what_is_no_json_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # whatever it says: the sender is told "not JSON"
+def test_text_that_is_not_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # the sender receives the code bad_json, not this text
         own_loads(text)

@@ -1,10 +1,10 @@
-"""The wire format: what is understood, what is refused and in which words."""
+"""The wire format: which messages are understood, and which are refused with which error."""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -12,18 +12,26 @@ from hypothesis import strategies as st
 
 from lobby import messages as m
 from lobby.errors import Refused
-from lobby.presence import Position
+from lobby.presence import Position, Presence
 
 hundredths = st.integers(-100_000_000, 100_000_000).map(lambda n: n / 100)
 ids = st.from_regex(r"[A-Za-z0-9_.:-]{1,64}", fullmatch=True)
 texts = st.text(max_size=32)
 positions = st.builds(
-    Position, hundredths, hundredths, hundredths, hundredths, hundredths, st.integers(0, 10**14), st.integers(0, 65_535)
+    Position,
+    hundredths,
+    hundredths,
+    hundredths,
+    hundredths,
+    hundredths,
+    st.integers(0, 10**14),
+    st.integers(0, 65_535),
+    st.just(0),
 )
 untimed = positions.map(lambda at: at._replace(t=0))
 players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts)
 zero = st.just(0.0)
-standing = st.builds(Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0))
+standing = st.builds(Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0), st.just(0))
 server_messages = st.one_of(
     st.builds(m.Welcome, ids, st.lists(players).map(tuple), st.just(2), st.integers(1, 99), st.integers(0, 1 << 42), standing),
     st.builds(m.Join, players),
@@ -44,17 +52,29 @@ def refusal(text: str) -> Refused:
 
 
 @given(server_messages)
-def test_what_version_2_says_is_understood_as_it_was_meant(message: m.ServerMessage) -> None:
-    text = m.encode(message, 2)
-    assert text is not None
-    assert m.decode(text) == message
+def test_a_client_decodes_what_version_2_encodes(message: m.ServerMessage) -> None:
+    frame = m.encode(message, 1 if isinstance(message, m.PlayerPos) else 2)
+    assert frame is not None
+    assert m.decode(frame) == message
+
+
+def test_every_message_has_a_name_and_every_version_a_codec_that_knows_it() -> None:
+    assert set(m.TYPES) == set(get_args(m.ServerMessage))
+    assert set(m.ACTIONS) == set(get_args(m.ClientMessage))
+    assert max(m.CODECS) == m.VERSION
+
+
+def test_a_frame_of_positions_is_the_same_as_the_message() -> None:
+    row = Presence("lobby", "c1", "ann", 4, at=Position(1, 2))
+    assert m.CODECS[1].positions(5, [row]) == [m.Frame(m.encode(m.PlayerPos("ann", row.at), 1) or b"", "pos", "ann")]
+    assert m.CODECS[2].positions(5, [row, row]) == [m.Frame(m.encode(m.Moves(5, ((4, row.at),) * 2), 2) or b"", "moves")]
 
 
 @given(server_messages)
-def test_version_1_hears_only_words_it_knows(message: m.ServerMessage) -> None:
-    text = m.encode(message, 1)
-    if text is not None:
-        body = json.loads(text)
+def test_version_1_receives_only_what_it_knows(message: m.ServerMessage) -> None:
+    frame = m.encode(message, 1)
+    if frame is not None:
+        body = json.loads(frame)
         assert set(body) <= {
             "welcome": {"type", "your_id", "lobby_players"},
             "join": {"type", "id", "x", "y"},
@@ -66,41 +86,41 @@ def test_version_1_hears_only_words_it_knows(message: m.ServerMessage) -> None:
         assert all(set(player) == {"id", "x", "y"} for player in body.get("lobby_players", ()))
 
 
-def test_the_plans_own_examples_are_spoken_to_the_letter() -> None:
+def test_messages_of_version_1_have_exactly_this_form() -> None:
     assert m.parse('{"action": "pos", "x": 12.5, "y": 8.3}') == m.Pos(Position(12.5, 8.3))
     assert json.loads(m.encode(m.PlayerPos("player_123", Position(12.5, 8.3)), 1) or "") == {
         "type": "pos", "id": "player_123", "x": 12.5, "y": 8.3,
     }  # fmt: skip
     welcome = m.Welcome("a", (m.Player("b", Position(1.0, 2.0)),))
-    assert m.encode(welcome, 1) == '{"type":"welcome","your_id":"a","lobby_players":[{"id":"b","x":1.0,"y":2.0}]}'
+    assert m.encode(welcome, 1) == b'{"type":"welcome","your_id":"a","lobby_players":[{"id":"b","x":1.0,"y":2.0}]}'
 
 
 def test_zeros_at_the_end_of_an_entry_are_cut_off() -> None:
-    assert m.encode_moves(5, [(4, Position(12.5, 8.3)), (7, Position())]) == '{"type":"moves","t":5,"m":[[4,1250,830],[7]]}'
+    assert m.encode_moves(5, [(4, Position(12.5, 8.3)), (7, Position())]) == b'{"type":"moves","t":5,"m":[[4,1250,830],[7]]}'
     assert m.decode('{"type":"moves","t":5,"m":[[4,1250,830],[7]]}') == m.Moves(5, ((4, Position(12.5, 8.3)), (7, Position())))
 
 
-def test_an_entry_may_grow_without_breaking_anybody() -> None:
+def test_more_values_in_an_entry_are_ignored() -> None:
     assert m.decode('{"type":"moves","t":5,"m":[[4,100,0,0,0,0,0,0,99,98]]}') == m.Moves(5, ((4, Position(1.0)),))
 
 
 def test_a_version_2_position_carries_everything() -> None:
     text = '{"action":"pos","x":1.006,"y":-2,"vx":0.333,"vy":1e1,"h":3.14159,"seq":18,"t":93125,"new":[1]}'
-    assert m.parse(text) == m.Pos(Position(1.006, -2, 0.333, 10, 3.14159, 18, 93125 % 65536))
+    assert m.parse(text) == m.Pos(Position(1.006, -2, 0.333, 10, 3.14159, 18, 93125 % 65536, order=18))
 
 
-def test_the_others_are_told_hundredths_in_both_versions() -> None:
+def test_both_versions_send_hundredths() -> None:
     at = Position(1.006, -2.004, 0.333)
-    assert m.encode(m.PlayerPos("a", at), 1) == '{"type":"pos","id":"a","x":1.01,"y":-2.0}'
-    assert m.encode(m.Moves(5, ((4, at),)), 2) == '{"type":"moves","t":5,"m":[[4,101,-200,33]]}'
-    assert m.encode(m.Join(m.Player("a", at)), 1) == '{"type":"join","id":"a","x":1.01,"y":-2.0}'
+    assert m.encode(m.PlayerPos("a", at), 1) == b'{"type":"pos","id":"a","x":1.01,"y":-2.0}'
+    assert m.encode(m.Moves(5, ((4, at),)), 2) == b'{"type":"moves","t":5,"m":[[4,101,-200,33]]}'
+    assert m.encode(m.Join(m.Player("a", at)), 1) == b'{"type":"join","id":"a","x":1.01,"y":-2.0}'
 
 
-def test_engines_that_only_have_floats_may_write_whole_numbers_as_floats() -> None:
-    assert m.parse('{"action":"pos","x":1,"y":2,"seq":5.0,"t":7.0}') == m.Pos(Position(1, 2, seq=5, t=7))
+def test_whole_numbers_may_be_written_as_floats() -> None:
+    assert m.parse('{"action":"pos","x":1,"y":2,"seq":5.0,"t":7.0}') == m.Pos(Position(1, 2, seq=5, t=7, order=5))
 
 
-def test_the_other_actions() -> None:
+def test_hello_ping_and_status_are_understood() -> None:
     assert m.parse('{"action":"hello"}') == m.Hello()
     assert m.parse('{"action":"ping","t":12}') == m.Ping(12)
     assert m.parse('{"action":"status","status":" trading "}') == m.Status("trading")
@@ -109,17 +129,17 @@ def test_the_other_actions() -> None:
 @pytest.mark.parametrize(
     "text", ["", "no", "{", '{"action":"pos"', "\x00", "[" * 100_000, "{'action':'pos'}", '{"action":"\\ud800"}']
 )
-def test_what_is_not_json_is_bad_json(text: str) -> None:
+def test_text_that_is_not_json_is_bad_json(text: str) -> None:
     assert refusal(text).code == "bad_json"
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400])
-def test_numbers_that_json_does_not_have_or_nothing_can_hold_are_bad_json(number: str) -> None:
+def test_numbers_that_are_not_json_or_too_large_are_bad_json(number: str) -> None:
     assert refusal(f'{{"action":"pos","x":{number},"y":0}}').code == "bad_json"
 
 
 @pytest.mark.parametrize("text", ["[]", '"pos"', "12", "null", "true", "{}", '{"x":1}', '{"action":null}'])
-def test_json_that_is_no_message_is_a_bad_message(text: str) -> None:
+def test_json_that_is_not_a_message_is_a_bad_message(text: str) -> None:
     assert refusal(text).code == "bad_message"
 
 
@@ -156,7 +176,7 @@ def test_a_status_is_a_short_text_without_control_characters(value: str) -> None
 
 
 @given(st.text(max_size=300))
-def test_garbage_is_refused_and_never_breaks_anything(text: str) -> None:
+def test_garbage_is_refused_and_raises_no_other_error(text: str) -> None:
     try:
         m.parse(text)
     except Refused:
@@ -176,18 +196,18 @@ json_values = st.recursive(
         optional=dict.fromkeys(("x", "y", "vx", "vy", "h", "seq", "t", "status"), json_values),
     )
 )
-def test_whatever_a_field_holds_the_answer_is_a_message_or_a_refusal(body: dict[str, Any]) -> None:
+def test_any_value_of_a_field_gives_a_message_or_a_refusal(body: dict[str, Any]) -> None:
     try:
         message = m.parse(json.dumps(body))
     except Refused:
         return
     if isinstance(message, m.Pos):
         assert all(math.isfinite(value) for value in message.at)
-        assert 0 <= message.at.t < m.CLOCK_MODULUS
+        assert 0 <= message.at.t < m.CLOCK_MODULUS_MS
 
 
 @given(st.text(max_size=100) | json_values.map(json.dumps))
-def test_a_client_survives_a_server_that_talks_garbage(text: str) -> None:
+def test_garbage_from_a_server_raises_only_a_value_error(text: str) -> None:
     try:
         m.decode(text)
     except ValueError:
@@ -204,25 +224,25 @@ def test_a_client_survives_a_server_that_talks_garbage(text: str) -> None:
         '{"type":"welcome","your_id":"a","lobby_players":[{}]}', '{"type":"welcome","your_id":"a","lobby_players":{"b":1}}', "[1]", "5",
     ],
 )  # fmt: skip
-def test_a_server_message_of_the_wrong_shape_is_no_message(text: str) -> None:
+def test_a_server_message_of_the_wrong_form_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="not a message"):
         m.decode(text)
 
 
-def test_types_of_newer_servers_are_ignored() -> None:
+def test_message_types_of_newer_servers_are_ignored() -> None:
     assert m.decode('{"type":"weather","rain":1}') is None
 
 
-def test_a_handshake_without_anything_is_version_1_in_the_lobby() -> None:
+def test_a_handshake_without_parameters_is_version_1_in_the_room_lobby() -> None:
     assert m.parse_handshake({}) == m.Handshake("", "lobby", "", 1, "")
 
 
-def test_a_handshake_says_who_where_and_how() -> None:
+def test_a_handshake_has_player_room_name_version_and_token() -> None:
     query = {"pid": "ann:1", "room": "r-2", "name": "Änn 🚀", "v": "2", "token": "t.o.k"}
     assert m.parse_handshake(query) == m.Handshake("ann:1", "r-2", "Änn 🚀", 2, "t.o.k")
 
 
-def test_a_client_newer_than_the_server_is_served_as_the_newest_that_the_server_knows() -> None:
+def test_a_client_newer_than_the_server_gets_the_newest_version_of_the_server() -> None:
     assert m.parse_handshake({"v": "3"}).v == 2
 
 
@@ -233,7 +253,7 @@ def test_a_client_newer_than_the_server_is_served_as_the_newest_that_the_server_
         ("name", "x" * 33), ("name", "a\x1b[31m"), ("name", "\u202eevil"), ("v", "0"), ("v", "two"), ("v", "²"), ("v", "9999"),
     ],
 )  # fmt: skip
-def test_a_bad_handshake_says_which_parameter_and_what_it_must_be(parameter: str, value: str) -> None:
+def test_a_bad_handshake_names_the_parameter_and_what_it_must_be(parameter: str, value: str) -> None:
     with pytest.raises(Refused) as caught:
         m.parse_handshake({parameter: value})
     assert caught.value.code == "bad_handshake"

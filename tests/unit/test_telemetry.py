@@ -1,4 +1,4 @@
-"""When what the function measured is written into its log."""
+"""When the function writes its metrics into its log."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lobby.telemetry import FLUSH_MS, PROMPT, VALUES, Metrics
 
 def read(line: str | None) -> dict[str, Any]:
     assert line is not None
-    said: dict[str, Any] = json.loads(line)
-    return {name: value for name, value in said.items() if name not in ("_aws", "Stage")}
+    parsed: dict[str, Any] = json.loads(line)
+    return {name: value for name, value in parsed.items() if name not in ("_aws", "Stage")}
 
 
-def test_times_are_gathered_for_ten_seconds_and_counts_added_up() -> None:
+def test_times_are_collected_for_ten_seconds_and_counts_are_added_up() -> None:
     metrics = Metrics("dev")
     for ms in (3.5, 4.5):
         metrics.measured("handler_ms", ms)
@@ -27,7 +27,7 @@ def test_times_are_gathered_for_ten_seconds_and_counts_added_up() -> None:
     assert metrics.line(1_000 + 2 * FLUSH_MS) is None
 
 
-def test_no_line_has_more_values_of_one_metric_than_are_read() -> None:
+def test_no_line_has_more_values_of_one_metric_than_cloudwatch_reads() -> None:
     metrics = Metrics("dev")
     lines = []
     for ms in range(VALUES):
@@ -38,7 +38,7 @@ def test_no_line_has_more_values_of_one_metric_than_are_read() -> None:
 
 
 @pytest.mark.parametrize("name", PROMPT)
-def test_what_is_rare_is_written_at_once_since_nobody_may_come_for_a_long_time(name: str) -> None:
+def test_rare_metrics_are_written_at_once(name: str) -> None:
     metrics = Metrics("dev")
     metrics.measured("handler_ms", 3.5)
     assert metrics.line(1_000) is None

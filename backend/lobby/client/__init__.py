@@ -1,6 +1,6 @@
 """The Python client: one player in one room of one lobby, for asyncio. :class:`LobbyClient` is the place to begin."""
 
-from lobby.client.client import Connected, Disconnected, Event, LobbyClient, Refused
+from lobby.client.client import Connected, Disconnected, Event, LobbyClient, MessageRefused, PlayerRefused
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 
 __all__ = [
@@ -10,8 +10,9 @@ __all__ = [
     "Joined",
     "Left",
     "LobbyClient",
+    "MessageRefused",
     "Moved",
-    "Refused",
+    "PlayerRefused",
     "Roster",
     "StatusSet",
 ]

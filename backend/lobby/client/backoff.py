@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-BASE_MS = 500
-LONGEST_MS = 30_000
-STEADY_MS = 5_000
-"""A connection that lived this long was a good one: the next pause begins small again."""
+from lobby.client.constants import BACKOFF_BASE_MS, BACKOFF_LONGEST_MS, BACKOFF_STEADY_MS
 
 
-def pause_ms(tries: int, chance: float) -> int:
-    """How long to wait after ``tries`` failures in a row, in ms; ``chance`` is random, from 0 to 1.
+class Backoff:
+    """The pauses before retries: they grow, and start again after a steady connection.
 
-    The whole range is drawn from, so that a thousand clients of a server that went away do not come back in step.
+    The whole range is drawn from, so that a thousand clients of a lobby that restarts do not come back in the same moment.
     """
-    return round(chance * min(LONGEST_MS, BASE_MS << min(tries, 16)))
+
+    def __init__(self) -> None:
+        self._tries = 0
+
+    def pause_ms(self, lived_ms: float, random: float) -> float:
+        """The pause after a connection that lasted ``lived_ms`` (0: it was never established). ``random`` is from 0 to 1."""
+        if lived_ms >= BACKOFF_STEADY_MS:
+            self._tries = 0
+        longest_ms = min(BACKOFF_LONGEST_MS, BACKOFF_BASE_MS << min(self._tries, 16))
+        self._tries += 1
+        return random * longest_ms
+
+    def reset(self) -> None:
+        """Starts again at the shortest pause."""
+        self._tries = 0

@@ -1,7 +1,8 @@
-"""Walking players, for demos, load and tests: they idle, drive and turn as ships do, and mind their own business.
+"""Walking players, for demos, load and tests: they rest, drive and turn as ships do, and ignore the other players.
 
 A :class:`Walker` is pure: a random generator and time steps in, positions out. Its figures are those of the paths on which
-smoothing and saving are measured: top speed 10 to 15 units a second, acceleration 20 to 40, turning 45 to 90 degrees a second.
+smoothing and saving are measured: top speed 10 to 15 units a second, acceleration 20 to 40 units per second squared, turning 45
+to 90 degrees a second.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ ARENA = 60.0
 """Bots turn back so many units from the middle; the turn itself takes them up to two turning circles farther."""
 
 STEP_S = 0.05
-"""Bots think and look where they are twenty times a second; how often they speak is up to the lobby's ``config``."""
+"""Bots move on and check their position twenty times a second; how often they send it depends on the lobby's ``config``."""
 
 PHASES = 10
-"""Bots think in turns, so many to a step: all at once would be bursts, which no crowd of people makes."""
+"""Bots move in this many groups, one after the other. All at once would be bursts, which a crowd of people does not make."""
 
 CONNECTING_AT_ONCE = 16
 
@@ -39,24 +40,24 @@ def bot_name(number: int) -> str:
 
 
 class Walker:
-    """One path: a pilot that changes its mind every second or so."""
+    """One path: it changes its speed and direction every second or so."""
 
-    def __init__(self, chance: random.Random, arena: float = ARENA) -> None:
-        self._chance, self._arena = chance, arena
-        angle, distance = chance.uniform(-math.pi, math.pi), arena * math.sqrt(chance.random())
+    def __init__(self, numbers: random.Random, arena: float = ARENA) -> None:
+        self._random, self._arena = numbers, arena
+        angle, distance = numbers.uniform(-math.pi, math.pi), arena * math.sqrt(numbers.random())
         self.x, self.y = distance * math.cos(angle), distance * math.sin(angle)
-        self.h, self.speed = chance.uniform(-math.pi, math.pi), 0.0
-        self._top = chance.uniform(10, 15)
-        self._acceleration = chance.uniform(20, 40)
-        self._turning = math.radians(chance.uniform(45, 90))
-        self._wanted_speed, self._wanted_turn, self._until_s = 0.0, 0.0, chance.uniform(0, 2)
+        self.h, self.speed = numbers.uniform(-math.pi, math.pi), 0.0
+        self._top = numbers.uniform(10, 15)
+        self._acceleration = numbers.uniform(20, 40)
+        self._turning = math.radians(numbers.uniform(45, 90))
+        self._wanted_speed, self._wanted_turn, self._until_s = 0.0, 0.0, numbers.uniform(0, 2)
         self._now_s = 0.0
 
     def step(self, seconds: float) -> Position:
         """Goes on for ``seconds`` and returns where that leads, with velocity and heading."""
         self._now_s += seconds
         if self._now_s >= self._until_s:
-            self._change_mind()
+            self._choose()
         change = self._acceleration * seconds
         self.speed += max(-change, min(change, self._wanted_speed - self.speed))
         self.h = math.remainder(self.h + self._turn() * seconds, math.tau)
@@ -73,46 +74,48 @@ class Walker:
                 return math.copysign(self._turning, homewards)
         return self._wanted_turn
 
-    def _change_mind(self) -> None:
-        mood = self._chance.random()
-        if mood < 0.2:
-            self._wanted_speed, self._wanted_turn, lasts_s = 0.0, 0.0, self._chance.uniform(1, 4)
-        elif mood < 0.6:
-            self._wanted_speed, self._wanted_turn, lasts_s = self._top, 0.0, self._chance.uniform(1, 4)
+    def _choose(self) -> None:
+        """Chooses what to do next: rest, drive straight on, or turn."""
+        choice = self._random.random()
+        if choice < 0.2:
+            self._wanted_speed, self._wanted_turn, lasts_s = 0.0, 0.0, self._random.uniform(1, 4)
+        elif choice < 0.6:
+            self._wanted_speed, self._wanted_turn, lasts_s = self._top, 0.0, self._random.uniform(1, 4)
         else:
-            self._wanted_speed = self._top * self._chance.uniform(0.6, 1)
-            self._wanted_turn, lasts_s = self._chance.choice((-1, 1)) * self._turning, self._chance.uniform(0.5, 2)
+            self._wanted_speed = self._top * self._random.uniform(0.6, 1)
+            self._wanted_turn, lasts_s = self._random.choice((-1, 1)) * self._turning, self._random.uniform(0.5, 2)
         self._until_s = self._now_s + lasts_s
 
 
-class Pilot:
-    """Decides when a walker's position is worth a message: when it would surprise the others, and always once at rest.
+class SendPolicy:
+    """Decides when a client sends its position: when the others would draw it wrongly, and always once at rest.
 
-    The others go on in a straight line from what they last heard (dead reckoning). As long as that is within ``surprise``
-    units of the truth, silence says the same and costs nothing, for ``longest_s`` at the most. Who has come to rest is
-    shown exactly where it stands, and says no more.
+    The others draw a player straight on from the position that they received last (dead reckoning). As long as that is within
+    ``surprise_units`` of the true position, sending nothing has the same effect and costs nothing, for ``longest_ms`` at the
+    most. At rest the exact position is sent once, and then nothing.
     """
 
-    def __init__(self, surprise: float = 0.1, longest_s: float = 1.0) -> None:
-        self._surprise, self._longest_s = surprise, longest_s
-        self._said: Position | None = None
-        self._said_s = 0.0
+    def __init__(self, surprise_units: float = 0.1, longest_ms: float = 1_000.0) -> None:
+        self._surprise_units, self._longest_ms = surprise_units, longest_ms
+        self._sent: Position | None = None
+        self._sent_ms = 0.0
 
-    def speaks(self, at: Position, now_s: float) -> bool:
-        """Whether to say ``at`` now."""
-        if self._is_known(at, now_s - self._said_s):
+    def due(self, now_ms: float, at: Position) -> bool:
+        """Whether to send ``at``, the position at ``now_ms``. If so, it counts as sent."""
+        if self._is_known(at, now_ms - self._sent_ms):
             return False
-        self._said, self._said_s = at, now_s
+        self._sent, self._sent_ms = at, now_ms
         return True
 
-    def _is_known(self, at: Position, since_s: float) -> bool:
-        said = self._said
-        if said is None:
+    def _is_known(self, at: Position, since_ms: float) -> bool:
+        sent = self._sent
+        if sent is None:
             return False
         if not (at.vx or at.vy):
-            return said[:4] == at[:4]
-        off = math.hypot(said.x + said.vx * since_s - at.x, said.y + said.vy * since_s - at.y)
-        return off < self._surprise and since_s < self._longest_s
+            return sent[:4] == at[:4]
+        since_s = since_ms / 1000
+        off_units = math.hypot(sent.x + sent.vx * since_s - at.x, sent.y + sent.vy * since_s - at.y)
+        return off_units < self._surprise_units and since_ms < self._longest_ms
 
 
 async def run_bots(
@@ -125,9 +128,11 @@ async def run_bots(
     seed: int = 0,
     on_connected: Callable[[int], None] = lambda count: None,
 ) -> None:
-    """Lets ``players`` bots walk in a lobby for ``seconds`` (None: for ever). ``token`` makes one for each player's id.
+    """Lets ``players`` bots walk in a lobby for ``seconds`` (None: for ever).
 
-    Raises :class:`lobby.errors.LobbyError` where the lobby does not take them, or at last has sent all of them away.
+    ``token`` returns the token for a player's id. ``seed`` makes paths, pauses and names repeatable. ``on_connected`` receives
+    the number of bots that are connected, after each one. Raises :class:`lobby.errors.LobbyError` if the lobby refuses a bot at
+    the start, or all of them later; an ExceptionGroup if it refuses several.
     """
     gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
     bots = [_Bot(url, number, room, token, seed) for number in range(players)]
@@ -145,32 +150,33 @@ async def run_bots(
                 group.create_task(enter(bot.client))
         await _walk(bots, math.inf if seconds is None else seconds, random.Random(seed))
     finally:
-        # All at once: each may wait a second for a lobby that does not answer any more.
+        # All at once: each may wait two seconds for a lobby that does not answer any more.
         await asyncio.gather(*(client.__aexit__(None, None, None) for client in inside), return_exceptions=True)
 
 
 class _Bot:
-    """One bot: its connection, its path and what it finds worth saying."""
+    """One bot: its connection, its path and its send policy."""
 
     def __init__(self, url: str, number: int, room: str, token: Callable[[str], str], seed: int) -> None:
         player = f"bot_{seed}_{number}"
+        pauses = random.Random(seed + number)
         self.client = LobbyClient(
-            url, player, room=room, name=bot_name(number), token=token(player), follow=False, seed=seed + number
+            url, player, room=room, name=bot_name(number), token=token(player), follow=False, random=pauses.random
         )
-        self._walker, self._pilot = Walker(random.Random(seed * 1_000_003 + number)), Pilot()
+        self._walker, self._policy = Walker(random.Random(seed * 1_000_003 + number)), SendPolicy()
         self._last_s: float | None = None
 
-    def think(self, now_s: float) -> None:
-        """One step on, and a word about it if it is worth one."""
-        # After a stall bots go on, they do not leap.
+    def step(self, now_s: float) -> None:
+        """Moves on to ``now_s``, and sends the position if that is due."""
+        # After a pause of this process bots go on from where they were; they do not jump.
         at = self._walker.step(min(now_s - self._last_s, 0.25) if self._last_s is not None else 0.0)
         self._last_s = now_s
-        if self._pilot.speaks(at, now_s):
+        if self._policy.due(now_s * 1000, at):
             self.client.move(*at[:5])
 
 
-async def _walk(bots: list[_Bot], seconds: float, chance: random.Random) -> None:
-    """Moves ``bots``, a share of them at a time, until the time is over or the lobby has none of them left."""
+async def _walk(bots: list[_Bot], seconds: float, numbers: random.Random) -> None:
+    """Moves ``bots``, one group after the other, until the time is over or the lobby has refused all of them."""
     loop = asyncio.get_running_loop()
     due_s = loop.time()
     end_s = due_s + seconds
@@ -178,12 +184,12 @@ async def _walk(bots: list[_Bot], seconds: float, chance: random.Random) -> None
         if (now_s := loop.time()) >= end_s:
             return
         for bot in bots[phase::PHASES]:
-            bot.think(now_s)
+            bot.step(now_s)
         if phase == 0:
             refused = [bot.client.refused for bot in bots if bot.client.refused is not None]
             if len(refused) == len(bots):
                 raise refused[0]
-            if chance.random() < STEP_S / 2:
-                chance.choice(bots).client.set_status(chance.choice(STATUSES))
-        due_s = max(due_s + STEP_S / PHASES, now_s)  # who is late is late, and does not catch up
+            if numbers.random() < STEP_S / 2:
+                numbers.choice(bots).client.set_status(numbers.choice(STATUSES))
+        due_s = max(due_s + STEP_S / PHASES, now_s)  # a late step is not followed by quicker ones
         await asyncio.sleep(due_s - loop.time())

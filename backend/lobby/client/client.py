@@ -5,13 +5,14 @@
         async for event in me:
             print(event)
 
-The client keeps its promise of one player through everything a network does: it comes back by itself after a pause, takes
-over its own player from a connection that is about to be cut, and tells its user differences only. What it knows of the
-others is ``me.roster``; what changes arrives as events: ``Connected``, ``Joined``, ``Left``, ``Moved``, ``StatusSet``,
-``Refused``, ``Disconnected``.
+The client stays the same player through everything a network does: it comes back by itself after a pause, takes over its own
+player before a connection is cut, and reports differences only. ``me.roster`` holds the other players; changes arrive as
+events: ``Connected``, ``Joined``, ``Left``, ``Moved``, ``StatusSet``, ``MessageRefused``, ``Disconnected``, ``PlayerRefused``.
 
-Nobody has to read the events. Those that wait are bounded: of the moves of one player only the newest waits, and of more than
-:data:`EVENTS_KEPT` events the oldest are forgotten. ``me.roster`` is always the truth.
+Reading the events is optional. Those that wait are bounded: only the newest move of each player waits, and of more than
+:data:`EVENTS_KEPT` events the oldest are dropped. ``me.roster`` is always up to date.
+
+This file sends positions and carries events; :mod:`lobby.client.connection` decides when to connect, ping and take over.
 """
 
 from __future__ import annotations
@@ -19,100 +20,70 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-import random
+import random as random_numbers
 import ssl
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from lobby.client.backoff import STEADY_MS, pause_ms
+from lobby.client.attempt import Socket
+from lobby.client.connection import Connection, ConnectionState, Listener
+from lobby.client.constants import SLOW_DOWN_MS, TAKEOVER_MS
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
-from lobby.client.sockets import Socket, address, ending, why
+from lobby.client.sockets import LobbySocket, address
 from lobby.errors import LobbyError, LobbyRefused
-from lobby.messages import (
-    Config,
-    Error,
-    Hello,
-    Ping,
-    Pong,
-    Pos,
-    ServerMessage,
-    Status,
-    Welcome,
-    decode,
-    encode_client,
-    is_id,
-)
+from lobby.messages import CODECS, ClientMessage, Config, Error, Hello, Pos, ServerMessage, Status, Welcome, is_id
 from lobby.presence import Position
-
-HELLO_S = 1.0
-"""How long the welcome may take before the client asks for it, in seconds."""
-
-GOODBYE_S = 1.0
-"""How long a lobby that has said goodbye may take to close the connection, in seconds."""
-
-CONNECT_S = 10.0
-"""How long a connection and its welcome may take."""
-
-TAKEOVER_S = 110 * 60.0
-"""API Gateway cuts every connection after two hours; a new one takes over ten minutes before."""
-
-FIRST_PING_S = 0.2
-"""The first ping is sent soon, so that the round trip is known before the first heartbeat."""
-
-PONG_S = 10.0
-"""A connection on which nothing was heard for so long after a ping counts as dead."""
-
-SLOW_DOWN_S = 1.0
-"""How long nothing is sent after the lobby has said ``rate_limited``."""
 
 EVENTS_KEPT = 20_000
 """So many events wait to be read: the welcome of the largest room, twice."""
 
-CONFIG_MS = 3_600_000
-"""No duration in a ``config`` is longer; one that is was not meant for us."""
-
-HEARTBEAT_MS = 100
-"""The shortest heartbeat that is obeyed: a server that says 0 must not make a client spin."""
+POLL_MS = 50
+"""The state machine is polled so often, beside each time that something arrives."""
 
 _OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "status"))
 
 
 class Connected(NamedTuple):
-    """The lobby welcomed you, for the first time or after a ``Disconnected``; the differences follow."""
+    """The lobby welcomed you, for the first time or after a ``Disconnected``; the differences follow as events."""
 
     player: str
 
 
 class Disconnected(NamedTuple):
-    """The connection is gone; the next try is in ``again_s`` seconds."""
+    """The connection is gone, or an attempt failed. The next attempt follows in ``retry_in_s`` seconds."""
 
     reason: str
-    again_s: float
+    retry_in_s: float
 
 
-class Refused(NamedTuple):
-    """The lobby said no: to one message, or (``final``) to you, and then there will be no further try.
+class MessageRefused(NamedTuple):
+    """The lobby refused one message of yours and changed nothing. You are still connected.
 
-    ``x`` and ``y``: where you stand instead, for ``too_fast``.
+    ``code`` is a key of :data:`lobby.errors.CODES`. ``x`` and ``y``: where you stand instead, for ``too_fast``.
     """
 
     code: str
     message: str
-    final: bool = False
     x: float | None = None
     y: float | None = None
 
 
-Event = Connected | Disconnected | Refused | Joined | Left | Moved | StatusSet
+class PlayerRefused(NamedTuple):
+    """The lobby does not take you, and there is no further attempt: this is the last event."""
+
+    code: str
+    message: str
+
+
+Event = Connected | Disconnected | MessageRefused | PlayerRefused | Joined | Left | Moved | StatusSet
 
 
 class _Inbox:
-    """Events that wait to be read, bounded so that nobody has to read them.
+    """Events that wait to be read, bounded, so that reading them is optional.
 
     A move that waits is replaced, where it stands, by the same player's next one: every player gets its turn, however slow
     the reader is. When the player leaves it is dropped, so that it does not come back in the place of a later one.
@@ -121,30 +92,30 @@ class _Inbox:
     def __init__(self) -> None:
         self._waiting: OrderedDict[str | int, Event] = OrderedDict()
         self._number = itertools.count()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._is_closed = False
 
     def put(self, event: Event) -> None:
-        """Adds an event, at the cost of the oldest where too many wait."""
+        """Adds an event. If too many wait, the oldest is dropped."""
         if isinstance(event, Left):
             self._waiting.pop(event.player.id, None)
         self._waiting[event.player.id if isinstance(event, Moved) else next(self._number)] = event
         if len(self._waiting) > EVENTS_KEPT:
             self._waiting.popitem(last=False)
-        self._news.set()
+        self._changed.set()
 
     def close(self) -> None:
         """There will be no more."""
         self._is_closed = True
-        self._news.set()
+        self._changed.set()
 
     async def get(self) -> Event | None:
-        """The next event; None when there will be no more, however often it is asked."""
+        """The next event; None when there will be no more, each time it is called."""
         while not self._waiting:
             if self._is_closed:
                 return None
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
         return self._waiting.popitem(last=False)[1]
 
 
@@ -152,8 +123,9 @@ class LobbyClient:
     """One player in one room of one lobby.
 
     ``url``: ``ws[s]://host[:port]/[stage]``; ``player``, ``room``, ``name``, ``token``, ``v`` go into its query.
-    ``follow=False`` takes no notice of the others, for load and for bots: no roster, no events of them. ``seed`` makes pauses
-    repeatable; ``pause_ms`` (from failures in a row and a random number to milliseconds) and the limits in seconds serve tests.
+    ``follow=False`` ignores the other players, for load and for bots: no roster, no events about them. ``tls`` replaces the
+    default context of ``wss://``. ``takeover_ms``: a new connection takes over after so long, or up to 5 % earlier. ``random``
+    returns numbers from 0 to 1, for pauses and takeovers.
     """
 
     def __init__(
@@ -167,93 +139,87 @@ class LobbyClient:
         v: int = 2,
         follow: bool = True,
         tls: ssl.SSLContext | None = None,
-        takeover_s: float = TAKEOVER_S,
-        connect_s: float = CONNECT_S,
-        pong_s: float = PONG_S,
-        pause_ms: Callable[[int, float], float] = pause_ms,
-        seed: int | None = None,
+        takeover_ms: float = TAKEOVER_MS,
+        random: Callable[[], float] = random_numbers.random,
     ) -> None:
-        self.url = address(url, pid=player, room=room, name=name, v=v if v != 1 else "", token=token)
+        self.url = address(url, pid=player, room=room, name=name, v=v, token=token)
         self.v, self.follow = v, follow
         self.roster = Roster()
-        self.config = Config(send_ms=100, window_ms=60, far_ms=500, heartbeat_ms=20_000)
-        self.round_trip_ms: float | None = None
-        """How long the last ping took; None before the first."""
         self.refused: LobbyRefused | None = None
         """Why the lobby does not take this player any more; None as long as it does."""
         self.received = self.received_bytes = self.sent = 0
-        self._tls, self._takeover_s, self._connect_s, self._pong_s = tls, takeover_s, connect_s, pong_s
-        self._pause_ms, self._random = pause_ms, random.Random(seed)
+        self._tls = tls
+        listener = Listener(self._on_connected, self._on_disconnected, self._on_refused, self._on_message)
+        self._connection = Connection(self._new_socket, random, listener)
+        self._connection.takeover_ms = takeover_ms
         self._inbox = _Inbox()
-        self._socket: Socket | None = None
-        self._runner: asyncio.Task[None] | None = None
+        self._entered: asyncio.Future[None] | None = None  # the first attempt, which may raise
+        self._left = asyncio.Event()
+        self._welcomed: Socket | None = None
+        self._is_new = False
         self._at: Position | None = None
         self._status: str | None = None
         self._seq = 0
-        self._free_s = 0.0
-        """When the next position may be sent."""
-        self._timer: asyncio.TimerHandle | None = None
-        self._beat: asyncio.TimerHandle | None = None
-        self._pinged_s = 0.0
+        self._free_ms = 0.0  # when the next position may be sent
+        self._is_woken = False
+        self._poll_timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
-        """Connects; raises :class:`LobbyError` where that fails the first time, in one sentence."""
+        """Connects. If the first attempt fails, raises :class:`LobbyError` with one sentence and makes no further attempt."""
+        self._entered = asyncio.get_running_loop().create_future()
+        self._connection.open(self.url, _now_ms())
+        self._poll_regularly()
         try:
-            await self._connect()
-            self._runner = asyncio.create_task(self._run())
-        except OSError as error:
-            where = urlunsplit(urlsplit(self.url)._replace(query=""))  # a token has no business in an error message
-            raise LobbyError(f"Cannot connect to the lobby at {where}: {why(error)}.") from None
-        finally:
-            if self._runner is None and self._socket is not None:  # its welcome came in the very moment of giving up
-                self._socket.abort()
+            await self._entered
+        except BaseException:
+            self._connection.close(_now_ms())
+            self._stop_timers()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leaves the lobby. Events that wait can still be read."""
-        for timer in (self._timer, self._beat):
-            if timer is not None:
-                timer.cancel()
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.wait([self._runner])
-        last, self._socket = self._socket, None
+        """Leaves the lobby, and waits for its answer, for two seconds at the most. Events that wait can still be read."""
+        self._connection.close(_now_ms())
         self._inbox.close()
-        if last is not None:
-            await last.close()
-        if self._runner is not None and not self._runner.cancelled():
-            self._runner.result()  # raises what should not have happened
+        try:
+            self._poll()
+            if self._connection.is_leaving:
+                self._poll_regularly()
+                await self._left.wait()
+        finally:
+            self._stop_timers()
 
     # ── what a player does ──────────────────────────────────────────────────────────────────────────────────────────
 
     def move(self, x: float, y: float, vx: float = 0.0, vy: float = 0.0, h: float = 0.0) -> None:
-        """Stands there now. Call it as often as you like: it sends no sooner than the lobby wishes, and the last one always.
+        """Sets your position. Call it as often as you like: it sends no sooner than the lobby wishes, and always the last one.
 
-        Raises ValueError for what is no place.
+        ``x`` and ``y`` in units, ``vx`` and ``vy`` in units per second, ``h`` in radians. Raises ValueError for a number that
+        is not finite.
         """
         if not all(map(math.isfinite, (x, y, vx, vy, h))):
-            raise ValueError(f"not a place: {x}, {y} (vx {vx}, vy {vy}, h {h})")
-        # The time is taken here: the others draw the path by it, and the message may have to wait.
-        self._at = Position(x, y, vx, vy, h, t=round(time.monotonic() * 1000))
-        if self._timer is None and self.is_connected:
-            self._send_position_in(self._free_s - time.monotonic())
+            raise ValueError(f"not a position: {x}, {y} (vx {vx}, vy {vy}, h {h})")
+        # The time is taken here: the others draw the movement by it, and the message may have to wait.
+        self._at = Position(x, y, vx, vy, h, t=round(_now_ms()))
+        if self._send_timer is None and self.is_connected:
+            self._send_position_when_free()
 
     def set_status(self, status: str) -> None:
         """Shows a word over the player's head; "" takes it away. Version 2."""
         self._status = status
         self._send_status()
 
-    def say(self, text: str) -> None:
-        """Sends a text as it is, for tools that check what a lobby makes of it."""
-        if self._socket is not None and self.is_connected:
+    def send_text(self, text: str) -> None:
+        """Sends a text as it is, for tools that check what a lobby makes of it. Sends nothing without a connection."""
+        if self._connection.send(text):
             self.sent += 1
-            self._socket.send(text)
 
     def hello(self) -> None:
-        """Asks for the whole truth again."""
-        self.say(encode_client(Hello()))
+        """Asks for a new welcome: all players and their positions."""
+        self._send(Hello())
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """The events until the client is closed or refused."""
@@ -270,184 +236,150 @@ class LobbyClient:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the lobby can be spoken to right now."""
-        return self._socket is not None and not self._socket.ended.is_set()
+        """Whether messages can be sent right now."""
+        return self._connection.socket is not None
 
-    def _send_position_in(self, wait_s: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if wait_s > 0:
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._send_position)
+    @property
+    def config(self) -> Config:
+        """How often the lobby wishes to receive positions, and what it sends; see :class:`lobby.messages.Config`."""
+        return self._connection.config
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """How long the last ping took, in ms; None before the first answer."""
+        return None if math.isnan(self._connection.round_trip_ms) else self._connection.round_trip_ms
+
+    def _send_position_when_free(self) -> None:
+        self._cancel_send_timer()
+        wait_ms = self._free_ms - _now_ms()
+        if wait_ms > 0:
+            self._send_timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._send_position)
         else:
             self._send_position()
 
     def _send_position(self) -> None:
-        self._timer = None
+        self._send_timer = None
         if self._at is not None and self.is_connected:
             self._seq += 1
-            self._free_s = time.monotonic() + self.config.send_ms / 1000
-            at = self._at._replace(seq=self._seq) if self.v >= 2 else Position(*self._at[:2])
-            self.say(encode_client(Pos(at)))
+            self._free_ms = _now_ms() + self.config.send_ms
+            self._send(Pos(self._at._replace(seq=self._seq)))
 
     def _send_status(self) -> None:
-        if self._status is not None and self.v >= 2:
-            self.say(encode_client(Status(self._status)))
+        if self._status is not None:
+            self._send(Status(self._status))
 
-    def _say_all(self) -> None:
-        """Says again what the lobby may not know: it was dropped, or said while there was no connection."""
+    def _send(self, message: ClientMessage) -> None:
+        """Sends a message, if both sides have a version that knows it."""
+        text = CODECS[min(self.v, self._connection.version)].encode_client(message)
+        if text is not None:
+            self.send_text(text)
+
+    def _send_all(self) -> None:
+        """Sends again what the lobby may not know: it dropped the message, or there was no connection."""
         self._send_status()
-        self._send_position_in(self._free_s - time.monotonic())
+        self._send_position_when_free()
 
-    # ── what the lobby says ─────────────────────────────────────────────────────────────────────────────────────────
+    # ── what the connection reports ─────────────────────────────────────────────────────────────────────────────────
 
-    def _decode(self, text: str) -> ServerMessage | None:
-        self.received += 1
-        self.received_bytes += len(text)
-        if not self.follow and text.startswith(_OF_OTHERS):
-            return None
-        with suppress(ValueError, OverflowError):  # a server that talks nonsense is ignored, not believed
-            return decode(text)
-        return None
+    def _on_connected(self) -> None:
+        self._is_new = True  # the welcome follows, and names the player
+        if self._entered is not None and not self._entered.done():
+            self._entered.set_result(None)
 
-    def _take(self, message: ServerMessage) -> None:
+    def _on_disconnected(self, reason: str, retry_ms: float) -> None:
+        if self._entered is not None and not self._entered.done():
+            self._connection.close(_now_ms())
+            where = urlunsplit(urlsplit(self.url)._replace(query=""))  # without the token
+            self._entered.set_exception(LobbyError(f"Cannot connect to the lobby at {where}: {reason}."))
+        else:
+            self._inbox.put(Disconnected(reason, retry_ms / 1000))
+
+    def _on_refused(self, code: str, message: str) -> None:
+        self.refused = LobbyRefused(code or "unknown", message)
+        if self._entered is not None and not self._entered.done():
+            self._entered.set_exception(self.refused)
+        self._inbox.put(PlayerRefused(code, message))
+        self._inbox.close()
+
+    def _on_message(self, message: ServerMessage, is_busy: bool) -> None:
         match message:
-            case Config():
-                if all(isinstance(ms, int | float) and 0 <= ms <= CONFIG_MS for ms in message):
-                    self.config = message
-            case Pong():
-                self.round_trip_ms = (time.monotonic() - self._pinged_s) * 1000
             case Error(code, text, x, y):
-                self._inbox.put(Refused(str(code), str(text), False, x, y))
+                self._inbox.put(MessageRefused(code, text, x, y))
                 if code == "rate_limited":
-                    # What was refused for its haste may have been where the player came to rest. Nothing is sent until
-                    # then: whatever follows a refused message is dropped as well, without another word.
-                    self._free_s = time.monotonic() + SLOW_DOWN_S
-                    if self._timer is not None:
-                        self._timer.cancel()
-                    self._timer = asyncio.get_running_loop().call_later(SLOW_DOWN_S, self._say_all)
+                    self._slow_down()
             case Welcome():
-                # Positions count on from where the lobby has counted this player, or it would take them for old ones.
-                self._seq = max(self._seq, message.at.seq)
-                self._hear_of_others(message if self.follow else message._replace(players=()))
-            case _:
-                if self.follow:
-                    self._hear_of_others(message)
+                self._on_welcome(message)
+            case _ if self.follow:
+                self._apply(message)
 
-    def _hear_of_others(self, message: ServerMessage) -> None:
-        for event in self.roster.hear(message):
+    def _on_welcome(self, welcome: Welcome) -> None:
+        if self._is_new:
+            self._is_new = False
+            self._inbox.put(Connected(welcome.your_id))
+        if is_id(welcome.your_id):
+            # A player that came without an id keeps the one it was given, or it would come back as another player.
+            self.url = self._connection.url = address(self.url, pid=welcome.your_id)
+        # Positions count on from where the lobby has counted, or it would take them for old ones.
+        self._seq = max(self._seq, welcome.at.seq)
+        self._apply(welcome if self.follow else welcome._replace(players=()))
+        if self._welcomed is not self._connection.socket:
+            self._welcomed = self._connection.socket
+            self._send_all()
+
+    def _apply(self, message: ServerMessage) -> None:
+        for event in self.roster.apply(message):
             self._inbox.put(event)
 
-    # ── the connection ──────────────────────────────────────────────────────────────────────────────────────────────
+    def _slow_down(self) -> None:
+        """Sends nothing for a while, then everything again: the refused message may have been the position at rest.
 
-    async def _connect(self) -> None:
-        """Opens a socket whose welcome makes it the one in use. Raises LobbyRefused or OSError; then nothing has changed."""
-        answered, loop = asyncio.Event(), asyncio.get_running_loop()
+        Until then the lobby drops every further message as well, without another error.
+        """
+        self._free_ms = _now_ms() + SLOW_DOWN_MS
+        self._cancel_send_timer()
+        self._send_timer = asyncio.get_running_loop().call_later(SLOW_DOWN_MS / 1000, self._send_all)
 
-        def hear(socket: Socket, text: str) -> None:
-            message = self._decode(text)
-            if isinstance(message, Welcome) and not answered.is_set() and is_id(message.your_id):
-                answered.set()
-                self._adopt(socket, message)
-            elif isinstance(message, Error) and message.close is not None:
-                socket.goodbye = socket.goodbye or (message.close, f"{message.code}: {message.message}")
-                loop.call_later(GOODBYE_S, socket.leave)  # if the lobby dies over it
-            elif message is not None and socket is self._socket:
-                # A value of a type that nobody expects gets as far as here.
-                with suppress(TypeError, ValueError, AttributeError):
-                    self._take(message)
+    # ── the shell of the state machine ──────────────────────────────────────────────────────────────────────────────
 
-        opened: Socket | None = None
-        try:
-            async with asyncio.timeout(self._connect_s):
-                opened = await Socket.open(self.url, hear, self._tls, answered.set)
-                asking = loop.call_later(HELLO_S, opened.send, encode_client(Hello()))
-                try:
-                    await answered.wait()
-                finally:
-                    asking.cancel()
-        except BaseException:
-            if opened is not None and opened is not self._socket:
-                opened.abort()
-            raise
-        if opened is not self._socket:
-            raise ending(opened)
+    def _new_socket(self, url: str) -> LobbySocket:
+        return LobbySocket(url, self._wake, tls=self._tls, pings=not CODECS[self.v].can_ping, accepts=self._accepts)
 
-    def _adopt(self, socket: Socket, welcome: Welcome) -> None:
-        """From its welcome on a socket is the one in use, whatever else arrives together with it."""
-        before, self._socket = self._socket, socket
-        if before is None:
-            self._inbox.put(Connected(welcome.your_id))
-        else:
-            before.leave()
-        # Who came without a name keeps the one it was given, or it would come back as somebody else.
-        self.url = address(self.url, pid=welcome.your_id)
-        with suppress(TypeError, ValueError, AttributeError):
-            self._take(welcome)
-        self._ping_in(FIRST_PING_S)
-        self._say_all()
+    def _accepts(self, text: str) -> bool:
+        self.received += 1
+        self.received_bytes += len(text) if text.isascii() else len(text.encode())
+        return self.follow or not text.startswith(_OF_OTHERS)
 
-    async def _run(self) -> None:
-        """Stays connected until cancelled or refused for good."""
-        tries = 0
-        try:
-            while True:
-                ended = await self._stay()
-                self._socket = None
-                error: OSError = ending(ended)
-                tries = 0 if time.monotonic() - ended.opened_s > STEADY_MS / 1000 else tries + 1
-                while self._socket is None:
-                    again_s = self._pause_ms(tries, self._random.random()) / 1000
-                    self._inbox.put(Disconnected(why(error), again_s))
-                    await asyncio.sleep(again_s)
-                    try:
-                        await self._connect()
-                    except OSError as failed:
-                        tries, error = tries + 1, failed
-        except LobbyRefused as refused:
-            self.refused = refused
-            self._inbox.put(Refused(refused.code, str(refused), final=True))
-        finally:
-            self._inbox.close()
+    def _wake(self) -> None:
+        """Polls soon, once for all that has arrived by then."""
+        if not self._is_woken:
+            self._is_woken = True
+            asyncio.get_running_loop().call_soon(self._poll)
 
-    async def _stay(self) -> Socket:
-        """Until the connection has ended, and returns it; before its time is over a new one takes its place."""
-        tries, due_s = 0, 0.0
-        while True:
-            assert self._socket is not None
-            current = self._socket
-            due_s = due_s or current.opened_s + self._takeover_s
-            if await current.ends_within(due_s - time.monotonic()):
-                return current
-            try:
-                await self._connect()
-                tries, due_s = 0, 0.0
-            except (OSError, LobbyRefused):
-                # All is well as long as the old one lives: no reason to tell anybody, nor to hurry.
-                tries += 1
-                due_s = time.monotonic() + self._pause_ms(tries, self._random.random()) / 1000
-                # The lobby may have taken the new one in although its welcome never came: no stranger then took over.
-                current.may_be_own_takeover = True
+    def _poll(self) -> None:
+        self._is_woken = False
+        self._connection.poll(_now_ms())
+        if self._connection.state == ConnectionState.CLOSED and not self._connection.is_leaving:
+            self._left.set()
 
-    def _ping_in(self, wait_s: float) -> None:
-        """Pings the socket in use after ``wait_s``, and every heartbeat from then on."""
-        if self._beat is not None:
-            self._beat.cancel()
-        self._beat = asyncio.get_running_loop().call_later(wait_s, self._ping)
+    def _poll_regularly(self) -> None:
+        if self._poll_timer is not None:
+            self._poll_timer.cancel()
+        self._poll_timer = asyncio.get_running_loop().call_later(POLL_MS / 1000, self._poll_regularly)
+        self._poll()
+        if self._connection.state in (ConnectionState.CLOSED, ConnectionState.REFUSED) and not self._connection.is_leaving:
+            self._poll_timer.cancel()
 
-    def _ping(self) -> None:
-        pinged = self._socket
-        if pinged is None or pinged.ended.is_set():
-            return
-        self._pinged_s = time.monotonic()
-        if self.v >= 2:
-            self.say(encode_client(Ping(round(self._pinged_s * 1000))))
-        else:
-            pinged.ping()
-        asyncio.get_running_loop().call_later(self._pong_s, _cut_if_silent, pinged, self._pinged_s)
-        self._ping_in(max(HEARTBEAT_MS, self.config.heartbeat_ms) / 1000)
+    def _cancel_send_timer(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+
+    def _stop_timers(self) -> None:
+        self._cancel_send_timer()
+        if self._poll_timer is not None:
+            self._poll_timer.cancel()
+            self._poll_timer = None
 
 
-def _cut_if_silent(pinged: Socket, since_s: float) -> None:
-    if pinged.heard_s < since_s:
-        pinged.abort("nothing was heard of it any more")
+def _now_ms() -> float:
+    return time.monotonic() * 1000

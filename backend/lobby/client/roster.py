@@ -1,38 +1,50 @@
-"""What a client knows of the others: messages in, events out. Pure; the time is in the messages.
+"""What a client knows of the other players: messages in, events out. Pure; the time is in the messages.
 
-The truth after a reconnect is the new ``welcome``. It is compared with what was known, and only the differences become events:
-a short cut in the network makes nobody leave and join again.
+After a reconnect the new ``welcome`` is right. It is compared with what was known, and only the differences become events:
+after a short break of the network no player leaves and joins again.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from lobby.messages import Join, Leave, Moves, Player, PlayerPos, ServerMessage, StatusChanged, Welcome
+from lobby.messages import (
+    Config,
+    Error,
+    Join,
+    Leave,
+    Moves,
+    Player,
+    PlayerPos,
+    Pong,
+    ServerMessage,
+    StatusChanged,
+    Welcome,
+)
 from lobby.presence import Position
 
 
 class Joined(NamedTuple):
-    """Somebody came, or was here already when you came."""
+    """A player came, or was here already when you came."""
 
     player: Player
 
 
 class Left(NamedTuple):
-    """Somebody went. ``player`` is how it was last known."""
+    """A player left. ``player`` is its last known state."""
 
     player: Player
 
 
 class Moved(NamedTuple):
-    """Somebody stands elsewhere now. ``t`` is the server's clock in ms, 0 where the message had none."""
+    """A player has a new position. ``t`` is the server's clock in ms since 1970; 0 if the message had none."""
 
     player: Player
     t: int = 0
 
 
 class StatusSet(NamedTuple):
-    """Somebody's status changed; yours too."""
+    """The status of a player changed; yours too."""
 
     player: Player
 
@@ -41,15 +53,15 @@ RosterEvent = Joined | Left | Moved | StatusSet
 
 
 class Roster:
-    """Who is here besides you, by id."""
+    """The other players of the room, by id, and you."""
 
     def __init__(self) -> None:
         self.you = Player("")
         self.players: dict[str, Player] = {}
         self._ids: dict[int, str] = {}
 
-    def hear(self, message: ServerMessage) -> list[RosterEvent]:
-        """Takes in one message and returns what it changed."""
+    def apply(self, message: ServerMessage) -> list[RosterEvent]:
+        """Applies one message and returns what it changed."""
         match message:
             case Welcome():
                 return self._replace(message)
@@ -57,7 +69,7 @@ class Roster:
                 known = self.players.get(player.id)
                 if known is not None and known.n == player.n and known.at.seq > player.at.seq:
                     player = player._replace(at=known.at)
-                self._know(player)  # told again, under another number even, it is the truth all the same
+                self._know(player)  # a repeated join is right as well, even with another number
                 return [Joined(player)] if known is None else _differences(known, player, 0)
             case Leave(id):
                 gone = self.players.pop(id, None)
@@ -78,8 +90,10 @@ class Roster:
                     return []
                 player = self.players[id] = known._replace(status=status)
                 return [StatusSet(player)]
+            case Config() | Pong() | Error():
+                return []  # not about players
             case _:
-                return []
+                assert_never(message)
 
     def _know(self, player: Player) -> None:
         self.players[player.id] = player
@@ -105,6 +119,6 @@ class Roster:
 
 
 def _differences(known: Player, player: Player, t: int) -> list[RosterEvent]:
-    """What is new of somebody who was here before."""
+    """The events of a player that was known before."""
     events: list[RosterEvent] = [Moved(player, t)] if known.at[:2] != player.at[:2] else []
     return [*events, StatusSet(player)] if known.status != player.status else events

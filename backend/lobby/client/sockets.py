@@ -1,4 +1,7 @@
-"""A client's WebSocket, by picows: an address in, whole text messages out, and errors that a person understands."""
+"""A client's WebSocket, by picows: an address in, whole text messages out, and reasons that a person understands.
+
+:class:`TextSocket` is the adapter for picows, :class:`LobbySocket` what the connection's state machine uses.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import asyncio
 import logging
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -14,26 +16,23 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from picows import WSCloseCode, WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
 from picows.url import WSParsedURL
 
-from lobby.errors import CODES, LobbyError, LobbyRefused
-
-CLOSE_S = 1.0
-"""How long the lobby may take to answer a goodbye."""
+from lobby.client.constants import CLOSE_MS, HEARTBEAT_MS, PONG_MS
+from lobby.errors import CODES, LobbyError
 
 MESSAGE_BYTES = 8 << 20
 """No message is larger: the welcome of the largest room, with the longest names, has 6 MB."""
 
-HUNG_UP = "it hung up without an answer; a lobby with TLS wants wss://, one without ws://"
+NO_ANSWER = "the connection was closed without an answer; use wss:// for a lobby with TLS, and ws:// for one that has no TLS"
 
-_TAKEN_OVER = CODES["taken_over"].close
-# picows tells of every broken frame in its own words; what matters of it arrives here as an event.
+# picows logs every broken frame; what matters of it arrives here as an event.
 _log = logging.getLogger("lobby.socket")
 _log.setLevel(logging.CRITICAL)
 
 
 def address(url: str, **parameters: str | int) -> str:
-    """``url`` with the handshake's parameters in its query; empty ones are left out, those in ``url`` stay.
+    """``url`` with the handshake's parameters in its query. Empty ones are left out, and those already in ``url`` win.
 
-    Raises :class:`LobbyError` for what is no WebSocket address.
+    Raises :class:`LobbyError` if ``url`` is no WebSocket address.
     """
     try:
         parts = urlsplit(url if "//" in url else f"ws://{url}")
@@ -50,7 +49,7 @@ def address(url: str, **parameters: str | int) -> str:
 
 
 def why(error: Exception) -> str:
-    """What went wrong, in half a sentence."""
+    """Why no connection could be opened, in half a sentence."""
     match error:
         case TimeoutError():
             return "it took too long"
@@ -61,85 +60,47 @@ def why(error: Exception) -> str:
         case ssl.SSLCertVerificationError():
             return f"its TLS certificate is not trusted ({error.verify_message or error})"
         case ssl.SSLError():
-            return f"TLS failed ({error.reason or error}); a lobby without TLS wants ws:// in place of wss://"
+            return f"TLS failed ({error.reason or error}); use ws:// for a lobby without TLS"
         case OSError():
-            return error.strerror or str(error) or HUNG_UP
+            return error.strerror or str(error) or NO_ANSWER
     return str(error)
 
 
-class Socket(WSListener):
-    """One WebSocket: whole text messages to ``hear``, its end to ``ended`` and ``on_end``."""
+class HandshakeRefusedError(ConnectionError):
+    """The lobby, or a gateway before it, refused the handshake for good. ``close``: the close code of the same meaning."""
 
-    def __init__(self, hear: Callable[[Socket, str], None], on_end: Callable[[], None] = lambda: None) -> None:
-        self._hear, self._on_end = hear, on_end
+    def __init__(self, close: int, text: str) -> None:
+        self.close = close
+        super().__init__(text)
+
+
+class TextSocket(WSListener):
+    """One WebSocket: whole text messages go to ``on_text``; at its end ``on_end`` is called and ``ended`` is set.
+
+    ``code`` and ``reason`` are those of its close; the code is 1006 if there was none. picows calls the methods ``on_ws_...``.
+    """
+
+    def __init__(self, on_text: Callable[[str], None], on_end: Callable[[], None] = lambda: None) -> None:
+        self._on_text, self._on_end = on_text, on_end
         self._parts: list[bytes] = []
         self._transport: WSTransport | None = None
         self.code, self.reason = 1006, ""
-        self.goodbye: tuple[int, str] | None = None
-        """Code and reason of an end that has been announced in words; some hosts cannot do it by a close code."""
         self.ended = asyncio.Event()
-        self.opened_s = self.heard_s = time.monotonic()
-        self.may_be_own_takeover = False
-        """Whether the player's own next connection may be what ended this one."""
 
-    @classmethod
-    async def open(
-        cls,
-        url: str,
-        hear: Callable[[Socket, str], None],
-        tls: ssl.SSLContext | None = None,
-        on_end: Callable[[], None] = lambda: None,
-    ) -> Socket:
-        """Connects, however long that takes. Raises LobbyRefused or OSError."""
-        dialled: list[socket.socket] = []
+    @property
+    def was_open(self) -> bool:
+        """Whether the handshake succeeded."""
+        return self._transport is not None
 
-        async def dial(to: WSParsedURL) -> socket.socket:
-            dialled.append(await _dial(to.host, to.port))
-            return dialled[-1]
+    @property
+    def is_open(self) -> bool:
+        """Whether texts can be sent."""
+        return self._transport is not None and not self.ended.is_set()
 
-        try:
-            _, opened = await ws_connect(
-                lambda: cls(hear, on_end),
-                url,
-                ssl_context=tls,
-                websocket_handshake_timeout=None,
-                max_frame_size=MESSAGE_BYTES,
-                logger_name=_log,
-                socket_factory=dial,
-                # aiofastnet hides why TLS failed, and complains of it to the event loop in a way that cannot be printed.
-                use_aiofastnet=False if url.startswith("wss:") else None,
-            )
-        except asyncio.CancelledError:
-            # picows leaves the socket of a handshake that nobody waits for any more open. Its transport is picows' own;
-            # to end the stream below it is the way to end both.
-            for left in dialled:
-                with suppress(OSError):
-                    left.shutdown(socket.SHUT_RDWR)
-            raise
-        except WSHandshakeError as error:
-            if error.response is None:
-                raise ConnectionError("what answers there is no WebSocket server") from None
-            status = error.response.status
-            said = f"HTTP {int(status)} {status.phrase}"
-            for code, row in CODES.items():
-                if row.http == status and not row.retry:
-                    raise LobbyRefused(code, f"{said}, which means: {row.meaning}, or the address is wrong") from None
-            raise ConnectionError(f"it answers {said}") from None
-        except ssl.SSLError:  # which may be a ValueError as well
-            raise
-        except (WSError, ValueError) as error:  # of an address that a redirect led to
-            raise ConnectionError(str(error)) from None
-        if not isinstance(opened, Socket):  # what picows says where the connection ended without an answer
-            raise ConnectionError(HUNG_UP)
-        return opened
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        """Called by picows."""
+    def on_ws_connected(self, transport: WSTransport) -> None:  # noqa: D102
         self._transport = transport
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Called by picows."""
-        self.heard_s = time.monotonic()
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: D102
         if frame.msg_type == WSMsgType.CLOSE:
             code = int(frame.get_close_code())  # type: ignore[call-overload]
             self.code, self.reason = code or 1005, (frame.get_close_message() or b"").decode("utf-8", "replace")
@@ -149,58 +110,164 @@ class Socket(WSListener):
             self._parts.append(frame.get_payload_as_bytes())
             if frame.fin:
                 message, self._parts = b"".join(self._parts), []
-                self._hear(self, message.decode("utf-8", "replace"))
+                self._on_text(message.decode("utf-8", "replace"))
             elif sum(map(len, self._parts)) > MESSAGE_BYTES:
                 self.abort("a message had no end")
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Called by picows."""
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: D102
         self.ended.set()
         self._on_end()
-        self._seen_off = asyncio.ensure_future(_see_off(transport))
-
-    async def ends_within(self, seconds: float) -> bool:
-        """Waits for the end, for so long at the most; whether it came."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, seconds)):
-                await self.ended.wait()
-        return self.ended.is_set()
+        self._error_read = asyncio.ensure_future(_read_error(transport))
 
     def send(self, text: str) -> None:
         """Sends a text, unless the connection has ended."""
-        if self._transport is not None and not self.ended.is_set():
+        if self._transport is not None and self.is_open:
             self._transport.send(WSMsgType.TEXT, text.encode())
 
-    def ping(self) -> None:
-        """Sends a ping of the WebSocket itself, which every server answers."""
-        if self._transport is not None and not self.ended.is_set():
-            self._transport.send_ping()
-
-    def leave(self) -> None:
-        """Says goodbye and does not wait for the answer."""
-        if self._transport is not None and not self.ended.is_set():
+    def close(self) -> None:
+        """Closes with 1000. If the lobby does not answer within ``CLOSE_MS``, the connection is cut."""
+        if self._transport is not None and self.is_open:
             self._transport.send_close(WSCloseCode.OK)
-            self._transport.disconnect()
-            asyncio.get_running_loop().call_later(CLOSE_S, self.abort)  # of one that cannot even send that
+            asyncio.get_running_loop().call_later(CLOSE_MS / 1000, self.abort)
 
-    async def close(self) -> None:
-        """Says goodbye, and waits a second for the answer."""
-        if self._transport is not None and not self.ended.is_set():
-            self._transport.send_close(WSCloseCode.OK)
-            try:
-                await self.ends_within(CLOSE_S)
-            finally:
-                self._transport.disconnect(False)
+    async def close_and_wait(self) -> None:
+        """Closes, and waits for the end, for ``CLOSE_MS`` at the most."""
+        self.close()
+        if self.was_open:
+            await self.ended.wait()
 
     def abort(self, reason: str = "") -> None:
-        """Cuts the connection without a word."""
-        if self._transport is not None and not self.ended.is_set():
+        """Cuts the connection without a close."""
+        if self._transport is not None and self.is_open:
             self.reason = reason
             self._transport.disconnect(False)
 
 
-async def _see_off(transport: WSTransport) -> None:
-    """Takes note of why picows gave a connection up, else asyncio tells of an error that nobody looked at."""
+class LobbySocket:
+    """The socket of one attempt, for :class:`lobby.client.connection.Connection`. It connects by itself.
+
+    ``wake`` is called whenever something has changed: a text has arrived, or the socket has opened or ended. ``pings``: pings
+    of the WebSocket itself find out whether the lobby lives; for lobbies without the message ``ping``. ``accepts``: texts for
+    which it returns False are dropped.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        wake: Callable[[], None],
+        *,
+        tls: ssl.SSLContext | None = None,
+        pings: bool = False,
+        accepts: Callable[[str], bool] = lambda text: True,
+    ) -> None:
+        self.close_code, self.close_reason = 1006, ""
+        self.is_closed = False
+        self._wake, self._accepts = wake, accepts
+        self._texts: list[str] = []
+        self._socket = TextSocket(self._received, self._ended)
+        self._opening = asyncio.create_task(self._open(url, tls, pings))
+        self._opening.add_done_callback(lambda opening: self._end(1000, "") if opening.cancelled() else None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether texts can be sent."""
+        return self._socket.is_open and not self.is_closed
+
+    def take(self) -> list[str]:
+        """The texts that have arrived since the last call."""
+        texts, self._texts = self._texts, []
+        return texts
+
+    def send(self, text: str) -> None:
+        """Sends a text, unless the connection has ended."""
+        self._socket.send(text)
+
+    def close(self) -> None:
+        """Closes with 1000, or gives up the handshake."""
+        if self._opening.done():
+            self._socket.close()
+        else:
+            self._opening.cancel()
+
+    async def _open(self, url: str, tls: ssl.SSLContext | None, pings: bool) -> None:
+        try:
+            await _connect(self._socket, url, tls, pings)
+        except HandshakeRefusedError as refused:
+            self._end(refused.close, str(refused))
+        except OSError as error:
+            self._end(1006, why(error))
+        else:
+            self._wake()
+
+    def _received(self, text: str) -> None:
+        if self._accepts(text):
+            self._texts.append(text)
+            self._wake()
+
+    def _ended(self) -> None:
+        if self._socket.was_open:  # otherwise the handshake's error says more
+            self._end(self._socket.code, self._socket.reason)
+
+    def _end(self, code: int, reason: str) -> None:
+        if not self.is_closed:
+            self.is_closed, self.close_code, self.close_reason = True, code, reason
+            self._wake()
+
+
+async def _connect(listener: TextSocket, url: str, tls: ssl.SSLContext | None, pings: bool) -> None:
+    """Opens ``listener``, however long that takes. Raises HandshakeRefusedError, or OSError if a retry makes sense."""
+    dialled: list[socket.socket] = []
+
+    async def dial(to: WSParsedURL) -> socket.socket:
+        dialled.append(await _dial(to.host, to.port))
+        return dialled[-1]
+
+    try:
+        await ws_connect(
+            lambda: listener,
+            url,
+            ssl_context=tls,
+            websocket_handshake_timeout=None,
+            enable_auto_ping=pings,
+            auto_ping_idle_timeout=HEARTBEAT_MS / 1000,
+            auto_ping_reply_timeout=PONG_MS / 1000,
+            max_frame_size=MESSAGE_BYTES,
+            logger_name=_log,
+            socket_factory=dial,
+            # aiofastnet hides why TLS failed, and reports it to the event loop in a form that cannot be printed.
+            use_aiofastnet=False if url.startswith("wss:") else None,
+        )
+    except asyncio.CancelledError:
+        # If a handshake is cancelled, picows leaves its socket open, and the transport belongs to picows. Ending the stream
+        # below it ends both.
+        for left in dialled:
+            with suppress(OSError):
+                left.shutdown(socket.SHUT_RDWR)
+        raise
+    except WSHandshakeError as error:
+        raise _handshake_error(error) from None
+    except ssl.SSLError:  # which may be a ValueError as well
+        raise
+    except (WSError, ValueError) as error:  # ValueError: a redirect led to what is no address
+        raise ConnectionError(str(error)) from None
+    if not listener.was_open:  # picows returns normally if the connection was closed without an answer
+        raise ConnectionError(NO_ANSWER)
+
+
+def _handshake_error(error: WSHandshakeError) -> ConnectionError:
+    """The error of an HTTP answer in place of a WebSocket."""
+    if error.response is None:
+        return ConnectionError("what answers there is no WebSocket server")
+    status = error.response.status
+    text = f"HTTP {int(status)} {status.phrase}"
+    for row in CODES.values():
+        if row.http == status and row.close is not None and not row.retry:
+            return HandshakeRefusedError(row.close, f"{text}, which means: {row.meaning}, or the address is wrong")
+    return ConnectionError(f"it answers {text}")
+
+
+async def _read_error(transport: WSTransport) -> None:
+    """Reads the error for which picows gave a connection up; otherwise asyncio logs that it was never retrieved."""
     with suppress(Exception):
         await transport.wait_disconnected()
 
@@ -222,17 +289,3 @@ async def _dial(host: str, port: int) -> socket.socket:
         else:
             return dialled
     raise failed
-
-
-def ending(ended: Socket) -> OSError:
-    """Why a connection has ended. Raises LobbyRefused where there is no point in another one."""
-    number, reason = ended.code, ended.reason
-    if ended.goodbye is not None and not 4000 <= number < 5000:  # not every host can say it by a close code
-        number, reason = ended.goodbye
-    code = next((name for name, row in CODES.items() if row.close == number), "")
-    said = reason.removeprefix(f"{code}: ") or (CODES[code].meaning if code else "")
-    if 4500 <= number < 5000 and not (number == _TAKEN_OVER and ended.may_be_own_takeover):
-        raise LobbyRefused(code or str(number), said or "it did not say why")
-    if number == 1006:
-        return ConnectionError(said or "the connection broke off")
-    return ConnectionError(f"it closed the connection with {number}{f', {said}' if said else ''}")

@@ -1,1 +1,2 @@
-"""CloudFormation templates: how one is read (``reading``) and how its functions are resolved (``resolving``)."""
+"""CloudFormation templates: reading one (``reading``), making it concrete (``resolving``), and the template of the lobby itself
+(``lobby_template``)."""

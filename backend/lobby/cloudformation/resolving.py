@@ -1,8 +1,8 @@
-"""CloudFormation templates as AWS would see them: parameters, conditions, functions. No account, no network.
+"""Resolving a CloudFormation template: parameters, conditions and functions become values. No account, no network.
 
-``resolve`` makes a template concrete: resources whose condition is false are gone, every ``Ref``, ``Fn::GetAtt`` and
-``Fn::Sub`` is a value. Ids and ARNs are invented but stable: the same template always resolves to the same values. What this
-file does not know raises :class:`ResolveError`; nothing is passed on unresolved.
+``resolve`` removes resources whose condition is false, and replaces each ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` by its value.
+Ids and ARNs are invented but stable: the same template always resolves to the same values. Functions and attributes that this
+module does not know raise :class:`ResolveError`; nothing stays unresolved.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lobby.errors import LobbyError
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-STACK = "lobby"
+STACK = "stack"
 
 PSEUDO: dict[str, str] = {
     "AWS::AccountId": ACCOUNT,
@@ -38,18 +38,18 @@ NAMES: dict[str, str] = {
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
 }
-"""Types whose ``Ref`` is their name, and the property that gives it."""
+"""The types whose ``Ref`` is a name, and the property that sets this name."""
 
 _NOTHING = object()
 
 
 class ResolveError(LobbyError, ValueError):
-    """The template, or a parameter, is not what CloudFormation would accept, or is more than we understand."""
+    """CloudFormation would refuse the template or a parameter, or the template uses something that is not supported here."""
 
 
 def resolve(template: Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """``Parameters`` and ``Conditions`` with their values, the ``Resources`` and ``Outputs`` that exist, concrete, and in
-    ``Refs`` what ``Ref`` gives for each resource."""
+    """The resolved template: ``Parameters`` and ``Conditions`` with their values, the ``Resources`` and ``Outputs`` whose
+    condition is true, and in ``Refs`` the value of ``Ref`` for each resource. Raises :class:`ResolveError`."""
     return _Resolver(template, parameters or {}).resolved()
 
 
@@ -72,7 +72,7 @@ class _Resolver:
         for name, resource in resources.items():
             for other in _listed(resource.get("DependsOn", [])):
                 if other not in self.template["Resources"]:
-                    raise ResolveError(f"{name} depends on {other}, which does not exist.")
+                    raise ResolveError(f"{name} depends on {other}, which is not in the template.")
         outputs = {
             name: self.value({k: v for k, v in item.items() if k != "Condition"})
             for name, item in self.template.get("Outputs", {}).items()
@@ -94,7 +94,7 @@ class _Resolver:
         values: dict[str, str] = {}
         for name, item in declared.items():
             if name not in given and "Default" not in item:
-                raise ResolveError(f"The parameter {name} has no default and is not given.")
+                raise ResolveError(f"The parameter {name} has no default, so it needs a value.")
             values[name] = _text(given.get(name, item.get("Default")))
         check_parameters(values, declared)
         return values
@@ -104,18 +104,18 @@ class _Resolver:
             if "RuleCondition" not in rule or self.truth(rule["RuleCondition"]):
                 for assertion in rule["Assertions"]:
                     if not self.truth(assertion["Assert"]):
-                        raise ResolveError(assertion.get("AssertDescription", "A rule of the template does not hold."))
+                        raise ResolveError(assertion.get("AssertDescription", "A rule of the template is violated."))
 
     def condition(self, name: str) -> bool:
         if name not in self.conditions:
             if name not in self.template.get("Conditions", {}):
-                raise ResolveError(f"There is no condition {name}.")
+                raise ResolveError(f"The template has no condition {name}.")
             self.conditions[name] = self.truth(self.template["Conditions"][name])
         return self.conditions[name]
 
     def truth(self, expression: Any) -> bool:
         if not isinstance(expression, dict) or len(expression) != 1:
-            raise ResolveError(f"This is no condition: {expression}.")
+            raise ResolveError(f"This is not a condition: {expression}.")
         [(function, argument)] = expression.items()
         if function == "Condition":
             return self.condition(argument)
@@ -128,7 +128,7 @@ class _Resolver:
             return all(self.truth(part) for part in argument)
         if function == "Fn::Or":
             return any(self.truth(part) for part in argument)
-        raise ResolveError(f"Conditions with {function} are not understood.")
+        raise ResolveError(f"Conditions with {function} are not supported.")
 
     def _exists(self, item: Mapping[str, Any]) -> bool:
         return "Condition" not in item or self.condition(item["Condition"])
@@ -136,7 +136,7 @@ class _Resolver:
     # ---- values
 
     def value(self, node: Any) -> Any:
-        """``node`` with every function in it replaced by its value; what is ``AWS::NoValue`` is left out."""
+        """``node`` with each function replaced by its value. Parts that are ``AWS::NoValue`` are left out."""
         if isinstance(node, list):
             return [value for value in map(self.value, node) if value is not _NOTHING]
         if not isinstance(node, dict):
@@ -162,7 +162,7 @@ class _Resolver:
             return argument[0].join(_text(part) for part in self.value(argument[1]))
         if function == "Fn::Select":
             return self.value(argument[1])[int(argument[0])]
-        raise ResolveError(f"{function} is not understood.")
+        raise ResolveError(f"{function} is not supported.")
 
     def _substitute(self, name: str, own: Mapping[str, Any]) -> str:
         if name.startswith("!"):
@@ -182,13 +182,13 @@ class _Resolver:
 
     def _resource(self, name: str) -> Any:
         if name not in self.template["Resources"]:
-            raise ResolveError(f"There is nothing called {name}.")
+            raise ResolveError(f"The template has no resource {name}.")
         if name not in self.existing:
             raise ResolveError(f"{name} is used, but its condition is false.")
         return self.existing[name]
 
     def physical(self, name: str) -> str:
-        """What ``Ref`` gives for a resource: its name where it has one, else an id that looks like AWS's."""
+        """The value of ``Ref`` for a resource: its name if it has one, else an id in the style of AWS."""
         resource = self._resource(name)
         kind = resource["Type"]
         given = resource.get("Properties", {}).get(NAMES.get(kind, ""))
@@ -222,7 +222,7 @@ class _Resolver:
             ),
         }
         if (kind, attribute) not in known:
-            raise ResolveError(f"{attribute} of {name} ({kind}) is not understood.")
+            raise ResolveError(f"The attribute {attribute} of {name} ({kind}) is not supported.")
         if attribute == "StreamArn" and "StreamSpecification" not in resource["Properties"]:
             raise ResolveError(f"{name} has no stream.")
         return known[kind, attribute]()

@@ -1,8 +1,8 @@
-"""`lobby deploy` and `lobby destroy`: a lobby on AWS with one command, and away again.
+"""`lobby deploy` and `lobby destroy`: they create, change and delete a lobby on AWS.
 
-The order is that of harm: first what can be found wrong without changing anything (credentials, parameters, files, the state of
-the stack), then the zip, which hurts nobody, then a plan that a person says yes to, and only then the stack. What was begun and
-is not carried out is taken back.
+A deployment first checks everything that needs no change: credentials, parameters, files, the state of the stack. Then it
+uploads the zip, which affects no running lobby. Then it plans the change and asks. Only after the answer yes does it change the
+stack. A planned change that is not carried out is deleted.
 """
 
 from __future__ import annotations
@@ -14,292 +14,311 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lobby.cloudformation.reading import check_parameters, parse, read_template, stack_name
-from lobby.deploy import names
-from lobby.deploy.aws import Aws, AwsError
+from lobby.cloudformation.lobby_template import lobby_template, stack_name
+from lobby.cloudformation.reading import check_parameters, parse
+from lobby.deploy import local_files
+from lobby.deploy.aws import Aws, AwsRequestError
 from lobby.deploy.package import build
 from lobby.deploy.screen import Screen
-from lobby.deploy.stack import DEAD, Event, Plan, Stack, State
+from lobby.deploy.stack import DEAD, ChangeSet, DeployedStack, StackEvent, StackState
 from lobby.errors import LobbyError
 from lobby.settings import ENV_FILE
 from lobby.tokens import check_secret
+from lobby.tools import game_config
 
 OURS = {
-    "Stage": "say --stage",
-    "ArtifactBucket": "say --bucket",
-    "ArtifactKey": "it follows from the contents of the zip",
-    "Secret": "say --secret-file FILE, or set LOBBY_SECRET; other people on this machine see what a command line says",
+    "Stage": "use --stage",
+    "ArtifactBucket": "use --bucket",
+    "ArtifactKey": "it depends on the contents of the zip",
+    "Secret": "use --secret-file FILE or LOBBY_SECRET; other users of this machine can read a command line",
 }
-"""Parameters that the command gives by itself, and what to do instead of giving them."""
+"""Parameters that the command sets by itself, and what to use instead of ``--parameter``."""
 
 FEW_INVOCATIONS = 100
-"""An account may have 1,000 invocations at once; a new one begins with as few as 10."""
+"""Below this, a warning appears. An account may have 1,000 concurrent invocations; a new account has as few as 10."""
 
-ANYBODY = "No secret is set: whoever knows the address may come in, under any name. `lobby token --new-secret` makes a secret."
+NO_SECRET = (
+    "No secret is set: every client that knows the address may join as any player. `lobby token --new-secret` creates a secret."
+)
 
 CHECKS_S = (5.0, 15.0)
-"""Pauses before a lobby is tried again: an API that was made just now may answer 403 for some seconds."""
+"""Pauses before a lobby is checked again, in seconds. A new API may answer 403 for some seconds."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What somebody wants to have deployed."""
+class DeployOptions:
+    """The options of `lobby deploy`."""
 
     bucket: str = ""
-    """Empty: that of the stack as it is, or else the template's."""
+    """The S3 bucket for the zip. Empty: that of the existing stack."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     secret: str = ""
-    """Empty: as it is; none in a new stack."""
+    """The secret that signs tokens. Empty: that of the existing stack, or none in a new stack."""
     create_bucket: bool = False
     recreate: bool = False
     godot_config: Path | None = None
-    """The game's configuration, which will point to this lobby."""
+    """The game's configuration, which gets the address of this lobby."""
 
 
 class Deployment:
-    """The lobby of one stage in one account and Region, there or not."""
+    """The lobby of one stage in one account and Region, which may not exist yet."""
 
     def __init__(self, aws: Aws, stage: str, screen: Screen, wait: Callable[[float], None] = time.sleep) -> None:
-        """``wait`` is given the seconds between two looks at what AWS does."""
+        """``wait`` is called with the seconds to wait between two requests for the progress."""
         self.stage, self._aws, self._screen = stage, aws, screen
-        self.stack = Stack(aws.client("cloudformation"), stack_name(stage), wait)
+        self.stack = DeployedStack(aws.client("cloudformation"), stack_name(stage), wait)
 
-    def deploy(self, wish: Wish) -> Mapping[str, str]:
-        """Makes the lobby, or changes the one that is there. Returns the stack's outputs. Raises :class:`LobbyError`."""
+    def deploy(self, options: DeployOptions) -> Mapping[str, str]:
+        """Creates the lobby, or changes the existing one. Returns the outputs of the stack. Raises :class:`LobbyError`."""
         self._introduce()
-        template = read_template()
+        template = lobby_template()
         known = parse(template)["Parameters"]
-        _check(wish, known)
-        state = self._usable_state(wish)
+        _check(options, known)
+        state = self.stack.state()
+        bucket = _bucket(options, state)
+        state = self._usable_state(state, options)
         is_there = state is not None and not state.is_only_planned
         before = state.parameters if state and is_there else {}
-        bucket = wish.bucket or before.get("ArtifactBucket") or known["ArtifactBucket"]["Default"]
-        given = {"Stage": self.stage, "ArtifactBucket": bucket, **wish.parameters}
-        given |= {"Secret": wish.secret} if wish.secret else {}
+        given = {"Stage": self.stage, "ArtifactBucket": bucket, **options.parameters}
+        given |= {"Secret": options.secret} if options.secret else {}
         check_parameters(given, known)
         if not is_there:
-            self._warn_beforehand(wish)
-        given["ArtifactKey"] = self._upload(bucket, wish)
+            self._warn_beforehand(options)
+        given["ArtifactKey"] = self._upload(bucket, options)
         kept = sorted(before.keys() & known.keys() - given.keys())
-        with self._screen.working("AWS looks what would change"):
+        with self._screen.working("Planning the change"):
             plan = self.stack.plan(template, given, kept, state)
         if plan:
-            self._agree(plan)
+            self._confirm(plan)
             self._follow("Deploying", {change.name for change in plan.changes}, self.stack.execute(plan))
         else:
-            self._screen.say(f"The stack {self.stack.name} is up to date: nothing changes.")
+            self._screen.print(f"The stack {self.stack.name} is up to date. Nothing changes.")
         state = self.stack.state()
         outputs = state.outputs if state else {}
-        self._write_down(outputs, wish)
+        self._write_files(outputs, options)
         return outputs
 
     def destroy(self, *, unprotect: bool = False) -> None:
-        """Takes the lobby away. Raises :class:`LobbyError`."""
+        """Deletes the lobby. Raises :class:`LobbyError`."""
         self._introduce()
         state = self.stack.state()
         if state is None:
-            self._screen.say(f"There is no stack {self.stack.name} in {self._aws.region}, so there is nothing to delete.")
+            self._screen.print(f"There is no stack {self.stack.name} in {self._aws.region}. Nothing to delete.")
         else:
             self._refuse_if_busy(state)
             self._delete(state, unprotect=unprotect)
-        names.forget([*names.variables(self.stage)], Path(ENV_FILE))
+        local_files.forget([*local_files.variables(self.stage)], Path(ENV_FILE))
 
     async def works(self, url: str, tokens: tuple[str, str]) -> bool:
-        """Whether the lobby does, by `lobby check`. One that was made just now is given a little time."""
+        """Whether the lobby works, by `lobby check`, which is repeated after the pauses in :data:`CHECKS_S`."""
         from lobby.tools.check import Step, check, print_step
 
         pauses = [*CHECKS_S]
         while True:
             steps: list[Step] = []
-            with self._screen.working(f"Two players try {url}"):
+            with self._screen.working(f"Checking {url} with two players"):
                 ok = await check(url, token=tokens[0], token_b=tokens[1], report=steps.append)
             if ok or not pauses:
                 break
-            self._screen.say(f"Not yet. API Gateway may need a moment; once more in {pauses[0]:g} s.")
+            self._screen.print(f"Not yet. A new API may need a moment. Checking again in {pauses[0]:g} s.")
             await asyncio.sleep(pauses.pop(0))
         for step in steps:
             print_step(step, self._screen.console)
         return ok
 
-    # ── before anything changes ─────────────────────────────────────────────────────────────────────────────────────
+    # ── before the first change ─────────────────────────────────────────────────────────────────────────────────────
 
     def _introduce(self) -> None:
-        self._screen.say(f"AWS account {self._aws.account}, Region {self._aws.region}")
+        self._screen.print(f"AWS account {self._aws.account}, Region {self._aws.region}")
 
-    def _usable_state(self, wish: Wish) -> State | None:
-        """The stack as it is, if it can be made or changed."""
-        state, name = self.stack.state(), self.stack.name
+    def _usable_state(self, state: StackState | None, options: DeployOptions) -> StackState | None:
+        """The state of a stack that can be created (None) or changed. Deletes a stack that must be recreated. Raises
+        :class:`LobbyError` if the stack cannot be created or changed."""
+        name = self.stack.name
         if state is None:
             return None
         self._refuse_if_busy(state)
         if state.status == "UPDATE_ROLLBACK_FAILED":
             raise LobbyError(
-                f"The last change of the stack {name} failed, and so did taking it back. Before anything else: "
+                f"The last change of the stack {name} failed, and so did its rollback. First run "
                 f"`aws cloudformation continue-update-rollback --stack-name {name} --region {self._aws.region}`."
             )
         if state.status not in DEAD:
             return state
-        if not wish.recreate:
+        if not options.recreate:
             raise LobbyError(
-                f"The stack {name} is {state.status} and must be deleted before it can be made. --recreate does both."
+                f"The stack {name} is {state.status} and must be deleted before it can be created. --recreate does both."
             )
         self._delete(state)
         return None
 
-    def _refuse_if_busy(self, state: State) -> None:
+    def _refuse_if_busy(self, state: StackState) -> None:
         if state.is_busy:
             raise LobbyError(
-                f"Somebody is at it: the stack {self.stack.name} is {state.status}. Try again when that is over; "
-                f"{self._how_to_look()} shows it."
+                f"Another operation is in progress: the stack {self.stack.name} is {state.status}. Try again when it is "
+                f"complete; {self._how_to_look()} shows the progress."
             )
 
-    def _warn_beforehand(self, wish: Wish) -> None:
+    def _warn_beforehand(self, options: DeployOptions) -> None:
         try:
             limit = self._aws.client("lambda")("get_account_settings")["AccountLimit"]["ConcurrentExecutions"]
-        except AwsError:  # only a warning hangs on it, so nobody needs the permission
+        except AwsRequestError:  # it is only for a warning, so the permission is optional
             limit = FEW_INVOCATIONS
         if limit < FEW_INVOCATIONS:
-            self._screen.say(
-                f"This account runs {limit} functions at once, as new ones do. That is enough to try, not for a crowd: ask AWS "
-                "for more (Service Quotas, AWS Lambda, Concurrent executions).",
+            self._screen.print(
+                f"This account allows {limit} concurrent invocations, as new accounts do. That is enough for tests, but "
+                "not for many players: ask AWS for more (Service Quotas, AWS Lambda, Concurrent executions).",
                 "yellow",
             )
-        if self.stage == "prod" and not wish.secret:
-            self._screen.say(ANYBODY, "yellow")
+        if self.stage == "prod" and not options.secret:
+            self._screen.print(NO_SECRET, "yellow")
             self._screen.ask("Deploy prod without a secret?")
 
     # ── the zip ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _upload(self, bucket: str, wish: Wish) -> str:
-        """Brings the zip into the bucket. Returns its key."""
+    def _upload(self, bucket: str, options: DeployOptions) -> str:
+        """Uploads the zip to the bucket, unless it is there. Returns its key."""
         package, s3 = build(), self._aws.client("s3")
-        if wish.create_bucket:
+        if options.create_bucket:
             self._create_bucket(bucket)
         try:
             found = s3("list_objects_v2", Bucket=bucket, Prefix=package.key, MaxKeys=1)
-        except AwsError as error:
+        except AwsRequestError as error:
             if error.code == "NoSuchBucket":
                 raise LobbyError(
-                    f"There is no bucket {bucket}. --create-bucket makes it, --bucket NAME takes another."
+                    f"There is no bucket {bucket}. --create-bucket creates it; --bucket NAME names another."
                 ) from None
             if error.code in ("AccessDenied", "403"):
-                raise LobbyError(f"The bucket {bucket} is somebody else's, or: {error} --bucket NAME takes another.") from None
+                raise LobbyError(
+                    f"You have no access to the bucket {bucket}; it may belong to another account. {error} "
+                    "--bucket NAME names another bucket."
+                ) from None
             raise
         region = found["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", self._aws.region)
         if region != self._aws.region:
             raise LobbyError(
-                f"The bucket {bucket} is in {region}, and Lambda in {self._aws.region} reads no zip from there. "
-                f"--bucket NAME --create-bucket makes another in {self._aws.region}."
+                f"The bucket {bucket} is in {region}, but Lambda in {self._aws.region} needs a bucket in its own Region. "
+                f"--bucket NAME --create-bucket creates one in {self._aws.region}."
             )
         if found.get("Contents"):
-            self._screen.say(f"{package.key} is in the bucket {bucket} already")
+            self._screen.print(f"{package.key} is already in the bucket {bucket}")
         else:
             with self._screen.working(f"Uploading {package.key} ({len(package.data):,} bytes)"):
                 s3("put_object", Bucket=bucket, Key=package.key, Body=package.data, ContentType="application/zip")
-            self._screen.say(f"{package.key} is now in the bucket {bucket}")
+            self._screen.print(f"{package.key} is now in the bucket {bucket}")
         return package.key
 
     def _create_bucket(self, bucket: str) -> None:
-        """Makes a private bucket, unless it is there."""
+        """Creates a private bucket, unless the account has it."""
         s3, region = self._aws.client("s3"), self._aws.region
-        # us-east-1 is where a bucket comes to be when nothing is said, and must not be said.
+        # us-east-1 is the default, and S3 refuses it as an explicit location.
         where: dict[str, Any] = {}
         if region != "us-east-1":
             where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
             s3("create_bucket", Bucket=bucket, **where)
-        except AwsError as error:
+        except AwsRequestError as error:
             if error.code == "BucketAlreadyOwnedByYou":
                 return
             if error.code == "BucketAlreadyExists":
                 raise LobbyError(
-                    f"Somebody else has a bucket {bucket}; names of buckets are worldwide. Take another."
+                    f"Another account has a bucket {bucket}; bucket names are unique worldwide. Choose another name."
                 ) from None
             raise
         closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
         s3("put_public_access_block", Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(closed, True))
-        self._screen.say(f"The bucket {bucket} was made; nobody but this account reads it")
+        self._screen.print(f"The bucket {bucket} is created; only this account can read it")
 
     # ── the stack ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _agree(self, plan: Plan) -> None:
-        """Shows what would happen and asks. Takes the plan back where nothing will."""
+    def _confirm(self, plan: ChangeSet) -> None:
+        """Shows the changes and asks. Deletes the change set if the answer is not yes."""
         try:
             self._screen.show(plan.changes)
             lost = [change.name for change in plan.changes if change.loses]
             if lost and self.stage == "prod":
-                self._screen.say(
-                    f"In prod this takes away or replaces {', '.join(lost)}. What is replaced is made anew, the old one goes: "
-                    "players are cut, and another Api has another address.",
+                self._screen.print(
+                    f"In prod this deletes or replaces {', '.join(lost)}. A replaced resource is deleted: connections "
+                    "are closed, and a new Api has a new address.",
                     "bold red",
                 )
-            self._screen.ask(f"{'Make' if plan.is_first else 'Change'} the stack {self.stack.name} so?")
+            self._screen.ask(f"{'Create' if plan.is_first else 'Change'} the stack {self.stack.name}?")
         except BaseException:
             plan.drop()
             raise
 
-    def _follow(self, what: str, resources: set[str], events: Iterator[Event]) -> None:
+    def _follow(self, what: str, resources: set[str], events: Iterator[StackEvent]) -> None:
         try:
-            with self._screen.progress(what, resources) as hear:
+            with self._screen.progress(what, resources) as show_event:
                 for event in events:
-                    hear(event)
+                    show_event(event)
         except KeyboardInterrupt:
             raise LobbyError(
-                f"You have stopped looking; AWS goes on with {self.stack.name}. {self._how_to_look()} shows how far it is."
+                f"The command has stopped, but AWS continues with {self.stack.name}. {self._how_to_look()} shows the progress."
             ) from None
 
     def _how_to_look(self) -> str:
         return f"`aws cloudformation describe-stack-events --stack-name {self.stack.name} --region {self._aws.region}`"
 
-    def _delete(self, state: State, *, unprotect: bool = False) -> None:
+    def _delete(self, state: StackState, *, unprotect: bool = False) -> None:
         resources = self.stack.resources()
         protected = [table for _, kind, table in resources if kind == "AWS::DynamoDB::Table" and self._is_protected(table)]
         if protected and not unprotect:
             raise LobbyError(
                 f"The table {protected[0]} is protected against deletion. `lobby destroy --stage {self.stage} --unprotect` "
-                "takes that off and deletes it."
+                "removes the protection and deletes it."
             )
-        self._screen.say(f"The stack {self.stack.name} is {state.status} and has {len(resources)} resources:")
+        self._screen.print(f"The stack {self.stack.name} is {state.status} and has {len(resources)} resources:")
         for name, kind, _ in resources:
-            self._screen.say(f"  {name:24}{kind}")
-        self._screen.ask(f"Delete the stack {self.stack.name} and all of them?")
+            self._screen.print(f"  {name:24}{kind}")
+        self._screen.ask(f"Delete the stack {self.stack.name} and all its resources?")
         for table in protected:
             self._aws.client("dynamodb")("update_table", TableName=table, DeletionProtectionEnabled=False)
         self._follow("Deleting", {name for name, _, _ in resources}, self.stack.delete(state))
-        self._screen.say(f"The stack {self.stack.name} is gone")
+        self._screen.print(f"The stack {self.stack.name} is deleted")
 
     def _is_protected(self, table: str) -> bool:
         try:
             found = self._aws.client("dynamodb")("describe_table", TableName=table)["Table"]
-        except AwsError as error:
-            if error.code == "ResourceNotFoundException":  # it was deleted by hand, or by a deletion that failed elsewhere
+        except AwsRequestError as error:
+            if error.code == "ResourceNotFoundException":  # it was deleted by hand, or by an earlier deletion that failed later
                 return False
             raise
         return bool(found.get("DeletionProtectionEnabled"))
 
     # ── afterwards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _write_down(self, outputs: Mapping[str, str], wish: Wish) -> None:
+    def _write_files(self, outputs: Mapping[str, str], options: DeployOptions) -> None:
         file = Path(ENV_FILE)
-        found = {name: outputs[output] for name, output in names.variables(self.stage).items() if outputs.get(output)}
+        found = {name: outputs[output] for name, output in local_files.variables(self.stage).items() if outputs.get(output)}
         if found:
-            names.write(found, file)
-            self._screen.say(f"{file} has the names and the address")
+            local_files.write(found, file)
+            self._screen.print(f"{file} contains the names and the address")
         url = outputs.get("WebSocketUrl")
-        if url and wish.godot_config:
-            names.write_config(url, wish.godot_config)
-            self._screen.say(f"{wish.godot_config} points the game to {self.stage}")
+        if url and options.godot_config:
+            local_files.write_config(url, options.godot_config)
+            self._screen.print(f"{options.godot_config} contains the address of {self.stage}")
         if outputs.get("DomainTarget"):
-            self._screen.say(f"Your domain must lead there: make a CNAME of it to {outputs['DomainTarget']}")
+            self._screen.print(f"Your domain needs a DNS record: a CNAME to {outputs['DomainTarget']}")
 
 
-def _check(wish: Wish, known: Mapping[str, Any]) -> None:
-    """What can be found wrong on this machine. Raises :class:`LobbyError`."""
+def _bucket(options: DeployOptions, state: StackState | None) -> str:
+    """The bucket for the zip: that of the options, or that of the existing stack. Raises :class:`LobbyError` without either."""
+    found = options.bucket or (state.parameters.get("ArtifactBucket", "") if state else "")
+    if not found:
+        raise LobbyError(
+            "A new lobby needs an S3 bucket for its zip. Give --bucket NAME, and --create-bucket if the bucket does not exist."
+        )
+    return found
+
+
+def _check(options: DeployOptions, known: Mapping[str, Any]) -> None:
+    """Checks everything that needs no request to AWS. Raises :class:`LobbyError`."""
     for name, instead in OURS.items():
-        if name in wish.parameters:
-            raise LobbyError(f"{name} is not to be given with --parameter: {instead}.")
-    check_parameters(wish.parameters, known)
-    if wish.secret:
-        check_secret(wish.secret)
-    if wish.godot_config:
-        names.read_config(wish.godot_config)
+        if name in options.parameters:
+            raise LobbyError(f"{name} cannot be set with --parameter: {instead}.")
+    check_parameters(options.parameters, known)
+    if options.secret:
+        check_secret(options.secret)
+    if options.godot_config:
+        game_config.read(options.godot_config)

@@ -1,4 +1,5 @@
-"""One account and Region of AWS, through boto3. What goes wrong there is an :class:`AwsError`: one sentence for a person."""
+"""One account and Region of AWS, through boto3. Failed requests raise :class:`AwsRequestError` with one sentence for the
+user."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ from typing import Any
 
 from lobby.errors import LobbyError
 
-PERMISSIONS = "docs/permissions.md lists what is needed."
+PERMISSIONS = "docs/permissions.md lists the permissions."
 
-MISSING = "No credentials of AWS are here. `aws login` or `aws configure` brings some; docs/deploy.md says more."
-EXPIRED = "The credentials of AWS have expired. Sign in again with `aws login` or `aws sso login`, or set up new ones."
-BUSY = "AWS is asked too often just now, by all of this account together. Say it again in a minute."
-UNKNOWN = "AWS does not know these credentials. Sign in again with `aws login`; is this machine's clock right?"
+MISSING = "There are no AWS credentials. Run `aws login` or `aws configure`; docs/deploy.md says more."
+EXPIRED = "The AWS credentials have expired. Sign in again with `aws login` or `aws sso login`, or create new ones."
+BUSY = "AWS refuses the request, because this account sends too many. Try again in a minute."
+UNKNOWN = "AWS does not know these credentials. Sign in again with `aws login`, and check the clock of this machine."
 
 SENTENCES = {
     "NoCredentialsError": MISSING,
@@ -38,43 +39,45 @@ SENTENCES = {
     "RequestLimitExceeded": BUSY,
     "ProvisionedThroughputExceededException": BUSY,
 }
-"""What to say, by the name of botocore's exception or AWS's code."""
+"""Messages by the name of botocore's exception or the error code of AWS."""
 
 DENIED = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedOperation", "403"}
 
 ACTIONS = {"ListObjectsV2": "s3:ListBucket", "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock"}
-"""Operations whose permission has another name than they have themselves."""
+"""Permissions whose name is not that of the operation."""
 
 
-class AwsError(LobbyError):
-    """AWS did not do it. ``code`` is AWS's own name for the reason, or that of botocore's exception."""
+class AwsRequestError(LobbyError):
+    """A request to AWS failed. ``code`` is the error code of AWS, or the name of botocore's exception."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
         super().__init__(message)
 
 
-class Client:
-    """A boto3 client whose operations raise :class:`AwsError`."""
+class AwsClient:
+    """A boto3 client whose operations raise :class:`AwsRequestError`."""
 
     def __init__(self, client: Any, service: str) -> None:
         self._client, self._service = client, service
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """``client("create_bucket", Bucket=...)``: what boto3's ``client.create_bucket(Bucket=...)`` returns."""
+        """``client("create_bucket", Bucket=...)`` is boto3's ``client.create_bucket(Bucket=...)``."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
 
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
         except ResponseParserError:
-            raise AwsError("ResponseParserError", f"What answers to {self._service} is not AWS, nor like it.") from None
+            raise AwsRequestError(
+                "ResponseParserError", f"The answer to a request to {self._service} is not in the form of AWS."
+            ) from None
         except (BotoCoreError, ClientError) as error:
-            raise sentence(error, self._service) from error
+            raise request_error(error, self._service) from error
         return answer
 
     def each(self, operation: str, items: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-        """The items of all pages, as far as they are wanted."""
+        """Yields the items of all pages; it requests a page when its first item is needed."""
         while True:
             page = self(operation, **arguments)
             yield from page.get(items, [])
@@ -84,72 +87,75 @@ class Client:
 
 
 class Aws:
-    """Who one is, where, and the clients of the services there."""
+    """An account, a Region, and clients of its services."""
 
     def __init__(self, session: Any, region: str, endpoint: str | None = None) -> None:
-        """``session`` is boto3's, or anything else with its method ``client``; ``endpoint`` where all services are, if that
-        is not AWS."""
+        """``session`` is a session of boto3, or an object with the same method ``client``. ``endpoint`` is the address of all
+        services, if it is not AWS."""
         self.region, self._session = region, session
         self._elsewhere = {"endpoint_url": endpoint} if endpoint else {}
-        self._clients: dict[str, Client] = {}
+        self._clients: dict[str, AwsClient] = {}
         self.account = str(self.client("sts")("get_caller_identity")["Account"])
 
     @classmethod
     def connect(cls, region: str | None, profile: str | None) -> Aws:
-        """Uses what boto3 finds: environment, profiles, sign-ins, roles. Raises :class:`LobbyError`."""
+        """Connects with the credentials that boto3 finds: environment, profiles, sign-ins, roles. Raises
+        :class:`LobbyError`."""
         try:
             import boto3
             from botocore.exceptions import BotoCoreError
         except ImportError:
-            raise LobbyError(f"AWS needs boto3 and PyYAML: {sys.executable} -m pip install boto3 pyyaml") from None
+            raise LobbyError(f"boto3 and PyYAML are not installed: {sys.executable} -m pip install boto3 pyyaml") from None
         try:
-            # AWS_REGION is what AWS's own tools read, and pipelines set; boto3 knows AWS_DEFAULT_REGION only.
+            # The tools of AWS read AWS_REGION, and pipelines set it; boto3 reads AWS_DEFAULT_REGION only.
             session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"), profile_name=profile)
-        except BotoCoreError as error:  # no such profile; botocore says which
-            raise LobbyError(f"{error}. `aws configure list-profiles` tells what there is.") from None
+        except BotoCoreError as error:  # no such profile; the message of botocore names it
+            raise LobbyError(f"{error}. `aws configure list-profiles` lists the profiles.") from None
         if not session.region_name:
-            raise LobbyError("Which Region? Say --region eu-central-1, for example, set AWS_REGION, or use `aws configure`.")
+            raise LobbyError(
+                "The Region is missing. Give --region (such as eu-central-1), set AWS_REGION, or run `aws configure`."
+            )
         return cls(session, session.region_name)
 
-    def client(self, service: str) -> Client:
+    def client(self, service: str) -> AwsClient:
         """The client of a service."""
         from botocore.exceptions import BotoCoreError
 
         try:
             if service not in self._clients:
                 client = self._session.client(service, region_name=self.region, **self._elsewhere)
-                self._clients[service] = Client(client, service)
+                self._clients[service] = AwsClient(client, service)
             return self._clients[service]
-        except BotoCoreError as error:  # what is said to be a Region cannot be one
-            raise sentence(error, service) from error
-        except ValueError as error:  # nor what is said to be an address
+        except BotoCoreError as error:  # an invalid Region
+            raise request_error(error, service) from error
+        except ValueError as error:  # an invalid address
             raise LobbyError(f"{error}.") from None
 
 
-def sentence(error: Any, service: str) -> AwsError:
-    """What a person should know of an exception of botocore's."""
+def request_error(error: Any, service: str) -> AwsRequestError:
+    """The error for an exception of botocore."""
     answer = getattr(error, "response", {})
     code = answer.get("Error", {}).get("Code") or type(error).__name__
-    said = answer.get("Error", {}).get("Message") or str(error)
+    message = answer.get("Error", {}).get("Message") or str(error)
     if code in SENTENCES:
-        return AwsError(code, SENTENCES[code])
+        return AwsRequestError(code, SENTENCES[code])
     if code in DENIED:
-        return AwsError(code, denied(said) or f"You may not do {_action(error, service)}. {PERMISSIONS}")
+        return AwsRequestError(code, denied(message) or f"You lack the permission {_action(error, service)}. {PERMISSIONS}")
     if answer:
-        return AwsError(code, f"AWS refused {_action(error, service)}: {said}")
+        return AwsRequestError(code, f"AWS refused {_action(error, service)}: {message}")
     url = error.kwargs.get("endpoint_url")
     if url:
-        return AwsError(code, f"No answer from {url}. Is there a network, and a Region of that name?")
-    return AwsError(code, f"AWS was not asked: {' '.join(said.split())}")
+        return AwsRequestError(code, f"No answer from {url}. Check the network and the name of the Region.")
+    return AwsRequestError(code, f"The request was not sent to AWS: {' '.join(message.split())}")
 
 
-def denied(said: str) -> str:
-    """What somebody may not do, if that is what AWS ``said``."""
-    found = re.search(r"not authorized to perform: ([\w:-]+\w)(?: on resource: (\S+))?", said)
+def denied(message: str) -> str:
+    """A sentence that names the missing permission, if the ``message`` of AWS is about one; else empty."""
+    found = re.search(r"not authorized to perform: ([\w:-]+\w)(?: on resource: (\S+))?", message)
     if not found:
         return ""
     on = f" on {found[2].rstrip('.,;)')}" if found[2] else ""
-    return f"You may not do {found[1]}{on}. {PERMISSIONS}"
+    return f"You lack the permission {found[1]}{on}. {PERMISSIONS}"
 
 
 def _action(error: Any, service: str) -> str:

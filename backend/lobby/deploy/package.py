@@ -1,7 +1,7 @@
-"""`lobby package`: the zip that Lambda runs. The same input makes the same bytes, on every machine.
+"""`lobby package`: the zip that Lambda runs. The same input gives the same bytes on every machine.
 
-What is in it follows from one rule: ``trading_lobby_ws.py``, whatever of ours it imports, whatever that imports in turn, and
-PyJWT. What else the function needs, Lambda's Python brings. Nothing is compiled, nothing is downloaded.
+The zip contains ``trading_lobby_ws.py``, the modules of ours that it imports, directly or indirectly, and PyJWT. Lambda's
+Python has everything else that the function needs. Nothing is compiled, nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from lobby.errors import LobbyError
 
 ENTRY = "trading_lobby_ws"
-"""The module whose ``handler`` AWS calls; the template says the same."""
+"""The module whose ``handler`` AWS calls; the template names it, too."""
 
 FOLDER = "lobby/"
-"""Where zips lie in their bucket; ``infrastructure/lobby-s3-policy.json`` is about this folder."""
+"""The folder of zips in the bucket; ``infrastructure/lobby-s3-policy.json`` grants access to it."""
 
 
 class Package(NamedTuple):
-    """A zip, and what names it."""
+    """A zip and its hash."""
 
     data: bytes
     sha256: str
 
     @property
     def key(self) -> str:
-        """Its key in a bucket. It follows from the contents: CloudFormation compares keys, and so it sees a change when and
-        only when there is one."""
+        """The key in a bucket. It depends on the contents, because CloudFormation compares keys: it then sees a change exactly
+        if there is one."""
         return f"{FOLDER}lobby-function-{self.sha256[:12]}.zip"
 
 
 def build() -> Package:
-    """The zip of what is here. Raises :class:`LobbyError`."""
+    """Builds the zip from the installed package. Raises :class:`LobbyError`."""
     archive = io.BytesIO()
-    # Stored, not compressed: two versions of zlib may pack the same bytes differently, and Lambda unpacks it anyway.
+    # Stored, not compressed: versions of zlib may compress the same bytes differently, and Lambda unpacks the zip anyway.
     with ZipFile(archive, "w", ZIP_STORED) as zipped:
         for name, data in sorted((*_ours(), *_pyjwt())):
-            info = ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the oldest that a zip can say
-            info.create_system = 3  # Unix, wherever it is made, for the rights that follow
+            info = ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the earliest time in a zip
+            info.create_system = 3  # Unix on every machine, because the permissions that follow are those of Unix
             info.external_attr = 0o100644 << 16
             zipped.writestr(info, data)
     data = archive.getvalue()
@@ -66,7 +66,7 @@ def _ours() -> Iterator[tuple[str, bytes]]:
 
 
 def _file(root: Path, name: str) -> Path | None:
-    """The file of a module of ours; None for somebody else's and for what is no module."""
+    """The file of one of our modules; None for other names."""
     if name.partition(".")[0] not in (ENTRY, "lobby"):
         return None
     path = root.joinpath(*name.split("."))
@@ -74,7 +74,7 @@ def _file(root: Path, name: str) -> Path | None:
 
 
 def _imports(source: bytes) -> Iterator[str]:
-    """The modules that ``source`` may import, at once or later, and the names it takes from them, which may be modules too."""
+    """The modules that ``source`` imports anywhere, and the names that it imports from them, which may be modules, too."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -91,7 +91,7 @@ def _pyjwt() -> Iterator[tuple[str, bytes]]:
     for file in files:
         if file.parts[0] == "jwt" and file.suffix == ".py":
             yield file.as_posix(), file.read_binary()
-        elif file.name == "LICENSE":  # which asks to come along
+        elif file.name == "LICENSE":  # the license requires its inclusion
             yield "jwt/LICENSE", file.read_binary()
     if not files:
-        raise LobbyError("The zip needs PyJWT, and pip does not know of one here. `pip install pyjwt` brings it.")
+        raise LobbyError("The zip needs PyJWT, which is not installed here. `pip install pyjwt` installs it.")

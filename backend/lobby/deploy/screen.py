@@ -1,4 +1,4 @@
-"""What a person sees of a deployment: tables and progress on a terminal, plain lines elsewhere. All of it on standard error."""
+"""The output of a deployment: tables and progress on a terminal, plain lines elsewhere. All of it goes to standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from lobby.deploy.stack import Change, Event
+from lobby.deploy.stack import ResourceChange, StackEvent
 from lobby.errors import LobbyError
 
 ACTIONS = {"Add": "green", "Remove": "red"}
@@ -19,43 +19,43 @@ ACTIONS = {"Add": "green", "Remove": "red"}
 
 
 class Screen:
-    """Tells and asks."""
+    """Prints lines and asks questions."""
 
     def __init__(self, *, yes: bool) -> None:
-        """``yes``: every question has been answered beforehand."""
+        """``yes``: every question counts as answered with yes."""
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._yes = yes
 
-    def say(self, text: str, style: str = "") -> None:
-        """One line. What AWS said in it is never taken for markup."""
+    def print(self, text: str, style: str = "") -> None:
+        """Prints a line. Text of AWS in it is never interpreted as markup."""
         self.console.print(Text(text, style))
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
-        """Something that takes a while: a spinner where there is a terminal."""
+        """Shows that a step is running: a spinner on a terminal, a line elsewhere."""
         if self.console.is_terminal:
             with self.console.status(Text(text)):
                 yield
         else:
-            self.say(f"{text} ...")
+            self.print(f"{text} ...")
             yield
 
     def ask(self, question: str) -> None:
-        """Goes on after a yes only. Raises :class:`LobbyError`."""
+        """Returns after the answer yes. Raises :class:`LobbyError` after any other answer."""
         try:
             if self._yes or click.confirm(question, err=True):
                 return
         except click.Abort:
-            self.say("")
-            raise LobbyError("Nobody said yes, so nothing was changed. --yes says it beforehand.") from None
+            self.print("")
+            raise LobbyError("The question was not answered, so nothing was changed. --yes answers it in advance.") from None
         raise LobbyError("Nothing was changed.")
 
-    def show(self, changes: list[Change]) -> None:
-        """What would happen, a line for each resource."""
+    def show(self, changes: list[ResourceChange]) -> None:
+        """Prints the changes, a line for each resource."""
         if not self.console.is_terminal:
             for change in changes:
                 replaced = f"  (replacement: {change.replacement})" if change.loses and change.replacement else ""
-                self.say(f"{change.action:8}{change.name:24}{change.kind}{replaced}")
+                self.print(f"{change.action:8}{change.name:24}{change.kind}{replaced}")
             return
         table = Table("Action", "Resource", "Type", "Replacement", box=None, header_style="bold")
         for change in changes:
@@ -65,8 +65,8 @@ class Screen:
         self.console.print(table)
 
     @contextmanager
-    def progress(self, what: str, names: set[str]) -> Iterator[Callable[[Event], None]]:
-        """Takes events: counts which of the resources ``names`` are done, and tells of failures when they happen."""
+    def progress(self, what: str, names: set[str]) -> Iterator[Callable[[StackEvent], None]]:
+        """Yields a function that takes events. It counts the ``names`` of resources that are complete, and prints failures."""
         done: set[str] = set()
         bar = Progress(
             SpinnerColumn(),
@@ -79,13 +79,13 @@ class Screen:
         with bar if self.console.is_terminal else nullcontext():
             task = bar.add_task(what, total=len(names))
 
-            def hear(event: Event) -> None:
+            def show_event(event: StackEvent) -> None:
                 if event.status.endswith("_FAILED"):
-                    self.say(f"{event.name}: {event.status} {event.reason}", "red")
+                    self.print(f"{event.name}: {event.status} {event.reason}", "red")
                 elif event.status.endswith("_COMPLETE") and event.name in names - done:
                     done.add(event.name)
                     bar.update(task, completed=len(done), description=f"{what}: {event.name}")
                     if not self.console.is_terminal:
-                        self.say(f"{len(done)} of {len(names)}  {event.name}  {event.status}")
+                        self.print(f"{len(done)} of {len(names)}  {event.name}  {event.status}")
 
-            yield hear
+            yield show_event

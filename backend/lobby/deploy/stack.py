@@ -1,4 +1,4 @@
-"""A stack of CloudFormation: in which state it is, what would change, and how a change goes on, event by event."""
+"""A stack of CloudFormation: its state, its change sets, and the events while a change is carried out."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from lobby.deploy.aws import AwsError, Client, denied
+from lobby.deploy.aws import AwsClient, AwsRequestError, denied
 from lobby.errors import LobbyError
 
 POLL_S = 2.0
-"""How often AWS is asked how far it is. It changes something every few seconds."""
+"""Pause between two requests for the progress, in seconds. AWS changes something every few seconds."""
 
 DEAD = {"CREATE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "DELETE_FAILED"}
-"""States that nothing leads out of but deleting the stack: its making has failed, or its deleting has."""
+"""States after a failed creation or deletion. The stack must be deleted before it can be created again."""
 
 NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
-"""How AWS says that nothing would change. It calls that a failure."""
+"""Parts of the messages by which AWS reports that nothing would change, which it treats as a failure."""
 
 ADVICE = {
-    "below its minimum value": "The account allows few invocations at once, as new ones do. Say --parameter "
-    "ReservedConcurrency=0, or have AWS raise the quota (Service Quotas, AWS Lambda, Concurrent executions).",
-    "CloudWatch Logs role ARN": "AccessLogs needs a role in the account's settings of API Gateway; see docs/permissions.md.",
-    "already exists": "It is left from another stack or was made by hand: delete it, or take another --stage.",
-    "S3 Error Code": "The bucket of the zip must be in the Region of the stack, and you must be allowed to read it.",
+    "below its minimum value": "The account allows few concurrent invocations, as new accounts do. Give --parameter "
+    "ReservedConcurrency=0, or ask AWS to raise the quota (Service Quotas, AWS Lambda, Concurrent executions).",
+    "CloudWatch Logs role ARN": "AccessLogs needs a role in the account settings of API Gateway; see docs/permissions.md.",
+    "already exists": "It belongs to another stack, or was created by hand. Delete it, or use another --stage.",
+    "S3 Error Code": "The bucket of the zip must be in the Region of the stack, and you need permission to read it.",
     "could not be found in the specified region": "A certificate must be in the Region of the stack.",
-    "DeletionProtection": "The table is protected against deletion: `lobby destroy --unprotect` takes that off.",
-    "deletion protection": "The table is protected against deletion: `lobby destroy --unprotect` takes that off.",
+    "DeletionProtection": "The table is protected against deletion: `lobby destroy --unprotect` removes the protection.",
+    "deletion protection": "The table is protected against deletion: `lobby destroy --unprotect` removes the protection.",
 }
-"""What to do, by a part of the reason that AWS gives for a failure."""
+"""Advice, by a part of the reason that AWS gives for a failure."""
 
 
-class Change(NamedTuple):
-    """What would happen to one resource. ``replacement``: the old one goes and another takes its place."""
+class ResourceChange(NamedTuple):
+    """A planned change of one resource. ``replacement``: whether the resource is replaced by a new one."""
 
     action: str
     name: str
@@ -45,12 +45,12 @@ class Change(NamedTuple):
 
     @property
     def loses(self) -> bool:
-        """Whether what is there now goes, or may go."""
+        """Whether the existing resource is deleted, or may be."""
         return self.action == "Remove" or self.replacement in ("True", "Conditional")
 
 
-class Event(NamedTuple):
-    """What happened to one resource."""
+class StackEvent(NamedTuple):
+    """A change of the state of one resource."""
 
     name: str
     kind: str
@@ -59,8 +59,8 @@ class Event(NamedTuple):
 
 
 @dataclass
-class State:
-    """A stack as it is."""
+class StackState:
+    """The state of a stack."""
 
     id: str
     status: str
@@ -69,31 +69,31 @@ class State:
 
     @property
     def is_only_planned(self) -> bool:
-        """Whether there is a change set and nothing else: somebody has looked and not yet said yes."""
+        """Whether the stack has only a change set that was never executed, and no resources."""
         return self.status == "REVIEW_IN_PROGRESS"
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is under way."""
+        """Whether an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and not self.is_only_planned
 
 
-class Stack:
-    """The stack ``name``, there or not."""
+class DeployedStack:
+    """The stack ``name``, which may not exist."""
 
-    def __init__(self, client: Client, name: str, wait: Callable[[float], None] = time.sleep) -> None:
-        """``wait`` is given the seconds between two looks."""
+    def __init__(self, client: AwsClient, name: str, wait: Callable[[float], None] = time.sleep) -> None:
+        """``wait`` is called with the seconds to wait between two requests for the progress."""
         self.name, self._client, self._wait = name, client, wait
 
-    def state(self) -> State | None:
-        """How it is; None where there is none."""
+    def state(self) -> StackState | None:
+        """The state; None if there is no such stack."""
         try:
             [found] = self._client("describe_stacks", StackName=self.name)["Stacks"]
-        except AwsError as error:
+        except AwsRequestError as error:
             if error.code == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
-        return State(
+        return StackState(
             found["StackId"],
             found["StackStatus"],
             {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs") or []},
@@ -101,7 +101,7 @@ class Stack:
         )
 
     def resources(self) -> list[tuple[str, str, str]]:
-        """What it consists of: names, types, and ids by which AWS knows them."""
+        """The resources: names, types and physical ids."""
         found = self._client.each("list_stack_resources", "StackResourceSummaries", StackName=self.name)
         return [
             (item["LogicalResourceId"], item["ResourceType"], item.get("PhysicalResourceId", ""))
@@ -111,10 +111,9 @@ class Stack:
 
     # ── a change ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def plan(self, template: str, given: Mapping[str, str], kept: Iterable[str], state: State | None) -> Plan | None:
-        """A change set: what would happen to a stack in this ``state``; None where nothing would.
-
-        ``kept``: parameters that keep their value.
+    def plan(self, template: str, given: Mapping[str, str], kept: Iterable[str], state: StackState | None) -> ChangeSet | None:
+        """Creates a change set for a stack in this ``state``; None if nothing would change. ``given`` are values of parameters,
+        ``kept`` are parameters that keep their values. Raises :class:`LobbyError`.
         """
         values = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
         before = [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
@@ -128,11 +127,11 @@ class Stack:
                 Parameters=[*values, *before],
                 Capabilities=["CAPABILITY_IAM"],
             )
-        except AwsError as error:
+        except AwsRequestError as error:
             if _is_nothing(str(error)):
                 return None
             raise
-        plan = Plan(self, made["Id"], made["StackId"], is_first=state is None)
+        plan = ChangeSet(self, made["Id"], made["StackId"], is_first=state is None)
         try:
             plan.changes = self._changes(plan.id)
         except BaseException:
@@ -142,7 +141,7 @@ class Stack:
             plan.drop()
         return plan if plan.changes else None
 
-    def _changes(self, change_set: str) -> list[Change]:
+    def _changes(self, change_set: str) -> list[ResourceChange]:
         while True:
             found = self._client("describe_change_set", StackName=self.name, ChangeSetName=change_set)
             if not found["Status"].endswith(("_PENDING", "_IN_PROGRESS")):
@@ -156,24 +155,26 @@ class Stack:
         pages = self._client.each("describe_change_set", "Changes", StackName=self.name, ChangeSetName=change_set)
         changes = (item["ResourceChange"] for item in pages if "ResourceChange" in item)
         return [
-            Change(item["Action"], item["LogicalResourceId"], item["ResourceType"], item.get("Replacement") or "")
+            ResourceChange(item["Action"], item["LogicalResourceId"], item["ResourceType"], item.get("Replacement") or "")
             for item in changes
         ]
 
-    def execute(self, plan: Plan) -> Iterator[Event]:
-        """Carries a plan out; yields what happens, until it is over. Raises :class:`LobbyError` with the first reason."""
+    def execute(self, plan: ChangeSet) -> Iterator[StackEvent]:
+        """Executes a change set and yields its events until it is complete. Raises :class:`LobbyError` with the first
+        failure."""
         seen = self._newest_event(plan.stack_id)
         self._client("execute_change_set", StackName=self.name, ChangeSetName=plan.id)
         yield from self._follow(plan.stack_id, seen)
 
-    def delete(self, state: State) -> Iterator[Event]:
-        """Deletes it; yields what happens, until it is over. Raises :class:`LobbyError` with the first reason."""
+    def delete(self, state: StackState) -> Iterator[StackEvent]:
+        """Deletes the stack and yields its events until it is gone. Raises :class:`LobbyError` with the first failure."""
         seen = self._newest_event(state.id)
         self._client("delete_stack", StackName=self.name)
         yield from self._follow(state.id, seen)
 
     def drop(self, change_set: str, *, with_stack: bool) -> None:
-        """Takes a change set back, and the stack that was only planned. What fails here is no news for anybody."""
+        """Deletes a change set, and ``with_stack`` the stack that has nothing else. Errors are ignored: nothing depends on
+        it."""
         with suppress(LobbyError):
             self._client("delete_change_set", StackName=self.name, ChangeSetName=change_set)
             if with_stack:
@@ -183,9 +184,10 @@ class Stack:
         events = self._client.each("describe_stack_events", "StackEvents", StackName=stack)
         return next((str(event["EventId"]) for event in events), "")
 
-    def _follow(self, stack: str, seen: str) -> Iterator[Event]:
-        """The events after ``seen``. The stack's own last one ends it: its state lags behind, and so may tell of yesterday."""
-        first: Event | None = None
+    def _follow(self, stack: str, seen: str) -> Iterator[StackEvent]:
+        """Yields the events after ``seen``. The final event of the stack itself ends it; the state from DescribeStacks may be
+        out of date by then."""
+        first: StackEvent | None = None
         while True:
             fresh = []
             for item in self._client.each("describe_stack_events", "StackEvents", StackName=stack):  # the newest first
@@ -193,14 +195,14 @@ class Stack:
                     break
                 fresh.append(item)
             for item in reversed(fresh):
-                event = Event(
+                event = StackEvent(
                     item["LogicalResourceId"],
                     item["ResourceType"],
                     item["ResourceStatus"],
                     item.get("ResourceStatusReason", ""),
                 )
                 own = item.get("PhysicalResourceId") == stack
-                # Whatever was under way beside the first failure is cancelled, and that is called a failure, too.
+                # After the first failure AWS cancels the other operations, and reports them as failed, too.
                 if first is None and not own and event.status.endswith("_FAILED") and "cancelled" not in event.reason:
                     first = event
                 yield event
@@ -211,36 +213,39 @@ class Stack:
             seen = fresh[0]["EventId"] if fresh else seen
             self._wait(POLL_S)
 
-    def _failure(self, last: Event, first: Event | None) -> str:
+    def _failure(self, last: StackEvent, first: StackEvent | None) -> str:
         reason = first or last
-        done = "deleted" if reason.status.startswith("DELETE") else "changed" if reason.status.startswith("UPDATE") else "made"
-        told = f"{reason.name} ({reason.kind}) could not be {done}: {_explained(reason.reason)}"
-        return f"{told} {OUTCOMES.get(last.status, f'The stack {self.name} is now {last.status}.').format(self.name)}"
+        done = (
+            "deleted" if reason.status.startswith("DELETE") else "changed" if reason.status.startswith("UPDATE") else "created"
+        )
+        failure = f"{reason.name} ({reason.kind}) could not be {done}: {_explained(reason.reason)}"
+        return f"{failure} {OUTCOMES.get(last.status, f'The stack {self.name} is now {last.status}.').format(self.name)}"
 
 
 OUTCOMES = {
-    "ROLLBACK_COMPLETE": "AWS has taken everything back. Mend the cause, then say the same with --recreate.",
-    "ROLLBACK_FAILED": "AWS could not take everything back. Mend the cause, then say the same with --recreate.",
-    "UPDATE_ROLLBACK_COMPLETE": "AWS has taken the change back; the lobby is as it was before.",
-    "UPDATE_ROLLBACK_FAILED": "AWS could not take it back: `aws cloudformation continue-update-rollback --stack-name {}`.",
-    "DELETE_FAILED": "The rest of the stack is gone. Mend the cause, then say the same again.",
+    "ROLLBACK_COMPLETE": "AWS has deleted everything again. Correct the cause, then run the same command with --recreate.",
+    "ROLLBACK_FAILED": "AWS could not delete everything again. Correct the cause, then run the same command with --recreate.",
+    "UPDATE_ROLLBACK_COMPLETE": "AWS has rolled back the change; the lobby is as it was before.",
+    "UPDATE_ROLLBACK_FAILED": "AWS could not roll back the change. Run `aws cloudformation "
+    "continue-update-rollback --stack-name {}`.",
+    "DELETE_FAILED": "The rest of the stack is deleted. Correct the cause, then run the same command again.",
 }
-"""How a change ended that did not go well, by the last state of the stack."""
+"""The outcome of a failed change, by the last state of the stack."""
 
 
 @dataclass
-class Plan:
-    """A change set."""
+class ChangeSet:
+    """A change set: planned changes that are not executed yet."""
 
-    stack: Stack
+    stack: DeployedStack
     id: str
     stack_id: str
     is_first: bool
-    """Whether the stack is there only because of this plan."""
-    changes: list[Change] = field(default_factory=list)
+    """Whether the stack exists only because of this change set."""
+    changes: list[ResourceChange] = field(default_factory=list)
 
     def drop(self) -> None:
-        """Takes it back: nothing has happened, and nothing stays behind."""
+        """Deletes the change set, and the stack if it has nothing else."""
         self.stack.drop(self.id, with_stack=self.is_first)
 
 
@@ -249,7 +254,7 @@ def _is_nothing(reason: str) -> bool:
 
 
 def _explained(reason: str) -> str:
-    """AWS's reason without its wrapping, and what to do about it."""
+    """The reason of AWS without technical parts, and advice."""
     text = re.sub(r'^Resource handler returned message: "(.*)" \(RequestToken: .*\)$', r"\1", reason.strip(), flags=re.S)
     text = re.sub(r" \(Service: [^)]*\)", "", " ".join(text.split()))
     advice = denied(text) or next((advice for part, advice in ADVICE.items() if part in text), "")

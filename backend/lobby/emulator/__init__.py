@@ -1,41 +1,41 @@
-"""An API Gateway WebSocket API on your desk: real sockets in front, the handlers of Lambdas behind, and their tables and
-streams.
+"""An AWS WebSocket stack on this machine: real sockets in front, the handlers of Lambda functions behind, their tables and
+streams, and a meter of what AWS would charge.
 
-It knows nothing of what the handlers are for, so it serves anybody's. The parts, from the inside out:
+The package does not know what the handlers do, so it runs any stack of this kind. From the inside out:
 
-``template``     a CloudFormation template, made concrete (pure)
-``stacks``       from such a template to what runs (pure)
-``api``          what there is to know of an API, which route a message takes, what an authorizer's answer means (pure)
-``events``       what a handler is given, key for key as AWS gives it (pure)
-``answers``      what a handler's answer means to the gateway (pure)
-``frames``       too large a frame, seen in the bytes before anybody else sees them (pure)
-``signatures``   Signature Version 4, verified (pure)
-``capacity``     what a request to a table consumes (pure)
-``conditions``   latency and faults, from one seed
-``metering``     what AWS would have metered, from what happened
-``cloudwatch``   the metrics that AWS would have, from the same and from what functions write (pure)
-``environments`` handlers in threads or processes, one event at a time in each, as in Lambda; ``runtime`` is
-             what runs inside of such a process
-``tables``       a DynamoDB endpoint, and engines behind it
-``services``     STS, CloudFormation and CloudWatch at the address of the tables
-``streams``      from a table's stream to a handler
-``connections``  open sockets
-``gateway``      HTTP and the lives of connections, by aiohttp
-``desk``         all of it for one stack
+``api``            an API, the route of a message, the meaning of an authorizer's answer (pure)
+``definition``     what a CloudFormation template describes, as far as it runs here (pure)
+``events``         the events that a handler gets, with exactly the keys that AWS sends (pure)
+``answers``        the meaning of a handler's answer to the gateway (pure)
+``frames``         finds frames that are too large, in the bytes of a connection (pure)
+``signatures``     verifies Signature Version 4 (pure)
+``capacity``       the units that a request to a table consumes (pure)
+``conditions``     latency and faults, drawn from a seed
+``meters``         the interface of a meter
+``metering``       a meter that adds up what AWS would charge for
+``cloudwatch``     the metrics that CloudWatch would have (pure)
+``environments``   handlers in threads or processes, one event at a time in each, as in Lambda; ``runtime`` runs inside such a
+                   process
+``tables``         a DynamoDB endpoint in front of an engine
+``services``       STS, CloudFormation and CloudWatch at the address of the tables
+``streams``        event source mappings: from the stream of a table to a handler
+``connections``    open sockets
+``gateway``        the gateway: HTTP and the lifetime of connections, by aiohttp
+``emulated_stack`` all of it together, for one stack
 """
 
 from lobby.cloudformation.reading import parse, read_template
 from lobby.emulator.api import Api, Authorizer, Limits, Route
 from lobby.emulator.conditions import Conditions
-from lobby.emulator.desk import Desk
-from lobby.emulator.environments import Context, Environments, HandlerError
-from lobby.emulator.gateway import ApiGateway
-from lobby.emulator.meters import Meter, nobody
-from lobby.emulator.stacks import Stack
-from lobby.emulator.stacks import read as read_stack
+from lobby.emulator.definition import StackDefinition, read_stack
+from lobby.emulator.emulated_stack import EmulatedStack
+from lobby.emulator.environments import Context, Environments, HandlerError, LambdaFunction
+from lobby.emulator.gateway import ApiGateway, FunctionOptions, GatewayFaults
+from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.tables import Endpoint, Moto
 
 __all__ = [
-    "Api", "ApiGateway", "Authorizer", "Conditions", "Context", "Desk", "Endpoint", "Environments", "HandlerError", "Limits",
-    "Meter", "Moto", "Route", "Stack", "nobody", "parse", "read_stack", "read_template",
+    "Api", "ApiGateway", "Authorizer", "Conditions", "Context", "EmulatedStack", "Endpoint", "Environments", "FunctionOptions",
+    "GatewayFaults", "HandlerError", "LambdaFunction", "Limits", "Meter", "Moto", "Route", "StackDefinition", "no_meter",
+    "parse", "read_stack", "read_template",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a handler's answer means to the gateway. No I/O."""
+"""The meaning of a handler's answer to the gateway. No I/O."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ _DROPPED_FROM_CONNECT = {"connection", "upgrade", "content-length", "transfer-en
 
 
 def connect_answer(result: Any) -> tuple[int, list[tuple[str, str]]]:
-    """Status and headers of what ``$connect`` returned; ValueError where it is no proxy response."""
+    """Status and headers from the answer of ``$connect``. Raises ValueError if the answer is not a proxy response."""
     status = result.get("statusCode") if isinstance(result, dict) else None
     if not (isinstance(status, int | str) and str(status).isdecimal() and 200 <= int(status) < 600):
-        raise ValueError("a proxy response has a statusCode")
+        raise ValueError("a proxy response needs a statusCode")
     single, many = result.get("headers") or {}, result.get("multiValueHeaders") or {}
     if not (isinstance(single, dict) and isinstance(many, dict) and all(isinstance(values, list) for values in many.values())):
-        raise ValueError("the headers of a proxy response are an object")
+        raise ValueError("the headers of a proxy response must be an object")
     pairs = [(name, str(value)) for name, value in single.items()]
     pairs += [(name, str(value)) for name, values in many.items() for value in values]
     return int(status), [pair for pair in pairs if pair[0].lower() not in _DROPPED_FROM_CONNECT]
 
 
 def response_body(result: Any) -> str | None:
-    """What a route response sends: the body of the proxy response. ValueError where it says base64 and is not."""
+    """The text that a route response sends: the body of the proxy response. None if there is no body. Raises ValueError if the
+    body should be base64 and is not."""
     body = result.get("body") if isinstance(result, dict) else None
     if not isinstance(body, str):
         return None

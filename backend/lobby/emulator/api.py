@@ -1,4 +1,4 @@
-"""What there is to know of a WebSocket API, and what follows from it: routes, identity, permission, throttles. No I/O."""
+"""A deployed WebSocket API and its rules: routes, identity sources, permissions, throttles. No I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
 
 Pairs = tuple[tuple[str, str], ...]
-"""Names and values in the order in which they came; a name may come twice."""
+"""Names and values in the order of the request. A name may occur twice."""
 
 _VARIABLE = re.compile(r"\$\{request\.body\.([\w.\-]+)\}|\$request\.body\.([\w\-]+(?:\.[\w\-]+)*)")
 _IDENTITY = re.compile(r"route\.request\.(querystring|header)\.(.+)", re.I)
@@ -19,9 +19,9 @@ _IDENTITY = re.compile(r"route\.request\.(querystring|header)\.(.+)", re.I)
 
 @dataclass(frozen=True)
 class Route:
-    """One route: whether a handler stands behind it, and whether what the handler returns goes back to the client.
+    """One route: whether it has an integration with a handler, and whether the handler's answer is sent to the client.
 
-    ``function`` names the handler where the API has several.
+    ``function`` names the handler if the API has several.
     """
 
     integration: bool = True
@@ -31,7 +31,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Authorizer:
-    """A Lambda REQUEST authorizer on ``$connect``. Where a source is missing, nobody is asked: 401."""
+    """A Lambda REQUEST authorizer on ``$connect``. If an identity source is missing, the gateway answers 401 without calling
+    it.
+
+    Raises ValueError for a source that is not supported here.
+    """
 
     identity_sources: tuple[str, ...] = ()
 
@@ -43,7 +47,7 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class Limits:
-    """What API Gateway puts an end to. The defaults are its quotas; :attr:`client_buffer_bytes` is published nowhere."""
+    """Limits of API Gateway. The defaults are its published quotas, except :attr:`client_buffer_bytes`, which is assumed."""
 
     frame_bytes: int = 32 * 1024
     message_bytes: int = 128 * 1024
@@ -60,7 +64,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Api:
-    """A deployed WebSocket API: what a CloudFormation template says of it."""
+    """A deployed WebSocket API, as a CloudFormation template describes it."""
 
     routes: Mapping[str, Route]
     route_selection_expression: str = "$request.body.action"
@@ -73,19 +77,21 @@ class Api:
     account_id: str = "123456789012"
     region: str = "us-east-1"
     domain_name: str = ""
-    """``domainName`` of the events. Empty: the Host that the client asked for, so that a handler's answers find their way."""
+    """``domainName`` in events. Empty: the Host of the client's request, so that a handler that builds its endpoint from the
+    event reaches this gateway."""
     limits: Limits = Limits()
 
     @property
     def method_arn(self) -> str:
-        """What an authorizer is asked to allow."""
+        """The ARN that an authorizer must allow."""
         return f"arn:aws:execute-api:{self.region}:{self.account_id}:{self.api_id}/{self.stage}/{CONNECT}"
 
 
 def select_route(expression: str, routes: Collection[str], text: str) -> str | None:
-    """The key of the route that a message takes: what the expression makes of it, else ``$default``, else none."""
+    """The key of the route for a message: the value of the expression if there is such a route, else ``$default``, else
+    None."""
     key = _evaluate(expression, text)
-    if key in routes and key not in (CONNECT, DISCONNECT):  # a message cannot pretend to be a connect
+    if key in routes and key not in (CONNECT, DISCONNECT):  # a message cannot select these
         return key
     return DEFAULT if DEFAULT in routes else None
 
@@ -114,7 +120,7 @@ def _stringified(value: Any) -> str:
 
 
 def has_identity(authorizer: Authorizer, headers: Pairs, query: Pairs) -> bool:
-    """Whether every identity source came with the request, and none of them empty."""
+    """Whether the request has every identity source, and none is empty."""
     sent = {("header", name.lower()) for name, value in headers if value} | {
         ("querystring", name) for name, value in query if value
     }
@@ -123,33 +129,34 @@ def has_identity(authorizer: Authorizer, headers: Pairs, query: Pairs) -> bool:
 
 
 def permitted(result: Any, arn: str, limit_bytes: int) -> dict[str, Any] | None:
-    """What an authorizer's answer puts into every later event; none where it denies. ValueError where it is no answer.
+    """The context that an authorizer's answer adds to every later event; None if the answer denies. Raises ValueError if the
+    answer is invalid.
 
-    A policy allows what a statement of it allows and none denies, and everything else it denies.
+    A policy allows ``arn`` if at least one statement allows it and no statement denies it.
     """
     if not isinstance(result, dict) or not isinstance(result.get("principalId"), str):
-        raise ValueError("an authorizer answers with principalId and policyDocument")
+        raise ValueError("an authorizer's answer needs principalId and policyDocument")
     if len(json.dumps(result)) > limit_bytes:
-        raise ValueError(f"an authorizer's answer has at most {limit_bytes} bytes")
+        raise ValueError(f"an authorizer's answer may have at most {limit_bytes} bytes")
     context = result.get("context") or {}
     if not isinstance(context, dict) or any(isinstance(value, dict | list) for value in context.values()):
-        raise ValueError("the values of an authorizer's context are strings, numbers and booleans")
+        raise ValueError("the values of an authorizer's context must be strings, numbers or booleans")
     policy = result.get("policyDocument")
     statements = policy.get("Statement") if isinstance(policy, dict) else None
-    effects = {one["Effect"] for one in _listed(statements) if _speaks_of(one, arn)}
+    effects = {one["Effect"] for one in _listed(statements) if _concerns(one, arn)}
     if effects != {"Allow"}:
         return None
-    said = {name: _stringified(value) for name, value in context.items() if value is not None}
-    return {"principalId": result["principalId"], **said}
+    strings = {name: _stringified(value) for name, value in context.items() if value is not None}
+    return {"principalId": result["principalId"], **strings}
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _speaks_of(statement: Any, arn: str) -> bool:
+def _concerns(statement: Any, arn: str) -> bool:
     if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-        raise ValueError("a statement of a policy has an Effect, Allow or Deny")
+        raise ValueError("a statement of a policy needs the Effect Allow or Deny")
     return any(_matches(action, "execute-api:Invoke", re.I) for action in _listed(statement.get("Action"))) and any(
         _matches(resource, arn) for resource in _listed(statement.get("Resource"))
     )
@@ -157,19 +164,19 @@ def _speaks_of(statement: Any, arn: str) -> bool:
 
 def _matches(pattern: Any, text: str, flags: int = 0) -> bool:
     if not isinstance(pattern, str):
-        raise ValueError("Action and Resource of a statement are strings")
+        raise ValueError("Action and Resource of a statement must be strings")
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text, flags) is not None
 
 
-class Bucket:
-    """A token bucket: ``burst`` at once, ``rate`` a second from then on."""
+class Throttle:
+    """A token bucket with ``burst`` tokens, refilled with ``rate`` tokens a second."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate, self._burst = rate, burst
         self._tokens, self._filled_at = float(burst), 0.0
 
     def take(self, now: float) -> bool:
-        """Takes one token at ``now`` (seconds), if there is one."""
+        """Takes one token at ``now`` (seconds). Returns False if there is none."""
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._filled_at) * self._rate)
         self._filled_at = now
         if self._tokens < 1:

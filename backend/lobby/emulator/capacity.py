@@ -1,4 +1,4 @@
-"""What a request of DynamoDB consumes, in units of its on-demand prices. Pure.
+"""The capacity units that a request to DynamoDB consumes, as its on-demand prices count them. Pure.
 
 Sources: the DynamoDB Developer Guide, "DynamoDB item sizes and formats" and "Read and write operations".
 """
@@ -22,22 +22,22 @@ class Units(NamedTuple):
 
 
 def consumed(operation: str, status: int, answer: Mapping[str, Any]) -> Units:
-    """What ``answer`` says was consumed, where it was asked to say so; a failed condition consumes like a write.
+    """The units in the ``ConsumedCapacity`` of ``answer``. A failed condition consumes like a write of the item.
 
-    ``answer`` holds the ``Item`` that failed a condition, where the request asked for it.
+    The request must have asked for ``ConsumedCapacity``, and for the ``Item`` that failed its condition.
     """
     if status != 200:
         code = str(answer.get("__type", "")).rpartition("#")[2]
         if code != "ConditionalCheckFailedException":
             return Units()
         return Units(writes=write_units(size(answer.get("Item", {}))))
-    said = answer.get("ConsumedCapacity") or []
-    total = sum(one["CapacityUnits"] for one in ([said] if isinstance(said, Mapping) else said))
+    entries = answer.get("ConsumedCapacity") or []
+    total = sum(one["CapacityUnits"] for one in ([entries] if isinstance(entries, Mapping) else entries))
     return Units(reads=total) if operation in READS else Units(writes=total)
 
 
 def counted(operation: str, request: Mapping[str, Any], status: int, answer: Mapping[str, Any]) -> Units:
-    """The same for an engine that does not count by size: from the items that it returned, and one unit for what it did not."""
+    """The units for an engine that does not count them: by the size of the items that a read returned; one unit for a write."""
     if status != 200:
         return consumed(operation, status, answer)
     if operation not in READS:
@@ -47,17 +47,17 @@ def counted(operation: str, request: Mapping[str, Any], status: int, answer: Map
 
 
 def write_units(item_bytes: int) -> float:
-    """One for each KB begun, at least one."""
+    """Write units of an item: one for each KB, begun or full; at least one."""
     return float(max(1, math.ceil(item_bytes / WRITE_BYTES)))
 
 
 def read_units(item_bytes: int, is_consistent: bool) -> float:
-    """One for each 4 KB begun, at least one; half where it need not be consistent."""
+    """Read units of so many bytes: one for each 4 KB, begun or full; at least one. An eventually consistent read costs half."""
     return max(1, math.ceil(item_bytes / READ_BYTES)) * (1.0 if is_consistent else 0.5)
 
 
 def size(item: Mapping[str, Any]) -> int:
-    """The bytes of an item: names as well as values."""
+    """The size of an item in bytes: names and values."""
     return sum(len(name.encode()) + _value(value) for name, value in item.items())
 
 

@@ -1,8 +1,7 @@
-"""Metrics as CloudWatch keeps them: what functions write into their logs, what AWS itself would have counted, and what is put.
-No I/O.
+"""Metrics as CloudWatch keeps them: from the logs of functions, from the meter, and from requests. No I/O.
 
-Functions write in the Embedded Metric Format; AWS's own metrics are made of what the meter hears, with the names and dimensions
-under which AWS publishes them ("CloudWatch metrics" in the guides of API Gateway, Lambda, DynamoDB and CloudWatch Logs).
+Functions write metrics in the Embedded Metric Format. AWS's own metrics are derived from the meter, with the names and
+dimensions that AWS publishes ("CloudWatch metrics" in the guides of API Gateway, Lambda, DynamoDB and CloudWatch Logs).
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from lobby.emulator.metering import running_ms
 
 MINUTE_S = 60
 KEEP_S = 3 * 3600
-"""How long values are kept, so that a long run does not fill the memory. CloudWatch keeps them for 15 days."""
+"""How long values are kept. A limit, so that a long run does not fill the memory. CloudWatch keeps them for 15 days."""
 
 
 class Metric(NamedTuple):
-    """The name of a metric: the same name with other dimensions is another metric."""
+    """The identity of a metric. The same name with other dimensions is another metric."""
 
     namespace: str
     name: str
@@ -35,8 +34,8 @@ class Metric(NamedTuple):
 
 
 class CloudWatch:
-    """What was measured, by the minute. ``clock()`` is seconds since 1970; ``api`` are the dimensions of API Gateway's
-    metrics."""
+    """Values of metrics, collected by the minute. ``clock()`` returns seconds since 1970; ``api`` holds the dimensions of API
+    Gateway's metrics."""
 
     def __init__(self, clock: Callable[[], float], api: Mapping[str, str]) -> None:
         self._clock, self._api = clock, api
@@ -56,7 +55,7 @@ class CloudWatch:
         times: int = 1,
         at_s: float | None = None,
     ) -> None:
-        """``times`` measurements of ``value``, as of ``at_s`` (now without)."""
+        """Adds ``times`` measurements of ``value`` at ``at_s``, in seconds since 1970. Default: now."""
         now = self._clock()
         minutes = self._values.setdefault(Metric(namespace, name, frozenset(dimensions.items())), {})
         minute = int((now if at_s is None else at_s) // MINUTE_S)
@@ -67,24 +66,23 @@ class CloudWatch:
         if minute in minutes:
             minutes[minute][value] += times
 
-    def hear(self, line: str) -> None:
-        """A line that a function wrote. One that is not in the Embedded Metric Format is no measurement."""
+    def read_log(self, line: str) -> None:
+        """Takes the metrics from a log line of a function. A line that is not in the Embedded Metric Format is ignored."""
         try:
-            said = json.loads(line)
-            about = said["_aws"]
-            at_s, directives = about["Timestamp"] / 1000, about["CloudWatchMetrics"]
+            entry = json.loads(line)
+            at_s, directives = entry["_aws"]["Timestamp"] / 1000, entry["_aws"]["CloudWatchMetrics"]
         except (ValueError, TypeError, KeyError):
             return
         for directive in directives:
             for names in directive["Dimensions"]:
-                dimensions = {name: str(said[name]) for name in names}
+                dimensions = {name: str(entry[name]) for name in names}
                 for metric in directive["Metrics"]:
-                    values = said[metric["Name"]]
+                    values = entry[metric["Name"]]
                     for value in values if isinstance(values, list) else [values]:
                         self.put(directive["Namespace"], metric["Name"], dimensions, float(value), at_s=at_s)
 
     def meter(self, kind: str, /, **facts: Any) -> None:
-        """See :class:`lobby.emulator.meters.Meter`."""
+        """Is a :class:`lobby.emulator.meters.Meter`: counts AWS's own metrics."""
         for namespace, name, dimensions, value in self._counted(kind, facts):
             self.put(namespace, name, dimensions, value)
 
@@ -111,9 +109,10 @@ class CloudWatch:
                 yield "AWS/Logs", "IncomingBytes", {"LogGroupName": f"/aws/lambda/{facts['function']}"}, facts["bytes"]
 
     def statistic(self, metric: Metric, stat: str, start_s: float, end_s: float, period_s: float) -> list[tuple[float, float]]:
-        """(start of the period, value of the statistic) for each period from ``start_s`` on in which there are measurements.
+        """Pairs (start of the period, value of the statistic) for each period from ``start_s`` on that has measurements. Times
+        are in seconds since 1970.
 
-        Raises ValueError for a statistic that CloudWatch does not know.
+        Raises ValueError for a statistic that is not supported here.
         """
         minutes = self._values.get(metric, {})
         found = []
@@ -142,7 +141,7 @@ def _statistic(stat: str, values: Counter[float]) -> float:
         case "Maximum":
             return max(values)
     if not stat.startswith("p"):
-        raise ValueError(f"There is no statistic {stat} here.")
+        raise ValueError(f"The statistic {stat} is not supported here.")
     wanted, seen = float(stat[1:]) / 100 * count, 0
     for value in sorted(values):
         seen += values[value]

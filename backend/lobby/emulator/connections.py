@@ -1,4 +1,4 @@
-"""Open sockets: what is known of one, and the bytes that come in on it."""
+"""Open sockets: the state of a connection, and the bytes that arrive on it."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from lobby.emulator.events import Caller
+from lobby.emulator.events import ConnectionInfo
 from lobby.emulator.frames import FrameFilter
 
 CLOSE_S = 2.0
-"""How long a client has to answer a close frame."""
+"""How long the gateway waits for a client to answer a close frame."""
 
 SEND_BUFFER_BYTES = 65_536
-"""What the kernel may hold for one socket. Left alone it swallows megabytes before a slow reader shows."""
+"""Send buffer of the kernel for one socket. By default it holds megabytes, which would hide a slow reader."""
 
 
-class Connection:
-    """One socket that is open."""
+class EmulatedConnection:
+    """An open connection. ``cut`` is the close code and reason once the gateway has decided to end it."""
 
     def __init__(
         self,
         socket_: web.WebSocketResponse,
         transport: asyncio.WriteTransport,
-        caller: Caller,
+        info: ConnectionInfo,
         opened_at: float,
         now: float,
     ) -> None:
-        self.socket, self.transport, self.caller = socket_, transport, caller
+        self.socket, self.transport, self.info = socket_, transport, info
         self.opened_at, self.active_at = opened_at, now
         self.over = asyncio.Event()
         self.cut: tuple[int, str] | None = None
 
     async def send(self, text: str) -> None:
-        """Puts a frame into the buffer; nothing happens where the connection has just ended."""
+        """Puts a frame into the send buffer. Does nothing if the connection has just ended."""
         try:
             await self.socket.send_str(text)
         except ConnectionError:
             pass
 
     async def close(self, code: int, reason: str) -> None:
-        """Says that it is over, and gives the client time to say so too: a socket closed at once may swallow the code."""
+        """Sends a close frame and waits for the client's answer: closing the socket at once may lose the code."""
         try:
             if self.socket.prepared:
                 await self.socket.send_frame(code.to_bytes(2, "big") + reason.encode(), WSMsgType.CLOSE)
@@ -55,16 +55,16 @@ class Connection:
             self.transport.abort()
 
     def described(self) -> dict[str, Any]:
-        """What ``GetConnection`` says."""
+        """The answer of ``GetConnection``."""
         return {
             "connectedAt": _iso(self.opened_at),
-            "identity": {"sourceIp": self.caller.source_ip, "userAgent": self.caller.user_agent},
+            "identity": {"sourceIp": self.info.source_ip, "userAgent": self.info.user_agent},
             "lastActiveAt": _iso(self.active_at),
         }
 
 
-class Wire(asyncio.Protocol):
-    """Stands between the socket and aiohttp, which puts fragments together and so never tells how large a frame was."""
+class FilteredProtocol(asyncio.Protocol):
+    """Sits between the socket and aiohttp. aiohttp joins fragments, so it cannot report how large a frame was."""
 
     def __init__(self, inner: asyncio.Protocol) -> None:
         self._inner = inner
@@ -72,16 +72,14 @@ class Wire(asyncio.Protocol):
         self._too_large: Callable[[], None]
 
     def watch(self, frames: FrameFilter, too_large: Callable[[], None]) -> None:
-        """From here on it is WebSocket; ``too_large`` is called once."""
+        """Starts filtering: the connection is a WebSocket from now on. ``too_large`` is called once, at the first violation."""
         self._filter, self._too_large = frames, too_large
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is open."""
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come; what is left of them passes."""
         if self._filter is not None:
             was_over = self._filter.is_over
             data = self._filter.feed(data)
@@ -91,19 +89,15 @@ class Wire(asyncio.Protocol):
             self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Nothing more will come."""
         return self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket has ended."""
         self._inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The buffer is full."""
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """The buffer has room again."""
         self._inner.resume_writing()
 
 

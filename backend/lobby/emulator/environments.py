@@ -1,7 +1,8 @@
-"""The handler as Lambda runs it: in environments that take one event at a time; as many as there are events at once.
+"""Environments run a handler as Lambda does: each takes one event at a time, and there are as many as events at once.
 
-Two kinds. *Threads* of this process: fast, a handler is any function, and a debugger stops in it. *Processes*: like Lambda's,
-with modules of their own, a cold start that costs what it costs, and a death in the middle of what they were doing.
+There are two kinds. *Threads* of this process are fast, take any function as a handler, and a debugger can stop in it.
+*Processes* are like Lambda's: they have their own modules and real cold starts, and they can be killed in the middle of an
+event.
 """
 
 from __future__ import annotations
@@ -17,36 +18,50 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lobby.emulator.conditions import Conditions
 from lobby.emulator.events import kind_of
-from lobby.emulator.meters import Meter, nobody
+from lobby.emulator.meters import Meter, no_meter
 
 log = logging.getLogger(__name__)
 
 Invoke = Callable[[dict[str, Any], Any], Any]
-"""A Lambda's handler: event and context in, something that JSON can say out."""
+"""A Lambda's handler: takes event and context, returns a value that JSON can represent."""
 
 RUNTIME = Path(__file__).with_name("runtime.py")
 
 LINE_BYTES = 16 * 1024 * 1024
-"""An event and an answer have at most 6 MB each, says Lambda; JSON in JSON is larger."""
+"""The longest line from or to a process. Lambda allows 6 MB for an event or an answer; JSON inside JSON is larger."""
 
 
 class HandlerError(Exception):
-    """The handler raised, returned what JSON cannot say, or there was no environment left for it."""
+    """The handler raised, returned a value that JSON cannot represent, or no environment was available."""
 
 
-class Died(HandlerError):
+class EnvironmentDied(HandlerError):
     """The environment ended in the middle of an event."""
 
 
 @dataclass(frozen=True)
+class LambdaFunction:
+    """The configuration of a Lambda function. ``handler`` is MODULE.FUNCTION; the defaults are AWS's, except ``concurrency``,
+    which is an account's default. ``variables`` is its environment."""
+
+    name: str
+    arn: str
+    handler: str = ""
+    memory_mb: int = 128
+    timeout_s: float = 3.0
+    concurrency: int = 1000
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Context:
-    """The second argument of a handler."""
+    """The second argument of a handler. ``deadline`` is a time of ``time.monotonic()``."""
 
     function_name: str
     memory_limit_in_mb: str
@@ -57,13 +72,12 @@ class Context:
     function_version: str = "$LATEST"
 
     def get_remaining_time_in_millis(self) -> int:
-        """What is left until the timeout."""
+        """The time until the timeout, in ms."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
-class Ran(NamedTuple):
-    """How one event went: what came out or what went wrong, how long it took, and how much of that was work of the processor.
-    Times in ms."""
+class HandlerResult(NamedTuple):
+    """The result or the error of one event, its run time and its processor time, both in ms."""
 
     result: Any = None
     error: HandlerError | None = None
@@ -75,58 +89,54 @@ class Environment(Protocol):
     """One environment, for one event at a time."""
 
     async def start(self) -> float:
-        """Called before the first event. Returns how long it took, in ms."""
+        """Is called before the first event. Returns the duration of the cold start in ms."""
 
-    async def handle(self, event: str, context: Context) -> Ran:
-        """One event, in and out through JSON, as on AWS: nobody shares a dictionary with anybody."""
+    async def handle(self, event: str, context: Context) -> HandlerResult:
+        """Handles one event. Event and answer pass through JSON, as on AWS, so no object is shared."""
 
     def kill(self) -> bool:
-        """Ends it, whatever it is doing; False where that cannot be done."""
+        """Ends the environment, also in the middle of an event. Returns False if that is impossible."""
 
     def close(self) -> None:
-        """No more events. A handler that still runs is not waited for."""
+        """Is called after the last event. Does not wait for a running handler."""
 
 
 class ThreadEnvironment:
-    """One thread of this process. ``cold_start`` runs in it before the first event."""
+    """An environment that is one thread of this process. ``cold_start`` runs in it before the first event."""
 
     def __init__(self, number: int, invoke: Invoke, cold_start: Callable[[], object] | None = None) -> None:
         self._worker = ThreadPoolExecutor(1, f"environment-{number}")
         self._invoke, self._cold_start = invoke, cold_start
 
     async def start(self) -> float:
-        """See :class:`Environment`."""
         if self._cold_start is None:
             return 0.0
         began = time.perf_counter()
         await asyncio.get_running_loop().run_in_executor(self._worker, self._cold_start)
         return (time.perf_counter() - began) * 1000
 
-    async def handle(self, event: str, context: Context) -> Ran:
-        """See :class:`Environment`."""
+    async def handle(self, event: str, context: Context) -> HandlerResult:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._handle, event, context)
 
     def kill(self) -> bool:
-        """See :class:`Environment`."""
         return False
 
     def close(self) -> None:
-        """See :class:`Environment`."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _handle(self, event: str, context: Context) -> Ran:
+    def _handle(self, event: str, context: Context) -> HandlerResult:
         result, error, began, cpu = None, None, time.perf_counter(), time.thread_time()
         try:
             result = json.loads(json.dumps(self._invoke(json.loads(event), context)))
         except (Exception, SystemExit) as raised:
-            log.exception("the handler raised")
+            log.exception("the handler raised an exception")
             error = HandlerError(str(raised))
-        return Ran(result, error, (time.perf_counter() - began) * 1000, (time.thread_time() - cpu) * 1000)
+        return HandlerResult(result, error, (time.perf_counter() - began) * 1000, (time.thread_time() - cpu) * 1000)
 
 
 class ProcessEnvironment:
-    """One process. ``handler`` is MODULE.FUNCTION, to be found in ``code`` (a folder or a zip); ``on_log`` hears each line
-    that it writes."""
+    """An environment that is one process. ``handler`` is MODULE.FUNCTION in ``code`` (a folder or a zip); ``on_log`` is called
+    with each line that the process writes."""
 
     def __init__(self, handler: str, code: Path, variables: Mapping[str, str], on_log: Callable[[str], None]) -> None:
         self._handler, self._code, self._variables, self._on_log = handler, code, variables, on_log
@@ -134,10 +144,10 @@ class ProcessEnvironment:
         self._logs: asyncio.Task[None] | None = None
 
     async def start(self) -> float:
-        """See :class:`Environment`. What the import took, without the start of Python itself."""
+        # Counts the import of the handler, not the start of Python itself.
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # or the modules beside the runtime would be found before the handler's own
+            "-P",  # else Python would import the modules beside the runtime in place of the handler's own
             str(RUNTIME),
             self._handler,
             stdin=asyncio.subprocess.PIPE,
@@ -150,32 +160,31 @@ class ProcessEnvironment:
         answer = await self._answer()
         return float(answer["init_ms"]) if answer else 0.0
 
-    async def handle(self, event: str, context: Context) -> Ran:
-        """See :class:`Environment`."""
+    async def handle(self, event: str, context: Context) -> HandlerResult:
         began = time.perf_counter()
-        said = {name: getattr(context, name) for name in context.__dataclass_fields__ if name != "deadline"}
-        request = {"event": event, "context": said, "remaining_ms": context.get_remaining_time_in_millis()}
+        fields = {name: getattr(context, name) for name in context.__dataclass_fields__ if name != "deadline"}
+        request = {"event": event, "context": fields, "remaining_ms": context.get_remaining_time_in_millis()}
         assert self._process.stdin is not None
         with suppress(ConnectionError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
         ran = await self._answer()
         if ran is None:
-            return Ran(error=Died("Runtime exited"), ms=(time.perf_counter() - began) * 1000)
-        return Ran(ran.get("result"), HandlerError(ran["error"]) if "error" in ran else None, ran["ms"], ran["cpu_ms"])
+            return HandlerResult(error=EnvironmentDied("Runtime exited"), ms=(time.perf_counter() - began) * 1000)
+        return HandlerResult(
+            ran.get("result"), HandlerError(ran["error"]) if "error" in ran else None, ran["ms"], ran["cpu_ms"]
+        )
 
     def kill(self) -> bool:
-        """See :class:`Environment`."""
         if self._process.returncode is None:
             self._process.kill()
         return True
 
     def close(self) -> None:
-        """See :class:`Environment`."""
         self.kill()
 
     async def _answer(self) -> dict[str, Any] | None:
-        """The next line that the process says; None where it has ended."""
+        """The next answer of the process; None if the process has ended."""
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         answer: dict[str, Any] | None = json.loads(line) if line else None
@@ -189,29 +198,24 @@ class ProcessEnvironment:
 
 
 class Environments:
-    """A pool that grows with the number of events at once.
+    """The environments of one function: a pool that grows with the number of events at once.
 
-    ``make(number)`` makes a new environment; ``conditions`` say how long that takes, and which of them die. Above
-    ``concurrency`` an event is refused, as on AWS; above ``at_most`` it waits until one of the environments is free, since a
-    desk has not as many cores as AWS.
+    ``make(number)`` makes a new environment. ``conditions`` decide how long that takes and which environments die. Above the
+    concurrency of the ``function`` an event is refused, as on AWS. Above ``at_most`` environments an event waits until one is
+    free, because this machine has fewer cores than AWS.
     """
 
     def __init__(
         self,
         make: Callable[[int], Environment],
+        function: LambdaFunction,
         *,
-        name: str,
-        arn: str,
-        memory_mb: int = 512,
-        timeout_s: float = 29.0,
-        concurrency: int = 1000,
         at_most: int = 1000,
-        meter: Meter = nobody,
+        meter: Meter = no_meter,
         conditions: Conditions | None = None,
     ) -> None:
         self._make, self._meter, self._conditions = make, meter, conditions or Conditions()
-        self._name, self._arn, self._memory_mb = name, arn, memory_mb
-        self._timeout_s, self._concurrency, self._at_most = timeout_s, concurrency, at_most
+        self._function, self._at_most = function, at_most
         self._all: set[Environment] = set()
         self._idle: list[Environment] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -219,41 +223,44 @@ class Environments:
         self._running: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
-        """How many environments there are."""
+        """The number of environments."""
         return len(self._all)
 
     async def call(self, event: dict[str, Any]) -> Any:
-        """One event. Raises HandlerError, and TimeoutError when nobody waits any longer (a thread may go on)."""
-        if self._busy >= self._concurrency:
-            self._meter("throttled", function=self._name)
+        """Handles one event and returns the answer. Raises HandlerError, and TimeoutError if a thread exceeds the timeout (it
+        runs on)."""
+        if self._busy >= self._function.concurrency:
+            self._meter("throttled", function=self._function.name)
             raise HandlerError("Rate Exceeded: every environment is busy")
         self._busy += 1
         running = asyncio.create_task(self._run(json.dumps(event), kind_of(event)))
         self._running.add(running)
         running.add_done_callback(self._forget)
-        return await asyncio.shield(running)  # whoever waits may give up; the function does not notice
+        return await asyncio.shield(running)  # the caller may give up; the function runs on
 
     async def _run(self, event: str, kind: str) -> Any:
         one, init_ms = await self._environment()
         context = Context(
-            function_name=self._name,
-            memory_limit_in_mb=str(self._memory_mb),
-            invoked_function_arn=self._arn,
+            function_name=self._function.name,
+            memory_limit_in_mb=str(self._function.memory_mb),
+            invoked_function_arn=self._function.arn,
             aws_request_id=str(uuid.uuid4()),
             log_stream_name=f"environment-{self._made}",
-            deadline=time.monotonic() + self._timeout_s,
+            deadline=time.monotonic() + self._function.timeout_s,
         )
         handling = asyncio.create_task(one.handle(event, context))
         after_s = self._conditions.dies_after()
         death = asyncio.get_running_loop().call_later(after_s, one.kill) if after_s is not None else None
         try:
-            async with asyncio.timeout(self._timeout_s):  # `wait_for` may swallow that its caller was cancelled
+            async with asyncio.timeout(self._function.timeout_s):  # `wait_for` may lose a cancellation of its caller
                 ran = await asyncio.shield(handling)
         except TimeoutError:
-            if not one.kill():  # a thread goes on
+            if not one.kill():  # a thread runs on
                 handling.add_done_callback(lambda done: self._ended(one, done.result(), init_ms, kind))
                 raise
-            ran = (await handling)._replace(error=Died(f"Task timed out after {self._timeout_s:.2f} seconds"))
+            ran = (await handling)._replace(
+                error=EnvironmentDied(f"Task timed out after {self._function.timeout_s:.2f} seconds")
+            )
         if death is not None:
             death.cancel()
         self._ended(one, ran, init_ms, kind)
@@ -262,7 +269,7 @@ class Environments:
         return ran.result
 
     async def _environment(self) -> tuple[Environment, float | None]:
-        """An environment that is free, and how long its start took if it is new."""
+        """A free environment, and the duration of its cold start in ms if it is new."""
         while not self._idle and len(self._all) >= self._at_most:
             free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(free)
@@ -270,17 +277,17 @@ class Environments:
         if self._idle and not self._conditions.happens("cold-starts"):
             return self._idle.pop(), None
         if self._idle:
-            self._bury(self._idle.pop())
+            self._discard(self._idle.pop())
         self._made += 1
         one = self._make(self._made)
         self._all.add(one)
         await asyncio.sleep(self._conditions.delay("cold"))
         return one, await one.start()
 
-    def _ended(self, one: Environment, ran: Ran, init_ms: float | None, kind: str) -> None:
+    def _ended(self, one: Environment, ran: HandlerResult, init_ms: float | None, kind: str) -> None:
         self._busy -= 1
-        if isinstance(ran.error, Died):
-            self._bury(one)
+        if isinstance(ran.error, EnvironmentDied):
+            self._discard(one)
         else:
             self._idle.append(one)
         while self._waiting:
@@ -290,12 +297,12 @@ class Environments:
                 break
         self._meter(
             "invocation",
-            function=self._name,
+            function=self._function.name,
             event=kind,
             ms=ran.ms,
             cpu_ms=ran.cpu_ms,
             init_ms=init_ms or 0.0,
-            memory_mb=self._memory_mb,
+            memory_mb=self._function.memory_mb,
             cold=int(init_ms is not None),
             failed=int(ran.error is not None),
         )
@@ -303,14 +310,14 @@ class Environments:
     def _forget(self, running: asyncio.Task[Any]) -> None:
         self._running.discard(running)
         if not running.cancelled():
-            running.exception()  # whoever still waits hears of it; nobody has to
+            running.exception()  # marks the exception as retrieved; a caller that still waits gets it, too
 
-    def _bury(self, one: Environment) -> None:
+    def _discard(self, one: Environment) -> None:
         self._all.discard(one)
         one.close()
 
     async def finish(self, within_s: float) -> None:
-        """No more events. Handlers that still run have a little time."""
+        """Is called after the last event. Running handlers have ``within_s`` seconds to end."""
         if self._running:
             await asyncio.wait(set(self._running), timeout=within_s)
         for one in self._all:

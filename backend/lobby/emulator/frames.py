@@ -1,4 +1,4 @@
-"""Frames and messages that are too large, seen in the bytes of a WebSocket before a library puts them together. No I/O."""
+"""Finds frames and messages that are too large, in the bytes of a WebSocket before a library joins them. No I/O."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ CONTINUATION, CONTROL = 0x0, 0x8
 
 
 class FrameFilter:
-    """Lets the bytes of a client through until one data frame, or one message, is too large; then only control frames.
+    """Passes the bytes of a client until a data frame or a message is too large; from then on only control frames.
 
-    So the closing handshake still works after a violation, and what follows it is read and thrown away instead of
-    leading to a reset that would swallow the close code.
+    The closing handshake therefore still works after a violation. Data that follows is read and discarded; otherwise a reset
+    of the connection could lose the close code.
     """
 
     def __init__(self, frame_bytes: int, message_bytes: int) -> None:
@@ -20,7 +20,7 @@ class FrameFilter:
         self.is_over = False
 
     def feed(self, data: bytes) -> bytes:
-        """What may pass of everything that came so far and has not passed yet."""
+        """Takes received bytes, and returns those that may pass now."""
         self._held += data
         out = bytearray()
         while True:
@@ -40,7 +40,7 @@ class FrameFilter:
 
 
 def _header(data: bytearray) -> tuple[int, int, int] | None:
-    """Opcode, length of the header, length of the payload; none while the header is not all there."""
+    """Opcode, length of the header, length of the payload; None while the header is incomplete."""
     if len(data) < 2:
         return None
     length, extra = data[1] & 0x7F, 0

@@ -1,4 +1,4 @@
-"""The gateway itself: sockets and HTTP on one port, by aiohttp. What is decided is decided in the modules beside this one."""
+"""The gateway: sockets and HTTP on one port, by aiohttp. Its decisions are in the pure modules beside this one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar, cast
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -13,35 +14,70 @@ from aiohttp.http_websocket import WebSocketError
 
 from lobby.emulator import events, signatures
 from lobby.emulator.answers import connect_answer, response_body
-from lobby.emulator.api import CONNECT, DISCONNECT, Api, Bucket, has_identity, permitted, select_route
-from lobby.emulator.connections import CLOSE_S, Connection, Wire
-from lobby.emulator.environments import Environments, HandlerError, Invoke, ThreadEnvironment
+from lobby.emulator.api import CONNECT, DISCONNECT, Api, Throttle, has_identity, permitted, select_route
+from lobby.emulator.connections import CLOSE_S, EmulatedConnection, FilteredProtocol
+from lobby.emulator.environments import Environments, HandlerError, Invoke, LambdaFunction, ThreadEnvironment
 from lobby.emulator.frames import FrameFilter
-from lobby.emulator.meters import Meter, nobody
+from lobby.emulator.meters import Meter, no_meter
 
 T = TypeVar("T")
 
 NO_CODE, LOST = 1005, 1006
-"""Close codes that nobody sends: a close frame without a code, and no close frame at all."""
+"""Close codes that are never sent: for a close frame without a code, and for a connection without a close frame."""
 
 REASONS = {NO_CODE: "Client-side close frame status not set", LOST: "Connection closed abnormally"}
 
 
+PageLookup = Callable[[str], tuple[bytes, str] | None]
+"""Takes the path of a request; returns body and content type of a page, or None if there is no such page."""
+
+SWEEP_S = 1.0
+"""Pause between two checks for connections that have been idle, or open, for too long."""
+
+GRACE_S = 5.0
+"""How long handlers may run on when the gateway stops."""
+
+
+def no_page(path: str) -> tuple[bytes, str] | None:
+    """Has no pages."""
+
+
+@dataclass(frozen=True)
+class GatewayFaults:
+    """Delays and faults of a gateway. All functions are called in the event loop."""
+
+    delay: Callable[[str], float] = lambda kind: 0.0
+    """Seconds to wait before a step of this kind: ``connect``, ``message``, ``disconnect``, ``invoke``, ``post``."""
+    lose_disconnect: Callable[[str], bool] = lambda connection: False
+    """Whether ``$disconnect`` of this connection is never delivered. AWS does not guarantee it."""
+    refuse_post: Callable[[str], bool] = lambda connection: False
+    """Whether a post to this connection is answered with 429."""
+
+
+@dataclass(frozen=True)
+class FunctionOptions:
+    """How a gateway runs a handler that is a plain callable. ``cold_start`` is called in the thread of each new environment
+    before its first event."""
+
+    name: str = "handler"
+    memory_mb: int = 512
+    concurrency: int = 1000
+    cold_start: Callable[[], object] | None = None
+
+
 class ApiGateway:
-    """One stage of one WebSocket API, and the Lambda behind it. ``async with`` it, or :meth:`start` and :meth:`stop`.
+    """One stage of a WebSocket API, and the Lambda functions behind it. ``async with`` it, or call :meth:`start` and
+    :meth:`stop`.
 
-    ``invoke`` answers every route; ``authorize`` is the authorizer where that is another function. Either is a handler, to be
-    run in threads, or Environments that run one. The hooks, all called in
-    the event loop but ``cold_start``, which runs in the thread of a new environment before its first event:
+    ``invoke`` answers every route; ``authorize`` is the authorizer, if that is another function. Each is a handler, which runs
+    in threads with the ``function`` options, or the Environments of a function. ``invoke`` may also map the names of functions,
+    as in the routes of the ``api``, to Environments.
 
-    ``meter(kind, **numbers)``  ``message_in`` and ``message_out`` (bytes), ``connection_closed`` (seconds), ``invocation``
-                                (ms, init_ms, memory_mb, cold), ``post`` (status, bytes): enough for a bill
-    ``delay(kind)``             seconds to wait before ``connect``, ``message``, ``disconnect``, ``invoke`` and ``post``
-    ``lose_disconnect(id)``     whether ``$disconnect`` of this connection is never delivered; AWS promises nothing
-    ``refuse_post(id)``         whether a post to this connection is answered with 429
-    ``page(path)``              body and content type of a page that is served beside the stage, none: 403, as on AWS
-    ``clock()``                 seconds since 1970, for the idle and duration cuts, the throttles and the times in events
-    ``credentials``             access keys and their secrets; None: signatures are not looked at
+    ``meter(kind, **numbers)`` is called with ``message_in`` and ``message_out`` (bytes), ``connection_closed`` (seconds),
+    ``invocation`` (ms, init_ms, memory_mb, cold) and ``post`` (status, bytes), which is enough for a bill. ``page`` returns
+    pages that are served beside the stage; other paths get 403, as on AWS. ``clock()`` returns seconds since 1970, for the
+    limits of idle time and duration, for throttles and for times in events. ``credentials`` maps access keys to secret keys;
+    None: signatures of posts are not checked.
     """
 
     def __init__(
@@ -54,67 +90,60 @@ class ApiGateway:
         port: int = 0,
         credentials: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
-        meter: Meter = nobody,
-        delay: Callable[[str], float] | None = None,
-        lose_disconnect: Callable[[str], bool] | None = None,
-        refuse_post: Callable[[str], bool] | None = None,
-        page: Callable[[str], tuple[bytes, str] | None] | None = None,
-        cold_start: Callable[[], object] | None = None,
-        function_name: str = "handler",
-        memory_mb: int = 512,
-        concurrency: int = 1000,
-        sweep_s: float = 1.0,
-        grace_s: float = 5.0,
+        meter: Meter = no_meter,
+        page: PageLookup = no_page,
+        faults: GatewayFaults = GatewayFaults(),
+        function: FunctionOptions = FunctionOptions(),
     ) -> None:
         self.api, self.host, self.port = api, host, port
         self._credentials, self._clock, self._meter = credentials, clock, meter
-        self._delay, self._lose_disconnect = delay, lose_disconnect
-        self._refuse_post, self._page = refuse_post, page
-        self._sweep_s, self._grace_s = sweep_s, grace_s
-
-        def environments(function: Invoke | Environments, name: str) -> Environments:
-            if isinstance(function, Environments):
-                return function
-            return Environments(
-                lambda number: ThreadEnvironment(number, function, cold_start),
-                name=name,
-                arn=f"arn:aws:lambda:{api.region}:{api.account_id}:function:{name}",
-                memory_mb=memory_mb,
-                timeout_s=api.limits.integration_s,
-                concurrency=concurrency,
-                meter=meter,
-            )
-
-        self._functions = invoke if isinstance(invoke, Mapping) else {"": environments(invoke, function_name)}
-        self._authorizer = None if authorize is None else environments(authorize, f"{function_name}-authorizer")
-        self._messages = Bucket(api.throttle_rate, api.throttle_burst)
-        self._connects = Bucket(api.limits.connect_rate, api.limits.connect_burst)
-        self._callbacks = Bucket(api.limits.callback_rate, api.limits.callback_burst)
-        self._connections: dict[str, Connection] = {}
+        self._page, self._faults = page, faults
+        self._functions = invoke if isinstance(invoke, Mapping) else {"": self._environments(invoke, function, function.name)}
+        self._authorizer = None if authorize is None else self._environments(authorize, function, f"{function.name}-authorizer")
+        self._messages = Throttle(api.throttle_rate, api.throttle_burst)
+        self._connects = Throttle(api.limits.connect_rate, api.limits.connect_burst)
+        self._callbacks = Throttle(api.limits.callback_rate, api.limits.callback_burst)
+        self._connections: dict[str, EmulatedConnection] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._http: web.Server
         self._server: asyncio.Server
 
+    def _environments(self, invoke: Invoke | Environments, options: FunctionOptions, name: str) -> Environments:
+        if isinstance(invoke, Environments):
+            return invoke
+        arn = f"arn:aws:lambda:{self.api.region}:{self.api.account_id}:function:{name}"
+        return Environments(
+            lambda number: ThreadEnvironment(number, invoke, options.cold_start),
+            LambdaFunction(
+                name,
+                arn,
+                memory_mb=options.memory_mb,
+                timeout_s=self.api.limits.integration_s,
+                concurrency=options.concurrency,
+            ),
+            meter=self._meter,
+        )
+
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The WebSocket address of the stage."""
         return f"ws://{self.host}:{self.port}/{self.api.stage}"
 
     @property
     def endpoint(self) -> str:
-        """``endpoint_url`` of boto3's client ``apigatewaymanagementapi``."""
+        """The ``endpoint_url`` for boto3's client ``apigatewaymanagementapi``."""
         return f"http://{self.host}:{self.port}/{self.api.stage}"
 
     @property
     def connections(self) -> frozenset[str]:
-        """The ids of everybody who is connected."""
+        """The ids of all open connections."""
         return frozenset(self._connections)
 
     @property
     def open_s(self) -> float:
-        """For how long those have been connected, added up, in seconds."""
+        """The sum of the times for which they have been open, in seconds."""
         return sum(self._clock() - one.opened_at for one in self._connections.values())
 
     # ── beginning and end ───────────────────────────────────────────────────────────────────────────────────────────
@@ -127,32 +156,34 @@ class ApiGateway:
         await self.stop()
 
     async def start(self) -> None:
-        """Listens. With port 0 the system chooses one; :attr:`port` says which."""
+        """Starts listening. With port 0 the system chooses a port, which is then in :attr:`port`."""
         self._http = web.Server(self._handle)
-        self._server = await asyncio.get_running_loop().create_server(lambda: Wire(self._http()), self.host, self.port)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: FilteredProtocol(self._http()), self.host, self.port
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         self._sweeper = asyncio.create_task(self._sweep_forever())
 
     async def stop(self) -> None:
-        """Closes every connection with 1001, lets handlers and ``$disconnect`` come to their ends, and stops."""
+        """Closes every connection with 1001, waits for handlers and ``$disconnect``, and stops."""
         self._is_stopping = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections.values()):
             self._cut(connection, WSCloseCode.GOING_AWAY, "Going away")
         try:
-            async with asyncio.timeout(self._grace_s):
+            async with asyncio.timeout(GRACE_S):
                 while self._tasks:
                     await asyncio.wait(set(self._tasks))
         except TimeoutError:
             for task in self._tasks:
                 task.cancel()
         self._server.close()
-        self._http.pre_shutdown()  # whoever only keeps a connection alive is not waited for
+        self._http.pre_shutdown()  # does not wait for connections that are only kept alive
         await self._http.shutdown(CLOSE_S)
         await self._server.wait_closed()
         for pool in self._pools:
-            await pool.finish(self._grace_s)
+            await pool.finish(GRACE_S)
 
     @property
     def _pools(self) -> set[Environments]:
@@ -160,15 +191,16 @@ class ApiGateway:
 
     @property
     def environments(self) -> int:
-        """How many environments there are, of all functions."""
+        """The number of environments of all functions."""
         return sum(map(len, self._pools))
 
-    def _behind(self, route_key: str) -> Environments:
-        """Who answers a route."""
+    def _function_of(self, route_key: str) -> Environments:
+        """The environments of the function behind a route."""
         return self._functions[self.api.routes[route_key].function]
 
     def sweep(self) -> None:
-        """Cuts who was idle, or connected, for too long. Done every ``sweep_s`` seconds; a test with its own clock calls it."""
+        """Closes connections that have been idle, or open, for too long. It runs every :data:`SWEEP_S`; a test with its own
+        clock may call it."""
         now, limits = self._clock(), self.api.limits
         for one in list(self._connections.values()):
             if now - one.active_at >= limits.idle_s or now - one.opened_at >= limits.duration_s:
@@ -176,7 +208,7 @@ class ApiGateway:
 
     async def _sweep_forever(self) -> None:
         while True:
-            await asyncio.sleep(self._sweep_s)
+            await asyncio.sleep(SWEEP_S)
             self.sweep()
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -186,10 +218,10 @@ class ApiGateway:
         return task
 
     async def _pause(self, kind: str) -> None:
-        if self._delay is not None and (seconds := self._delay(kind)) > 0:
+        if (seconds := self._faults.delay(kind)) > 0:
             await asyncio.sleep(seconds)
 
-    async def _invoke(self, pool: Environments, event: events.Event) -> Any:
+    async def _invoke(self, pool: Environments, event: events.LambdaEvent) -> Any:
         async with asyncio.timeout(self.api.limits.integration_s):
             await self._pause("invoke")
             return await pool.call(event)
@@ -201,14 +233,14 @@ class ApiGateway:
         if request.path.startswith(callbacks):
             return await self._callback(request, request.path.removeprefix(callbacks))
         if request.path.rstrip("/") != f"/{self.api.stage}":
-            page = self._page if "Upgrade" not in request.headers else None  # who wants a socket here has a wrong address
-            if page is not None and (found := page(request.path)) is not None:
-                return web.Response(body=found[0], content_type=found[1], charset="utf-8")
+            if "Upgrade" not in request.headers and (page := self._page(request.path)) is not None:
+                return web.Response(body=page[0], content_type=page[1], charset="utf-8")
             return _error(403, "ForbiddenException", "Forbidden")
-        # A task of its own: who leaves while $connect is pending does not take the handler along.
+        # In a task of its own: a client that leaves while $connect is pending must not cancel the handler.
         return await asyncio.shield(self._spawn(self._connect(request)))
 
     async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Opens a connection and serves it to its end, or refuses it."""
         opened_at = self._clock()
         socket_ = web.WebSocketResponse(autoclose=False, compress=False, max_msg_size=0)
         if self._is_stopping:
@@ -218,91 +250,102 @@ class ApiGateway:
         if not self._connects.take(opened_at):
             return _error(429, "LimitExceededException", "Too Many Requests")
         await self._pause("connect")
-        handshake = events.Handshake(
+        upgrade = events.UpgradeRequest(
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers),
             query=tuple(request.query.items()),
             trace_id=events.new_trace_id(opened_at),
         )
-        caller = events.Caller(
+        info = events.ConnectionInfo(
             connection_id=events.new_id(),
             connected_ms=int(opened_at * 1000),
             domain_name=self.api.domain_name or request.host,
             source_ip=request.remote or "",
             user_agent=request.headers.get("User-Agent"),
         )
-        if self.api.authorizer is not None:
-            if not has_identity(self.api.authorizer, handshake.headers, handshake.query):
-                return _error(401, "UnauthorizedException", "Unauthorized")
-            answer = await self._authorized(caller, handshake)
-            if isinstance(answer, web.Response):
-                return answer
-            caller = answer
-        if CONNECT in self.api.routes and self.api.routes[CONNECT].integration:
-            try:
-                event = events.connect_event(self.api, caller, handshake, self._clock())
-                status, headers = connect_answer(await self._invoke(self._behind(CONNECT), event))
-            except TimeoutError:
-                return _error(504, "TimeoutException", "Endpoint request timed out")
-            except (HandlerError, ValueError):
-                return _error(502, "InternalServerErrorException", "Internal server error")
-            if not 200 <= status < 300:
-                return web.Response(status=status, headers=headers)
-            socket_.headers.extend(headers)
-        await self._serve(request, socket_, caller, opened_at)
+        authorized = await self._authorized(info, upgrade)
+        if isinstance(authorized, web.Response):
+            return authorized
+        answer = await self._connect_route(authorized, upgrade)
+        if isinstance(answer, web.Response):
+            return answer
+        socket_.headers.extend(answer)
+        await self._serve(request, socket_, authorized, opened_at)
         return socket_
 
-    async def _authorized(self, caller: events.Caller, handshake: events.Handshake) -> events.Caller | web.Response:
-        event = events.authorizer_event(self.api, caller, handshake, self._clock())
+    async def _connect_route(
+        self, info: events.ConnectionInfo, upgrade: events.UpgradeRequest
+    ) -> list[tuple[str, str]] | web.Response:
+        """The headers of the answer of ``$connect``, or a refusal."""
+        if CONNECT not in self.api.routes or not self.api.routes[CONNECT].integration:
+            return []
+        try:
+            event = events.connect_event(self.api, info, upgrade, self._clock())
+            status, headers = connect_answer(await self._invoke(self._function_of(CONNECT), event))
+        except TimeoutError:
+            return _error(504, "TimeoutException", "Endpoint request timed out")
+        except (HandlerError, ValueError):
+            return _error(502, "InternalServerErrorException", "Internal server error")
+        return headers if 200 <= status < 300 else web.Response(status=status, headers=headers)
+
+    async def _authorized(
+        self, info: events.ConnectionInfo, upgrade: events.UpgradeRequest
+    ) -> events.ConnectionInfo | web.Response:
+        """The connection with the context of the authorizer's answer, or a refusal. Without an authorizer: unchanged."""
+        if self.api.authorizer is None:
+            return info
+        if not has_identity(self.api.authorizer, upgrade.headers, upgrade.query):
+            return _error(401, "UnauthorizedException", "Unauthorized")
+        event = events.authorizer_event(self.api, info, upgrade, self._clock())
         began = time.perf_counter()
         try:
-            pool = self._behind(CONNECT) if self._authorizer is None else self._authorizer
+            pool = self._function_of(CONNECT) if self._authorizer is None else self._authorizer
             answer = await self._invoke(pool, event)
             context = permitted(answer, self.api.method_arn, self.api.limits.authorizer_bytes)
         except HandlerError as error:
-            if str(error) == "Unauthorized":  # the one message that an authorizer can refuse with
+            if str(error) == "Unauthorized":  # the one message by which an authorizer can refuse
                 return _error(401, "UnauthorizedException", "Unauthorized")
             return _error(500, "AuthorizerFailureException", "Internal server error")
         except (TimeoutError, ValueError):
             return _error(500, "AuthorizerConfigurationException", "Internal server error")
         if context is None:
             return _error(403, "AccessDeniedException", "User is not authorized to access this resource")
-        return caller.authorized({**context, "integrationLatency": int((time.perf_counter() - began) * 1000)})
+        return info.authorized({**context, "integrationLatency": int((time.perf_counter() - began) * 1000)})
 
     # ── being connected ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _serve(
-        self, request: web.BaseRequest, socket_: web.WebSocketResponse, caller: events.Caller, opened_at: float
+        self, request: web.BaseRequest, socket_: web.WebSocketResponse, info: events.ConnectionInfo, opened_at: float
     ) -> None:
         code, reason = LOST, REASONS[LOST]
         transport = request.transport
-        if transport is not None:  # else its client has gone while $connect was pending
-            connection = Connection(socket_, cast(asyncio.WriteTransport, transport), caller, opened_at, self._clock())
+        if transport is not None:  # else the client has left while $connect was pending
+            connection = EmulatedConnection(socket_, cast(asyncio.WriteTransport, transport), info, opened_at, self._clock())
             limits = self.api.limits
-            wire = transport.get_protocol()
-            assert isinstance(wire, Wire)
-            wire.watch(
+            protocol = transport.get_protocol()
+            assert isinstance(protocol, FilteredProtocol)
+            protocol.watch(
                 FrameFilter(limits.frame_bytes, limits.message_bytes),
                 lambda: self._cut(connection, WSCloseCode.MESSAGE_TOO_BIG, "Message too big"),
             )
             try:
                 await socket_.prepare(request)
-                # How much may wait for a slow reader is decided post by post; nothing here ever waits for it.
+                # Each post checks how much already waits for a slow reader; nothing here waits for the reader itself.
                 connection.transport.set_write_buffer_limits(high=1 << 30)
-                self._connections[caller.connection_id] = connection
+                self._connections[info.connection_id] = connection
                 code, reason = await self._listen(connection)
             except ConnectionError:
                 pass
             finally:
-                self._connections.pop(caller.connection_id, None)
+                self._connections.pop(info.connection_id, None)
         self._meter("connection_closed", seconds=max(0.0, self._clock() - opened_at))
-        await self._disconnected(caller, code, reason)
+        await self._disconnected(info, code, reason)
 
-    async def _listen(self, connection: Connection) -> tuple[int, str]:
-        """Every message until the end; then how it ended."""
+    async def _listen(self, connection: EmulatedConnection) -> tuple[int, str]:
+        """Receives messages until the connection ends. Returns the close code and reason."""
         while True:
             message = await connection.socket.receive()
             if connection.cut is not None and message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                pass  # sent before its sender read that it is over
+                pass  # the client sent it before it received our close frame
             elif message.type is WSMsgType.TEXT:
                 self._spawn(self._received(connection, message.data))
             elif message.type is WSMsgType.BINARY:
@@ -321,14 +364,14 @@ class ApiGateway:
             return message.data.code, str(message.data)
         return LOST, REASONS[LOST]
 
-    async def _received(self, connection: Connection, text: str) -> None:
-        caller, now, request_id = connection.caller, self._clock(), events.new_id()
+    async def _received(self, connection: EmulatedConnection, text: str) -> None:
+        info, now, request_id = connection.info, self._clock(), events.new_id()
         connection.active_at = now
         self._meter("message_in", bytes=len(text.encode()))
 
         def answer(message: str) -> None:
-            said = {"message": message, "connectionId": caller.connection_id, "requestId": request_id}
-            self._send(connection, json.dumps(said))
+            body = {"message": message, "connectionId": info.connection_id, "requestId": request_id}
+            self._send(connection, json.dumps(body))
 
         route_key = select_route(self.api.route_selection_expression, self.api.routes, text)
         if not self._messages.take(now):
@@ -339,9 +382,9 @@ class ApiGateway:
             answer("Internal server error")
         else:
             await self._pause("message")
-            event = events.message_event(self.api, caller, route_key, text, request_id, now)
+            event = events.message_event(self.api, info, route_key, text, request_id, now)
             try:
-                result = await self._invoke(self._behind(route_key), event)
+                result = await self._invoke(self._function_of(route_key), event)
                 if self.api.routes[route_key].response and (body := response_body(result)) is not None:
                     self._send(connection, body)
             except TimeoutError:
@@ -349,33 +392,33 @@ class ApiGateway:
             except (HandlerError, ValueError):
                 answer("Internal server error")
 
-    async def _disconnected(self, caller: events.Caller, code: int, reason: str) -> None:
+    async def _disconnected(self, info: events.ConnectionInfo, code: int, reason: str) -> None:
         route = self.api.routes.get(DISCONNECT)
         if route is None or not route.integration:
             return
-        if self._lose_disconnect is not None and self._lose_disconnect(caller.connection_id):
+        if self._faults.lose_disconnect(info.connection_id):
             return
         await self._pause("disconnect")
-        event = events.disconnect_event(self.api, caller, code, reason, self._clock())
+        event = events.disconnect_event(self.api, info, code, reason, self._clock())
         try:
-            await self._invoke(self._behind(DISCONNECT), event)
+            await self._invoke(self._function_of(DISCONNECT), event)
         except (TimeoutError, HandlerError):
-            pass  # it was told, and nobody is there any more to hear of it
+            pass  # there is no client left that could get an error
 
-    def _send(self, connection: Connection, text: str) -> bool:
-        """Whether there was room for it."""
+    def _send(self, connection: EmulatedConnection, text: str) -> bool:
+        """Sends a text frame. Returns False if the buffer of the client is full or the connection is closing."""
         if connection.cut is not None or connection.transport.get_write_buffer_size() > self.api.limits.client_buffer_bytes:
             return False
         connection.active_at = self._clock()
         self._meter("message_out", bytes=len(text.encode()))
-        # Nothing in it waits (see _serve), but it is a coroutine; what goes wrong in it shows as the end of the connection.
+        # send() never waits (see _serve), but it is a coroutine. Its errors appear as the end of the connection.
         self._spawn(connection.send(text))
         return True
 
-    def _cut(self, connection: Connection, code: int, reason: str) -> None:
-        """Ends a connection from our side; it is gone at once, for whoever posts."""
+    def _cut(self, connection: EmulatedConnection, code: int, reason: str) -> None:
+        """Closes a connection from our side. From now on posts to it are answered with 410."""
         if connection.cut is None:
-            self._connections.pop(connection.caller.connection_id, None)
+            self._connections.pop(connection.info.connection_id, None)
             connection.cut = int(code), reason
             self._spawn(connection.close(code, reason))
 
@@ -386,14 +429,14 @@ class ApiGateway:
         try:
             body = await request.read()
             response = self._answered(request, connection_id, body)
-        except web.HTTPRequestEntityTooLarge:  # so large that nobody reads it to the end
+        except web.HTTPRequestEntityTooLarge:  # aiohttp stops reading a body that is this large
             body, response = b"", _error(413, "PayloadTooLargeException", "Message too long")
         self._meter("post", method=request.method, status=response.status, bytes=len(body))
         return response
 
     def _answered(self, request: web.BaseRequest, connection_id: str, body: bytes) -> web.Response:
         if self._credentials is not None:
-            refusal = signatures.arrived(request, body, secrets=self._credentials, region=self.api.region)
+            refusal = signatures.verify_request(request, body, secrets=self._credentials, region=self.api.region)
             if refusal is not None:
                 return _error(403, refusal.type, refusal.message)
         if not events.is_id(connection_id):
@@ -412,7 +455,7 @@ class ApiGateway:
             return _error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
         if len(body) > self.api.limits.message_bytes:
             return _error(413, "PayloadTooLargeException", "Message too long")
-        if self._refuse_post is not None and self._refuse_post(connection_id):
+        if self._faults.refuse_post(connection_id):
             return _error(429, "LimitExceededException", "Rate exceeded")
         if not self._send(connection, body.decode(errors="replace")):
             return _error(429, "LimitExceededException", "The buffer of the client is full")
@@ -420,5 +463,5 @@ class ApiGateway:
 
 
 def _error(status: int, kind: str, message: str) -> web.Response:
-    """A refusal as AWS writes it: the header makes a client raise its own exception."""
+    """An error in the form of AWS: the header makes boto3 raise the matching exception."""
     return web.json_response({"message": message}, status=status, headers={"x-amzn-ErrorType": kind})

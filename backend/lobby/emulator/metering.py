@@ -1,7 +1,7 @@
-"""What AWS would have metered, from what happened here.
+"""A meter that counts what AWS would charge for.
 
-Sources of the rules are in ``lobby.budget``. What a function's work takes longer on AWS than here is reckoned from the time
-that the processor was busy with it: Lambda gives a function the share of a core that its memory is of :data:`CORE_MB`.
+The sources of the rules are in ``lobby.billing``. A function takes longer on AWS than here, because Lambda gives it only a
+share of a core: its memory divided by :data:`CORE_MB`. The extra time is calculated from the processor time that it used here.
 """
 
 from __future__ import annotations
@@ -11,25 +11,24 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
-from lobby.budget import Usage, steps
+from lobby.billing import Usage, steps
 
 CORE_MB = 1769
-"""With so much memory a function has one whole core (Lambda Developer Guide, "Configure Lambda function memory")."""
+"""The memory with which a function has one full core (Lambda Developer Guide, "Configure Lambda function memory")."""
 
 FRAME_BYTES = 4
-"""What a frame of up to 64 KB adds to its text, server to client (RFC 6455, section 5.2)."""
+"""Header of a frame of up to 64 KB from server to client (RFC 6455, section 5.2)."""
 
 
 def cpu_factor(memory_mb: float) -> float:
-    """How much longer work takes with so much memory than on a core of its own, such as this machine's."""
+    """The factor by which work takes longer with so much memory than on a full core."""
     return max(1.0, CORE_MB / memory_mb)
 
 
 class Metering:
-    """A meter that adds up a :class:`lobby.budget.Usage`, and writes every event to ``log``, a line of JSON each, if there is
-    one.
+    """Adds up a :class:`lobby.billing.Usage`, and writes each event as a line of JSON to ``log``, if there is one.
 
-    ``clock()`` is seconds; ``open_s()`` how long the connections that are open now have been so, added up.
+    ``clock()`` returns seconds. ``open_s()`` returns the sum of the seconds for which the open connections have been open.
     """
 
     def __init__(self, clock: Callable[[], float], log: TextIO | None = None) -> None:
@@ -40,7 +39,7 @@ class Metering:
         self.counts: dict[str, int] = {}
 
     def __call__(self, kind: str, /, **facts: float | str) -> None:
-        """See :class:`lobby.emulator.meters.Meter`."""
+        """Counts an event and adds its usage."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         if self._log is not None:
             self._log.write(json.dumps({"t": round(self._clock(), 6), "kind": kind, **facts}) + "\n")
@@ -50,19 +49,19 @@ class Metering:
 
     @property
     def usage(self) -> Usage:
-        """What was used until now."""
+        """The usage until now."""
         hours = (self._clock() - self._began_s) / 3600
         return self._usage + Usage(connection_ms=self.open_s() * 1000, hours=hours)
 
 
 def running_ms(facts: Mapping[str, Any], memory_mb: float | None = None) -> float:
-    """How long an invocation would have run on AWS, without its start, with the memory it had or with ``memory_mb``. ``facts``
-    are those of the event ``invocation``."""
+    """How long an invocation would have run on AWS in ms, without a cold start, with its own memory or with ``memory_mb``.
+    ``facts`` are those of the event ``invocation``."""
     return float(facts["ms"] + facts["cpu_ms"] * (cpu_factor(memory_mb or facts["memory_mb"]) - 1))
 
 
 def _invocation(facts: dict[str, Any]) -> Usage:
-    """Start and work in whole ms, as Lambda bills them; a start is billed since August 2025."""
+    """Cold start and run time in whole ms, as Lambda bills them. Cold starts are billed since August 2025."""
     billed_ms = math.ceil(running_ms(facts) + facts["init_ms"])
     return Usage(invocations=1, gb_ms=billed_ms * facts["memory_mb"] / 1024)
 

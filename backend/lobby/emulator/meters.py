@@ -1,4 +1,4 @@
-"""Who hears of everything that costs money."""
+"""The interface of a meter."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Meter(Protocol):
-    """Hears of everything that costs money."""
+    """Is called for each thing that AWS would charge for or count."""
 
     def __call__(self, kind: str, /, **facts: float | str) -> None:
-        """One thing of this kind has happened."""
+        """A thing of this kind has happened; ``facts`` are its quantities."""
 
 
-def nobody(kind: str, /, **facts: float | str) -> None:
-    """Nobody counts."""
+def no_meter(kind: str, /, **facts: float | str) -> None:
+    """Ignores everything."""

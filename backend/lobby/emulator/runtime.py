@@ -1,6 +1,7 @@
-"""What runs in a process of its own: imports a handler and hands it one event after the other. Started by ``environments``.
+"""The program inside a process environment: imports a handler and calls it with one event after the other. Started by
+``environments``.
 
-Imports nothing but Python's own library, and nothing of this package: what the handler finds here is what it brought along.
+It imports only Python's standard library and nothing of this package, so the handler finds only its own packages here.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any
 
 
 def main() -> None:
-    """Reads requests from standard input and writes answers to standard output, a line each; what is printed becomes the
+    """Reads requests from standard input and writes answers to standard output, one a line. Output of the handler goes to the
     log."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the gateway, which ends this when it is done
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the gateway, which ends this process
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     began, handler, broken = time.perf_counter(), None, ""
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 def run(handler: Any, broken: str, request: dict[str, Any]) -> dict[str, Any]:
-    """One event: what came out, or what was raised, and how long it took."""
+    """Handles one event. Returns the result or the error, and the times in ms."""
     deadline = time.monotonic() + request["remaining_ms"] / 1000
     context = SimpleNamespace(
         **request["context"],

@@ -1,7 +1,6 @@
-"""The services of AWS that whoever looks after a stack asks: who am I, what does the stack consist of, what was measured.
+"""The services that monitoring tools call: STS, CloudFormation and CloudWatch, each with a few of its operations.
 
-Each answers a few of its operations. How requests are read and answers are written is moto's affair, so any client that
-speaks the query protocol or JSON understands them.
+moto parses the requests and writes the answers, so clients with the query protocol and with JSON work.
 """
 
 from __future__ import annotations
@@ -19,21 +18,25 @@ from aiohttp import web
 from lobby.emulator import signatures
 from lobby.emulator.cloudwatch import CloudWatch, Metric
 
-Answer = dict[str, Any]
-
 MODELS = {"sts": "sts", "cloudformation": "cloudformation", "monitoring": "cloudwatch"}
-"""Services by the name with which their requests are signed, and botocore's names for them."""
+"""The names with which requests to the services are signed, and botocore's names of the services."""
 
 
 class Services:
-    """What answers at the address at which the tables are as well. ``stack()`` describes the stack, as DescribeStacks does."""
+    """Answers requests to these services. ``stack()`` returns the stack in the form of DescribeStacks."""
 
     def __init__(
-        self, metrics: CloudWatch, stack: Callable[[], Answer], *, account: str, region: str, credentials: Mapping[str, str]
+        self,
+        metrics: CloudWatch,
+        stack: Callable[[], dict[str, Any]],
+        *,
+        account: str,
+        region: str,
+        credentials: Mapping[str, str],
     ) -> None:
         self._metrics, self._stack = metrics, stack
         self._account, self._region, self._credentials = account, region, credentials
-        self._operations: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+        self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "GetCallerIdentity": self._identity,
             "DescribeStacks": self._stacks,
             "PutMetricData": self._put,
@@ -42,8 +45,8 @@ class Services:
         }
 
     async def answer(self, request: web.BaseRequest, body: bytes) -> web.Response:
-        """The answer to a request that is not for the tables."""
-        await asyncio.to_thread(_libraries)  # they take a while, and players would wait
+        """Answers a request to one of these services."""
+        await asyncio.to_thread(_libraries)  # importing takes a while, and would delay connections
         return self._answer(request, body)
 
     def _answer(self, request: web.BaseRequest, body: bytes) -> web.Response:
@@ -55,16 +58,16 @@ class Services:
         scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/aws4_request", request.headers.get("Authorization", ""))
         if scope is None or scope[1] not in MODELS:
             protocol = "json" if "json" in request.content_type else "query"
-            return _refused(protocol, "UnknownService", f"Here are {', '.join(MODELS)} and dynamodb.")
+            return _refused(protocol, "UnknownService", f"Supported services: {', '.join(MODELS)}, dynamodb.")
         asked = Request.from_primitives(request.method, f"http://{request.host}{request.raw_path}", request.headers, body)
         model = get_service_model(MODELS[scope[1]])
         protocol = determine_request_protocol(model, asked.content_type)
         name = asked.values.get("Action") or request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        refusal = signatures.arrived(request, body, secrets=self._credentials, region=self._region, service=scope[1])
+        refusal = signatures.verify_request(request, body, secrets=self._credentials, region=self._region, service=scope[1])
         if refusal is not None:
             return _refused(protocol, refusal.type, refusal.message)
         if name not in self._operations:
-            return _refused(protocol, "InvalidAction", f"There is no {name} here.")
+            return _refused(protocol, "InvalidAction", f"The operation {name} is not supported.")
         operation = model.operation_model(name)
         parsed = PROTOCOL_PARSERS[protocol](operation).parse(
             {
@@ -78,23 +81,23 @@ class Services:
         )
         try:
             result = self._operations[name](parsed)
-        except _Wrong as error:
+        except _InvalidRequestError as error:
             return _refused(protocol, "ValidationError", str(error))
-        said = get_serializer_class(model.service_name, protocol)(operation).serialize(result)
-        return web.Response(status=said["status_code"], body=said["body"], headers=dict(said["headers"]))
+        answer = get_serializer_class(model.service_name, protocol)(operation).serialize(result)
+        return web.Response(status=answer["status_code"], body=answer["body"], headers=dict(answer["headers"]))
 
     # ── operations ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _identity(self, asked: Mapping[str, Any]) -> Answer:
+    def _identity(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"Account": self._account, "UserId": "emulator", "Arn": f"arn:aws:iam::{self._account}:user/emulator"}
 
-    def _stacks(self, asked: Mapping[str, Any]) -> Answer:
+    def _stacks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         stack = self._stack()
         if asked.get("StackName", stack["StackName"]) != stack["StackName"]:
-            raise _Wrong(f"Stack with id {asked['StackName']} does not exist")
+            raise _InvalidRequestError(f"Stack with id {asked['StackName']} does not exist")
         return {"Stacks": [stack]}
 
-    def _put(self, asked: Mapping[str, Any]) -> Answer:
+    def _put(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         for datum in asked["MetricData"]:
             values = datum.get("Values") or [datum["Value"]]
             counts = datum.get("Counts") or [1] * len(values)
@@ -104,11 +107,11 @@ class Services:
                 self._metrics.put(asked["Namespace"], datum["MetricName"], dimensions, float(value), int(times), at_s)
         return {}
 
-    def _get(self, asked: Mapping[str, Any]) -> Answer:
+    def _get(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         results = []
         for query in asked["MetricDataQueries"]:
             if "MetricStat" not in query:
-                raise _Wrong("There is no metric math here.")
+                raise _InvalidRequestError("Metric math is not supported.")
             wanted = query["MetricStat"]
             metric = wanted["Metric"]
             key = Metric(metric["Namespace"], metric["MetricName"], frozenset(_dimensions(metric).items()))
@@ -118,7 +121,7 @@ class Services:
                     key, wanted["Stat"], start_s, _seconds(asked["EndTime"]), float(wanted["Period"])
                 )
             except ValueError as error:
-                raise _Wrong(str(error)) from None
+                raise _InvalidRequestError(str(error)) from None
             times = [datetime.fromtimestamp(at_s, UTC) for at_s, _ in found]
             results.append(
                 {
@@ -131,7 +134,7 @@ class Services:
             )
         return {"MetricDataResults": results}
 
-    def _list(self, asked: Mapping[str, Any]) -> Answer:
+    def _list(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         found = [
             {
                 "Namespace": metric.namespace,
@@ -146,14 +149,14 @@ class Services:
         return {"Metrics": found}
 
 
-class _Wrong(Exception):
-    """What somebody asked for is not to be had."""
+class _InvalidRequestError(Exception):
+    """The request asks for something that does not exist or is not supported."""
 
 
 def _refused(protocol: str, code: str, message: str) -> web.Response:
     if protocol == "json":
-        said = json.dumps({"__type": code, "message": message})
-        return web.Response(status=400, text=said, content_type="application/x-amz-json-1.0")
+        text = json.dumps({"__type": code, "message": message})
+        return web.Response(status=400, text=text, content_type="application/x-amz-json-1.0")
     error = f"<Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
     return web.Response(status=400, text=f"<ErrorResponse>{error}</ErrorResponse>", content_type="text/xml")
 

@@ -1,4 +1,4 @@
-"""Signature Version 4, the verifying side: a request, its headers and the secrets in, a refusal or nothing out. No I/O."""
+"""Verification of Signature Version 4: takes a request and the secrets, returns a refusal or None. No I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "execute-api"
 SKEW_S = 300.0
-"""How far a signer's clock may be off."""
+"""The largest difference between the clock of the signer and ours."""
 
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} +Credential=(?P<key>[^/,\s]+)/(?P<date>\d{{8}})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
@@ -26,16 +26,16 @@ _AUTHORIZATION = re.compile(
 
 
 class Refusal(NamedTuple):
-    """Why a request is refused: the type of the exception that a client raises, and a sentence."""
+    """Why a request is refused: the type of the exception that a client raises, and the message."""
 
     type: str
     message: str
 
 
-def arrived(
+def verify_request(
     request: web.BaseRequest, body: bytes, *, secrets: Mapping[str, str], region: str, service: str = SERVICE
 ) -> Refusal | None:
-    """See :func:`verify`, for a request that comes now. Signers look at their own clocks, so no injected one has a say here."""
+    """Verifies a request of aiohttp with :func:`verify`. Time is that of this machine, because signers use their own clocks."""
     target, now = request.raw_path, time.time()
     return verify(request.method, target, request.headers, body, secrets=secrets, region=region, now=now, service=service)
 
@@ -51,14 +51,15 @@ def verify(
     now: float,
     service: str = SERVICE,
 ) -> Refusal | None:
-    """Whether the request was signed with one of the ``secrets`` (access key to secret key). ``target`` as it was sent."""
+    """Checks that the request was signed with one of the ``secrets`` (access key to secret key). Returns why it is refused, or
+    None. ``target`` is the path and query as they were sent; ``now`` is in seconds since 1970."""
     authorization = headers.get("Authorization", "")
     if not authorization:
         return Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
     found = _AUTHORIZATION.fullmatch(authorization.strip())
     signed_at = headers.get("X-Amz-Date", "")
     if found is None or not re.fullmatch(r"\d{8}T\d{6}Z", signed_at) or "host" not in found["names"].split(";"):
-        return Refusal("IncompleteSignatureException", "The Authorization header or X-Amz-Date is not a whole signature.")
+        return Refusal("IncompleteSignatureException", "The Authorization header or X-Amz-Date is not a complete signature.")
     if found["key"] not in secrets:
         return Refusal("UnrecognizedClientException", "The security token included in the request is invalid.")
     if (found["region"], found["service"], found["date"]) != (region, service, signed_at[:8]):
@@ -75,7 +76,7 @@ def verify(
 
 
 def canonical_request(method: str, target: str, signed: Mapping[str, str], body: bytes) -> str:
-    """The request as both sides write it down. The path is encoded once more than it was sent."""
+    """The canonical form of a request, which both sides sign. The path is encoded once more than it was sent."""
     path, _, query = target.partition("?")
     parameters = sorted(part.partition("=")[::2] for part in query.split("&")) if query else []
     names = sorted(name.lower() for name in signed)

@@ -1,7 +1,7 @@
-"""From a table's stream to a handler: what an event source mapping does.
+"""Event source mappings: they deliver the records of a table's stream to a handler.
 
-Filters, batches, and what happens to a batch that fails: it is tried again, in halves if so configured, until it is too old or
-was tried too often; as long as that takes, everything behind it waits.
+A mapping filters records and sends them in batches. A batch that fails is retried, in halves if so configured, until its
+records are too old or were retried too often. Until then all later records wait.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 log = logging.getLogger(__name__)
 
-Record = dict[str, Any]
+StreamRecord = dict[str, Any]
+"""One record of the stream of a table, as in AWS's events."""
 
 RETRY_S = 0.2
-"""The first pause before a batch is tried again; it doubles. Lambda's own is published nowhere."""
+"""The first pause before a failed batch is retried; it doubles each time. Lambda's own pauses are not published."""
 
 
 @dataclass(frozen=True)
-class EventSource:
-    """What a template says of an event source mapping. ``patterns`` are its filters, none of them: everything passes."""
+class MappingSettings:
+    """The settings of an event source mapping in a template. ``patterns`` are its filters; without filters all records pass.
+    ``retries`` and ``max_age_s`` have no limit if they are negative."""
 
     patterns: tuple[Mapping[str, Any], ...] = ()
     batch_size: int = 100
@@ -35,9 +37,9 @@ class EventSource:
 
 
 def passes(pattern: Any, value: Any) -> bool:
-    """Whether a filter's pattern lets ``value`` through: exact values, ``exists`` and ``prefix``, which works on texts.
+    """Whether ``value`` matches a filter's pattern: exact values, ``exists``, and ``prefix`` for strings.
 
-    Raises ValueError for an operator that is not known here. As in EventBridge, ``exists`` looks at leaves only.
+    Raises ValueError for an operator that is not supported here. As in EventBridge, ``exists`` concerns leaves only.
     """
     if isinstance(pattern, Mapping):
         return all(passes(part, value.get(key) if isinstance(value, Mapping) else None) for key, part in pattern.items())
@@ -52,26 +54,25 @@ def _matches(rule: Any, value: Any) -> bool:
         return (value is not None and not isinstance(value, Mapping)) is argument
     if operator == "prefix":
         return isinstance(value, str) and value.startswith(argument)
-    raise ValueError(f"Lambda's documentation has no operator {rule}")
+    raise ValueError(f"the operator {rule} is not supported")
 
 
-def wanted(patterns: Collection[Mapping[str, Any]], record: Record) -> bool:
-    """Whether any of the filters lets a record through."""
+def wanted(patterns: Collection[Mapping[str, Any]], record: StreamRecord) -> bool:
+    """Whether a record matches one of the filters."""
     return not patterns or any(passes(pattern, record) for pattern in patterns)
 
 
-class Pump:
-    """Brings the records of one stream to one handler, in order, one batch at a time.
+class EventSourceMapping:
+    """Delivers the records of one stream to one handler, in order, one batch at a time. ``async with`` it.
 
-    ``read()`` gives what is new, ``invoke(event)`` hands a batch over and raises where it fails. ``pause()`` is how long to
-    wait before the stream is looked at again, in seconds; ``repeats()`` whether a batch that went well is brought once more,
-    as may happen on AWS.
+    ``read()`` returns the new records. ``invoke(event)`` delivers a batch and raises if that fails. ``pause()`` returns the
+    seconds before the next read. ``repeats()`` decides whether a successful batch is delivered again, as may happen on AWS.
     """
 
     def __init__(
         self,
-        mapping: EventSource,
-        read: Callable[[], Awaitable[Sequence[Record]]],
+        settings: MappingSettings,
+        read: Callable[[], Awaitable[Sequence[StreamRecord]]],
         invoke: Callable[[dict[str, Any]], Awaitable[Any]],
         *,
         stream_arn: str,
@@ -80,13 +81,13 @@ class Pump:
         repeats: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._mapping, self._read, self._invoke = mapping, read, invoke
+        self._settings, self._read, self._invoke = settings, read, invoke
         self._stream_arn, self._region = stream_arn, region
         self._pause, self._repeats, self._clock = pause, repeats, clock
-        self._waiting: deque[Record] = deque()
+        self._waiting: deque[StreamRecord] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Pump:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
         return self
 
@@ -100,38 +101,38 @@ class Pump:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._pause())
-            self._waiting += [record for record in await self._read() if wanted(self._mapping.patterns, record)]
+            self._waiting += [record for record in await self._read() if wanted(self._settings.patterns, record)]
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(self._mapping.batch_size, len(self._waiting)))]
-                await self._bring(batch)
+                batch = [self._waiting.popleft() for _ in range(min(self._settings.batch_size, len(self._waiting)))]
+                await self._deliver(batch)
 
-    async def _bring(self, batch: list[Record], tries: int = 0) -> None:
-        """One batch, until it is through or given up."""
+    async def _deliver(self, batch: list[StreamRecord], tries: int = 0) -> None:
+        """Delivers one batch, and retries it until it succeeds or is given up."""
         while batch:
             now = self._clock()
-            if self._mapping.max_age_s >= 0:
-                batch = [one for one in batch if now - _written_at(one) <= self._mapping.max_age_s]
+            if self._settings.max_age_s >= 0:
+                batch = [one for one in batch if now - _written_at(one) <= self._settings.max_age_s]
             try:
                 if batch:
                     await self._invoke(self._event(batch))
             except Exception:
                 tries += 1
-                log.warning("a batch of %s records failed, the %s. time", len(batch), tries)
-                if 0 <= self._mapping.retries < tries:
+                log.warning("a batch of %s records failed (attempt %s)", len(batch), tries)
+                if 0 <= self._settings.retries < tries:
                     return
                 await asyncio.sleep(min(RETRY_S * 2**tries, 10.0))
-                if self._mapping.bisects and len(batch) > 1:
+                if self._settings.bisects and len(batch) > 1:
                     middle = len(batch) // 2
-                    await self._bring(batch[:middle], tries)
+                    await self._deliver(batch[:middle], tries)
                     batch = batch[middle:]
                 continue
             if not self._repeats():
                 return
 
-    def _event(self, batch: Sequence[Record]) -> dict[str, Any]:
+    def _event(self, batch: Sequence[StreamRecord]) -> dict[str, Any]:
         about = {"eventSource": "aws:dynamodb", "eventSourceARN": self._stream_arn, "awsRegion": self._region}
         return {"Records": [{**json.loads(json.dumps(record)), **about} for record in batch]}
 
 
-def _written_at(record: Record) -> float:
+def _written_at(record: StreamRecord) -> float:
     return float(record["dynamodb"]["ApproximateCreationDateTime"])

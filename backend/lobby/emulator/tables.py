@@ -1,7 +1,6 @@
-"""DynamoDB for handlers: an endpoint, and behind it an engine that somebody else wrote.
+"""DynamoDB for handlers: an endpoint in front of an engine, which is a program or library of others.
 
-In front of the engine stands what engines leave out, and what a test wants to have in its hands: how long an answer takes,
-when a request is throttled, and what it consumed.
+The endpoint adds what engines lack and what tests control: latency, throttling, and metering of consumed capacity.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from typing import Any, Protocol, Self
 from aiohttp import ClientError, ClientSession, TCPConnector, web
 
 from lobby.emulator import capacity, signatures
-from lobby.emulator.meters import Meter, nobody
+from lobby.emulator.meters import Meter, no_meter
+from lobby.emulator.streams import StreamRecord
 from lobby.errors import LobbyError
 
 TARGET, STREAMS = "DynamoDB_20120810", "DynamoDBStreams_20120810"
@@ -28,65 +28,58 @@ CONTENT_TYPE = "application/x-amz-json-1.0"
 CONDITIONAL = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 METERED = capacity.READS | CONDITIONAL | {"BatchWriteItem", "TransactWriteItems"}
 
-Record = dict[str, Any]
-"""One record of a stream."""
-
 
 class Engine(Protocol):
-    """Tables, with their streams."""
+    """Stores tables, with their streams."""
 
     counts_capacity: bool
-    """Whether it counts capacity units by the size of items."""
+    """Whether the engine counts capacity units by the size of items."""
 
     async def start(self) -> None:
-        """Called once, before anything else."""
+        """Is called once, before all other methods. Raises LobbyError if the engine cannot start."""
 
     async def stop(self) -> None:
-        """Called once, at the end."""
+        """Is called once, at the end."""
 
     async def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
-        """The answer to a request of DynamoDB's protocol, JSON 1.0."""
+        """Answers a request in DynamoDB's protocol, JSON 1.0: returns status and body."""
 
-    async def records(self, table: str) -> list[Record]:
-        """What has been written to a table with a stream since the last call."""
+    async def records(self, table: str) -> list[StreamRecord]:
+        """The records of a table's stream since the last call."""
 
 
 class Moto:
-    """Tables in this process, by moto. Nothing to install but moto; about a hundred requests a second."""
+    """Tables in this process, by moto: needs only moto, and handles about a hundred requests a second."""
 
     counts_capacity = False
 
     def __init__(self, region: str = "us-east-1") -> None:
         self._region = region
-        # One thread: a condition and its write must not be torn apart.
+        # One thread: no other request may run between the check of a condition and its write.
         self._worker = ThreadPoolExecutor(1, "moto")
 
     async def start(self) -> None:
-        """See :class:`Engine`."""
         await asyncio.get_running_loop().run_in_executor(self._worker, self.reset)
 
     async def stop(self) -> None:
-        """See :class:`Engine`."""
         self._worker.shutdown()
 
     async def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
-        """See :class:`Engine`."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self.ask, target, body)
 
-    async def records(self, table: str) -> list[Record]:
-        """See :class:`Engine`."""
+    async def records(self, table: str) -> list[StreamRecord]:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self.take_records, table)
 
-    # The same without an event loop, for one thread.
+    # The same methods without an event loop, for the thread.
 
     def reset(self) -> None:
-        """Forgets every table."""
+        """Deletes all tables."""
         from moto.dynamodb.models import dynamodb_backends
 
         dynamodb_backends.reset()
 
     def ask(self, target: str, body: bytes) -> tuple[int, bytes]:
-        """See :meth:`answer`."""
+        """The blocking form of :meth:`answer`."""
         from moto.core.request import Request
         from moto.dynamodb.responses import DynamoHandler
 
@@ -97,11 +90,11 @@ class Moto:
             "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
         }
         request = Request.from_primitives("POST", f"https://dynamodb.{self._region}.amazonaws.com/", headers, body)
-        status, _, said = DynamoHandler.dispatch(request, request.raw_url, request.headers)
-        return status, said.encode() if isinstance(said, str) else said
+        status, _, text = DynamoHandler.dispatch(request, request.raw_url, request.headers)
+        return status, text.encode() if isinstance(text, str) else text
 
-    def take_records(self, table: str) -> list[Record]:
-        """See :meth:`records`. From moto's own list, which nobody else reads and would grow for ever."""
+    def take_records(self, table: str) -> list[StreamRecord]:
+        """The blocking form of :meth:`records`. It empties moto's own list, which would grow without limit."""
         from moto.core import DEFAULT_ACCOUNT_ID
         from moto.dynamodb.models import dynamodb_backends
 
@@ -111,7 +104,7 @@ class Moto:
 
 
 class Endpoint:
-    """Tables somewhere else: whatever speaks DynamoDB's protocol at an address, with streams. ``keys`` sign the requests."""
+    """Tables of another program, which answers DynamoDB's protocol with streams at ``url``."""
 
     counts_capacity = True
 
@@ -121,20 +114,17 @@ class Endpoint:
         self._session: ClientSession
 
     async def start(self) -> None:
-        """See :class:`Engine`. Raises LobbyError where nothing answers there."""
         self._session = ClientSession(connector=TCPConnector(limit=64))
         try:
             await self.answer(f"{TARGET}.ListTables", b"{}")
         except (ClientError, OSError) as error:
             await self._session.close()
-            raise LobbyError(f"No DynamoDB answers at {self.url} ({error}). Start it, or leave --table out.") from None
+            raise LobbyError(f"No DynamoDB answers at {self.url} ({error}). Start it, or omit --table.") from None
 
     async def stop(self) -> None:
-        """See :class:`Engine`."""
         await self._session.close()
 
     async def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
-        """See :class:`Engine`."""
         day = time.strftime("%Y%m%d", time.gmtime())
         scope = f"local/{day}/{self._region}/dynamodb/aws4_request"
         headers = {
@@ -146,8 +136,8 @@ class Endpoint:
         async with self._session.post(self.url, data=body, headers=headers) as response:
             return response.status, await response.read()
 
-    async def records(self, table: str) -> list[Record]:
-        """See :class:`Engine`. Reads the stream's one shard, as small engines have it."""
+    async def records(self, table: str) -> list[StreamRecord]:
+        # Reads the stream's first shard: small engines have only one.
         if table not in self._iterators:
             described = await self._ask(f"{TARGET}.DescribeTable", {"TableName": table})
             stream = {"StreamArn": described["Table"]["LatestStreamArn"]}
@@ -156,20 +146,20 @@ class Endpoint:
             self._iterators[table] = (await self._ask(f"{STREAMS}.GetShardIterator", wanted))["ShardIterator"]
         read = await self._ask(f"{STREAMS}.GetRecords", {"ShardIterator": self._iterators[table]})
         self._iterators[table] = read["NextShardIterator"]
-        records: list[Record] = read["Records"]
+        records: list[StreamRecord] = read["Records"]
         return records
 
     async def _ask(self, target: str, request: Mapping[str, Any]) -> dict[str, Any]:
         status, body = await self.answer(target, json.dumps(request).encode())
         answer: dict[str, Any] = json.loads(body)
         if status != 200:
-            raise LobbyError(f"{self.url} did not take a {target}: {answer.get('message') or answer}")
+            raise LobbyError(f"{self.url} refused {target}: {answer.get('message') or answer}")
         return answer
 
 
 class Dynoxide(Endpoint):
-    """Tables in a process of their own, by dynoxide (https://github.com/nubo-db/dynoxide): thousands of requests a second, and
-    what they consume counted as AWS does."""
+    """Tables in a process of dynoxide (https://github.com/nubo-db/dynoxide): handles thousands of requests a second, and counts
+    capacity units as AWS does."""
 
     def __init__(self, program: Path, region: str = "us-east-1") -> None:
         super().__init__("", region)
@@ -178,14 +168,14 @@ class Dynoxide(Endpoint):
 
     @staticmethod
     def find() -> Path | None:
-        """Where it is: what ``DYNOXIDE`` says, on the PATH, or where npm puts it below this folder; None where it is not."""
+        """The path of the program: from the variable ``DYNOXIDE``, the PATH, or ``node_modules`` in this folder. None if it is
+        not installed."""
         for named in (os.environ.get("DYNOXIDE"), shutil.which("dynoxide")):
             if named:
                 return Path(named)
         return next(iter(sorted(Path("node_modules").glob("@dynoxide/*/dynoxide*"))), None)
 
     async def start(self) -> None:
-        """See :class:`Engine`."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -198,7 +188,7 @@ class Dynoxide(Endpoint):
                 str(port),
                 stdout=quiet,
                 stderr=quiet,
-                start_new_session=True,  # Ctrl-C is not for it; functions still have something to say then
+                start_new_session=True,  # Ctrl-C must not end it: functions still write then
             )
         except OSError as error:
             raise LobbyError(f"Cannot run {self._program}: {error.strerror}.") from None
@@ -210,15 +200,18 @@ class Dynoxide(Endpoint):
         raise LobbyError(f"{self._program} does not answer at {self.url}.")
 
     async def stop(self) -> None:
-        """See :class:`Engine`."""
         await super().stop()
         self._process.terminate()
         await self._process.wait()
 
 
 class TableServer:
-    """The endpoint that handlers are given. ``delay()`` is how long a request takes, in seconds; ``throttles()`` whether it is
-    refused for having been too much; ``others`` answers what is for other services than DynamoDB."""
+    """The endpoint for handlers. ``async with`` it.
+
+    ``delay()`` returns the latency of a request in seconds. ``throttles()`` decides whether it is refused as if it exceeded the
+    capacity. ``others`` answers requests to services other than DynamoDB. ``credentials`` maps access keys to secret keys;
+    None: signatures are not checked.
+    """
 
     def __init__(
         self,
@@ -227,7 +220,7 @@ class TableServer:
         host: str = "127.0.0.1",
         region: str = "us-east-1",
         credentials: Mapping[str, str] | None = None,
-        meter: Meter = nobody,
+        meter: Meter = no_meter,
         delay: Callable[[], float] = lambda: 0.0,
         throttles: Callable[[], bool] = lambda: False,
         others: Callable[[web.BaseRequest, bytes], Awaitable[web.Response]] | None = None,
@@ -240,7 +233,7 @@ class TableServer:
 
     @property
     def endpoint(self) -> str:
-        """What ``AWS_ENDPOINT_URL_DYNAMODB`` is set to."""
+        """The value for ``AWS_ENDPOINT_URL_DYNAMODB``."""
         return f"http://{self.host}:{self.port}"
 
     async def __aenter__(self) -> Self:
@@ -258,10 +251,10 @@ class TableServer:
         await self.engine.stop()
 
     async def create(self, **definition: Any) -> None:
-        """Makes a table, from the properties that CloudFormation and CreateTable share. Raises LobbyError."""
+        """Creates a table from the properties that CloudFormation and CreateTable share. Raises LobbyError."""
         status, body = await self.engine.answer(f"{TARGET}.CreateTable", json.dumps(definition).encode())
         if status != 200:
-            raise LobbyError(f"The table {definition.get('TableName')} cannot be made: {body.decode(errors='replace')}")
+            raise LobbyError(f"The table {definition.get('TableName')} cannot be created: {body.decode(errors='replace')}")
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
@@ -269,9 +262,11 @@ class TableServer:
         if self._others is not None and not target.startswith("DynamoDB"):
             return await self._others(request, body)
         if self._credentials is not None:
-            refusal = signatures.arrived(request, body, secrets=self._credentials, region=self._region, service="dynamodb")
+            refusal = signatures.verify_request(
+                request, body, secrets=self._credentials, region=self._region, service="dynamodb"
+            )
             if refusal is not None:
-                return _said(400, {"__type": f"com.amazon.coral.service#{refusal.type}", "message": refusal.message})
+                return _json(400, {"__type": f"com.amazon.coral.service#{refusal.type}", "message": refusal.message})
         if (pause_s := self._delay()) > 0:
             await asyncio.sleep(pause_s)
         operation = target.rpartition(".")[2]
@@ -282,32 +277,32 @@ class TableServer:
         if self._throttles():
             self._meter("table", **about, reads=0.0, writes=0.0, status="throttled")
             code = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
-            return _said(400, {"__type": code, "message": "Throughput exceeds the current capacity of your table or index."})
+            return _json(400, {"__type": code, "message": "Throughput exceeds the current capacity of your table or index."})
         more: dict[str, Any] = {"ReturnConsumedCapacity": "TOTAL"} if self.engine.counts_capacity else {}
         if operation in CONDITIONAL and "ConditionExpression" in asked:
             more["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        status, said = await self.engine.answer(target, json.dumps({**asked, **more}).encode() if more else body)
-        answer_: dict[str, Any] = json.loads(said)
+        status, content = await self.engine.answer(target, json.dumps({**asked, **more}).encode() if more else body)
+        answer_: dict[str, Any] = json.loads(content)
         if self.engine.counts_capacity:
             units = capacity.consumed(operation, status, answer_)
         else:
             units = capacity.counted(operation, asked, status, answer_)
-            if isinstance(said_units := answer_.get("ConsumedCapacity"), dict):
-                said_units["CapacityUnits"] = units.reads + units.writes
+            if isinstance(consumed := answer_.get("ConsumedCapacity"), dict):
+                consumed["CapacityUnits"] = units.reads + units.writes
         self._meter("table", **about, reads=units.reads, writes=units.writes, status=str(status))
-        # Only what the handler asked for goes back to it.
+        # The handler gets only the parts that it asked for.
         if status == 200 and "ReturnConsumedCapacity" not in asked:
             answer_.pop("ConsumedCapacity", None)
         if status != 200 and "ReturnValuesOnConditionCheckFailure" not in asked:
             answer_.pop("Item", None)
-        return _said(status, answer_)
+        return _json(status, answer_)
 
 
-def _said(status: int, answer: Mapping[str, Any]) -> web.Response:
+def _json(status: int, answer: Mapping[str, Any]) -> web.Response:
     return web.Response(status=status, body=json.dumps(answer).encode(), content_type=CONTENT_TYPE)
 
 
-def _plain(record: Record) -> Record:
-    """A record as it travels: moto keeps times as objects."""
-    plain: Record = json.loads(json.dumps(record, default=lambda value: value.timestamp()))
+def _plain(record: StreamRecord) -> StreamRecord:
+    """A record in JSON types: moto keeps times as objects."""
+    plain: StreamRecord = json.loads(json.dumps(record, default=lambda value: value.timestamp()))
     return plain

@@ -1,5 +1,4 @@
-"""A lobby on AWS, seen from outside: who is here, how it went, what it costs. ``scripts/monitoring/lobby-metrics.py`` shows it.
+"""Monitoring of a lobby on AWS: its players, its metrics, its bill. ``scripts/monitoring/lobby-metrics.py`` is the command.
 
-``reading`` asks AWS, ``screen`` shows what it said, ``command`` is the command line. Nothing here is the function's: it may be
-switched off, and the lobby runs on.
+``reading`` asks AWS, ``screen`` shows the answers, ``command`` is the command line. The function does not use this package.
 """

@@ -6,33 +6,35 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 
 import click
 from rich.console import Console
 from rich.live import Live
 
-from lobby.budget import METRICS, PRICES
-from lobby.cli import fail, lacking, tell
-from lobby.cloudformation.reading import STAGES
-from lobby.deploy.aws import Aws, AwsError
+from lobby.billing import METRICS, PRICES
+from lobby.cloudformation.lobby_template import STAGES
+from lobby.deploy.aws import Aws, AwsRequestError
 from lobby.errors import LobbyError
-from lobby.monitor.reading import LATE_S, look, publish, who
-from lobby.monitor.reading import lobby as lobby_of
-from lobby.monitor.screen import drawn, plain
+from lobby.monitor.reading import LATE_S, Lobby, find_lobby, publish, read_presences, read_report
+from lobby.monitor.screen import as_json, render
+from lobby.terminal import fail, missing_package, new_console, print_line
 
 EVERY_S = 60
-"""CloudWatch has something new once a minute."""
+"""Default pause of ``--watch``. CloudWatch has new values once a minute."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--stage", required=True, type=click.Choice(STAGES), help="Which of the account's lobbies.")
-@click.option("--region", default=None, metavar="REGION", help="Region of AWS; that of your profile without.")
-@click.option("--profile", default=None, metavar="NAME", help="Profile of AWS; that of AWS_PROFILE without.")
-@click.option("--room", default="", metavar="ROOM", help="Who is in this room, by a Query. Without: all rooms, by a Scan.")
+@click.option("--stage", required=True, type=click.Choice(STAGES), help="Stage of the lobby.")
+@click.option("--region", default=None, metavar="REGION", help="AWS Region. Default: the Region of your profile.")
+@click.option("--profile", default=None, metavar="NAME", help="AWS profile. Default: AWS_PROFILE.")
 @click.option(
-    "--minutes", default=60, show_default=True, type=click.IntRange(1, 1440), help="How far back metrics and bill look."
+    "--room", default="", metavar="ROOM", help="Only players of this room (a Query). Default: players of all rooms (a Scan)."
 )
-@click.option("--json", "as_json", is_flag=True, help="For machines: one object, with --watch one a line.")
+@click.option(
+    "--minutes", default=60, show_default=True, type=click.IntRange(1, 1440), help="Period of metrics and bill, until now."
+)
+@click.option("--json", "json_", is_flag=True, help="Print JSON: one object, or with --watch one object a line.")
 @click.option(
     "--watch",
     "every_s",
@@ -41,99 +43,116 @@ EVERY_S = 60
     default=None,
     type=click.IntRange(1, 3600),
     metavar="[SECONDS]",
-    help=f"Again and again until Ctrl-C, every {EVERY_S} seconds or so many.",
+    help=f"Repeat until Ctrl-C, with a pause of SECONDS. Default: {EVERY_S} seconds.",
 )
-@click.option("--publish", "publishes", is_flag=True, help="Instead: write players and rooms over all rooms into CloudWatch.")
-@click.option("--emulator", default=None, metavar="URL", help="A `lobby emulate` instead of AWS; it says its address.")
+@click.option("--publish", "publishes", is_flag=True, help="Instead: write the numbers of players and rooms to CloudWatch.")
+@click.option(
+    "--emulator", default=None, metavar="URL", help="Use a running `lobby emulate` instead of AWS; it prints this address."
+)
 def command(
     stage: str,
     region: str | None,
     profile: str | None,
     room: str,
     minutes: int,
-    as_json: bool,
+    json_: bool,
     every_s: int | None,
     publishes: bool,
     emulator: str | None,
 ) -> None:
-    """A lobby on AWS, seen from outside: who is here, the metrics of the last minutes, and the bill if it went on like that.
+    """Show a lobby on AWS: its players, the metrics of the last minutes, and the bill at the same rate.
 
     \b
     Examples:
       lobby-metrics.py --stage prod
       lobby-metrics.py --stage prod --room lobby --watch
       lobby-metrics.py --stage dev --minutes 5 --json
-      lobby-metrics.py --stage prod --publish --watch     two metrics for alarms and dashboards of your own
+      lobby-metrics.py --stage prod --publish --watch     two metrics for your own alarms and dashboards
       lobby-metrics.py --stage dev --emulator http://127.0.0.1:40007
     """
     if publishes and room:
-        raise click.UsageError("--publish is about all rooms; leave --room out.")
+        raise click.UsageError("--publish counts all rooms; omit --room.")
     try:
         aws = emulated(emulator) if emulator else Aws.connect(region, profile)
-        it = lobby_of(aws, stage)
-        screen = Console(highlight=False)
-        stays = every_s and screen.is_terminal and not as_json
-        with Live(console=screen, auto_refresh=False) if stays else nullcontext(screen) as where:
-
-            def once() -> bool:
-                if publishes:
-                    return _publish(publish(aws, it, who(aws, it.table)), stage)
-                report = look(aws, it, room=room, minutes=minutes, late_s=0 if emulator else LATE_S)
-                if as_json:
-                    print(json.dumps(plain(report), indent=None if every_s else 1), flush=True)
-                elif isinstance(where, Live):
-                    where.update(drawn(report), refresh=True)
-                else:
-                    where.print(drawn(report))
-                return report.has_metrics
-
-            with suppress(KeyboardInterrupt):
-                if every_s:
-                    _again(once, every_s)
-                elif not once():
-                    raise LobbyError(
-                        f"CloudWatch has no metrics of the last {minutes} minutes: nobody has played, or somebody began just "
-                        "now. --minutes looks farther back."
-                    )
+        options = _Options(room, minutes, json_, every_s, publishes, late_s=0 if emulator else LATE_S)
+        _run(aws, find_lobby(aws, stage), options, new_console())
     except LobbyError as error:
         fail(str(error))
 
 
-def _again(once: Callable[[], object], every_s: float) -> None:
-    """Looks until Ctrl-C. What goes wrong after the first time may go well the next."""
+@dataclass(frozen=True)
+class _Options:
+    room: str
+    minutes: int
+    json: bool
+    every_s: int | None
+    publishes: bool
+    late_s: float
+
+
+def _run(aws: Aws, lobby: Lobby, options: _Options, console: Console) -> None:
+    """Shows or publishes once, or until Ctrl-C."""
+    redraws = options.every_s and console.is_terminal and not options.json
+    with Live(console=console, auto_refresh=False) if redraws else nullcontext(console) as screen, suppress(KeyboardInterrupt):
+        if options.every_s:
+            _repeat(lambda: _once(aws, lobby, options, screen), options.every_s)
+        elif not _once(aws, lobby, options, screen):
+            raise LobbyError(
+                f"CloudWatch has no metrics of the last {options.minutes} minutes: no player was connected, or the first came "
+                "just now. --minutes sets a longer period."
+            )
+
+
+def _once(aws: Aws, lobby: Lobby, options: _Options, screen: Console | Live) -> bool:
+    """Shows or publishes once. Returns whether there were metrics."""
+    if options.publishes:
+        _print_published(publish(aws, lobby, read_presences(aws, lobby.table)), lobby.stage)
+        return True
+    report = read_report(aws, lobby, room=options.room, minutes=options.minutes, late_s=options.late_s)
+    if options.json:
+        print(json.dumps(as_json(report), indent=None if options.every_s else 1), flush=True)
+    elif isinstance(screen, Live):
+        screen.update(render(report), refresh=True)
+    else:
+        screen.print(render(report))
+    return report.has_metrics
+
+
+def _repeat(once: Callable[[], object], every_s: float) -> None:
+    """Calls ``once`` until Ctrl-C. An error of AWS ends only the first call; later it is printed, and the next call may
+    succeed."""
     once()
     while True:
         time.sleep(every_s)
         try:
             once()
-        except AwsError as error:
-            tell(str(error))
+        except AwsRequestError as error:
+            print_line(str(error))
 
 
-def _publish(written: dict[str, int], stage: str) -> bool:
+def _print_published(written: dict[str, int], stage: str) -> None:
     price = PRICES[METRICS]
     shown = ", ".join(f"{name} {value}" for name, value in written.items())
-    tell(
-        f"Published for {stage}: {shown}. Each of these {len(written)} metrics is ${price.tiers[0][1]:.2f} a month, for the "
-        f"hours in which it is published; {price.free:.0f} custom metrics of an account are free, the function's own included."
+    print_line(
+        f"Published for {stage}: {shown}. Each of these {len(written)} metrics costs ${price.tiers[0][1]:.2f} a month, for the "
+        f"hours in which it is published. An account has {price.free:.0f} custom metrics for free, including those of the "
+        "function."
     )
-    return True
 
 
 def emulated(url: str) -> Aws:
-    """What `lobby emulate` says it is: the same services at one address, with keys that everybody knows."""
+    """The services of a `lobby emulate` at this address, which have fixed public credentials. Raises :class:`LobbyError`."""
     try:
         import boto3
         import botocore.session
         from botocore.config import Config
 
         from lobby.cloudformation.resolving import REGION
-        from lobby.emulator.desk import KEYS
+        from lobby.emulator.emulated_stack import ACCESS_KEY, SECRET_KEY
     except ModuleNotFoundError as error:
-        raise lacking("--emulator", error) from None
-    [(key, secret)] = KEYS.items()
+        raise missing_package("--emulator", error) from None
     core = botocore.session.get_session()
-    # It is on this machine: no proxy is on the way, and who does not answer at once is not there.
+    # The emulator is on this machine: without a proxy, and without retries.
     core.set_default_client_config(Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=5))
-    session = boto3.Session(key, secret, region_name=REGION, botocore_session=core)
+    session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION, botocore_session=core)
     return Aws(session, REGION, url)

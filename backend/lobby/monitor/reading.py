@@ -1,7 +1,7 @@
-"""What AWS knows of a lobby: the stack it is, the rows of its table, the metrics of all that it is made of, and so its bill.
+"""Reads the state of a lobby from AWS: its stack, the rows of its table, and its metrics; and estimates the bill.
 
-AWS publishes no metric of connection time and none of traffic. The former is reckoned from those who are here now; the latter
-is left out of the bill.
+AWS has no metrics of connection time and of traffic. Connection time is estimated from the connections that are open now;
+traffic is left out of the bill.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from lobby.budget import Bill, Usage, bill
-from lobby.cloudformation.reading import stack_name
-from lobby.deploy.aws import Aws, AwsError
-from lobby.deploy.stack import Stack
+from lobby.billing import Bill, Usage, bill
+from lobby.cloudformation.lobby_template import stack_name
+from lobby.deploy.aws import Aws, AwsRequestError
+from lobby.deploy.stack import DeployedStack
 from lobby.errors import LobbyError
 from lobby.presence import Presence, newest
 from lobby.serverless.dynamodb import presence_of
 from lobby.telemetry import METRICS
 
 LATE_S = 180
-"""CloudWatch has a minute's metrics whole about three minutes after its end."""
+"""CloudWatch has all metrics of a minute about three minutes after its end."""
 
 ALARMS = 5
-"""So many alarms has the template when it is told where to send them."""
+"""The number of alarms in the template, if it has an address to send them to."""
 
-ASKING = 0.01 / 1_000
-"""Dollars for each metric that GetMetricData is asked for, up to five statistics of it (aws.amazon.com/cloudwatch/pricing,
-2026-09). It is in no free tier."""
+METRIC_REQUEST_DOLLARS = 0.01 / 1_000
+"""Price of each metric in a GetMetricData request, with up to five statistics (aws.amazon.com/cloudwatch/pricing, 2026-09).
+It is not in the free tier."""
 
 PUBLISHED = {
     "players_total": "Players in all rooms.",
-    "rooms": "Rooms with somebody in them.",
+    "rooms": "Rooms with at least one player.",
 }
-"""Metrics that :func:`publish` writes beside the function's own, which knows only the room that it is telling something."""
+"""The metrics that :func:`publish` writes. The function cannot write them, because it sees one room at a time."""
 
 PERCENTILES = ("p50", "p95", "p99")
 
 
-class Wanted(NamedTuple):
-    """One series of CloudWatch's; ``of`` is what of the lobby it belongs to."""
+class MetricQuery(NamedTuple):
+    """One statistic of a metric. ``of`` is the part of the lobby that the metric belongs to."""
 
     namespace: str
     name: str
@@ -50,37 +50,37 @@ class Wanted(NamedTuple):
     of: str = "Stage"
 
 
-def _own() -> Iterator[tuple[str, Wanted]]:
-    """The function's own metrics: percentiles of times, the fullest room, sums of the rest."""
+def _own_metrics() -> Iterator[tuple[str, MetricQuery]]:
+    """The metrics of the function: percentiles of times, the largest number of players, sums of the rest."""
     for name, (unit, _) in METRICS.items():
         stats = PERCENTILES if unit == "Milliseconds" else ("Maximum",) if name == "players" else ("Sum",)
         for stat in stats:
-            yield (f"{name}_{stat}" if len(stats) > 1 else name), Wanted("Lobby", name, stat)
+            yield (f"{name}_{stat}" if len(stats) > 1 else name), MetricQuery("Lobby", name, stat)
 
 
-WANTED: Mapping[str, Wanted] = dict(_own()) | {
-    "messages_billed": Wanted("AWS/ApiGateway", "MessageCount", "Sum", "Api"),
-    "gateway_errors": Wanted("AWS/ApiGateway", "ExecutionError", "Sum", "Api"),
-    "invocations": Wanted("AWS/Lambda", "Invocations", "Sum", "Function"),
-    "duration_ms": Wanted("AWS/Lambda", "Duration", "Sum", "Function"),
-    "function_errors": Wanted("AWS/Lambda", "Errors", "Sum", "Function"),
-    "function_throttles": Wanted("AWS/Lambda", "Throttles", "Sum", "Function"),
-    "stream_late_ms": Wanted("AWS/Lambda", "IteratorAge", "Maximum", "Function"),
-    "write_units": Wanted("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "Table"),
-    "read_units": Wanted("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Sum", "Table"),
-    "throttled_writes": Wanted("AWS/DynamoDB", "WriteThrottleEvents", "Sum", "Table"),
-    "throttled_reads": Wanted("AWS/DynamoDB", "ReadThrottleEvents", "Sum", "Table"),
-    "log_bytes": Wanted("AWS/Logs", "IncomingBytes", "Sum", "LogGroup"),
+QUERIES: Mapping[str, MetricQuery] = dict(_own_metrics()) | {
+    "messages_billed": MetricQuery("AWS/ApiGateway", "MessageCount", "Sum", "Api"),
+    "gateway_errors": MetricQuery("AWS/ApiGateway", "ExecutionError", "Sum", "Api"),
+    "invocations": MetricQuery("AWS/Lambda", "Invocations", "Sum", "Function"),
+    "duration_ms": MetricQuery("AWS/Lambda", "Duration", "Sum", "Function"),
+    "function_errors": MetricQuery("AWS/Lambda", "Errors", "Sum", "Function"),
+    "function_throttles": MetricQuery("AWS/Lambda", "Throttles", "Sum", "Function"),
+    "stream_late_ms": MetricQuery("AWS/Lambda", "IteratorAge", "Maximum", "Function"),
+    "write_units": MetricQuery("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "Table"),
+    "read_units": MetricQuery("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Sum", "Table"),
+    "throttled_writes": MetricQuery("AWS/DynamoDB", "WriteThrottleEvents", "Sum", "Table"),
+    "throttled_reads": MetricQuery("AWS/DynamoDB", "ReadThrottleEvents", "Sum", "Table"),
+    "log_bytes": MetricQuery("AWS/Logs", "IncomingBytes", "Sum", "LogGroup"),
 }
-"""What is asked of CloudWatch, by the names that ``--json`` gives it."""
+"""The queries to CloudWatch, by the names in ``--json``."""
 
 Figures = Mapping[str, float | None]
-"""The values of :data:`WANTED`; None where CloudWatch has none."""
+"""The values of :data:`QUERIES`; None if CloudWatch has no value."""
 
 
 @dataclass(frozen=True)
 class Lobby:
-    """The lobby of one stage: what AWS calls its parts, and what of its settings the bill depends on."""
+    """The lobby of one stage: the names of its parts on AWS, and the settings that the bill depends on."""
 
     stage: str
     table: str
@@ -103,14 +103,14 @@ class Lobby:
         return [{"Name": name, "Value": value} for name, value in found.items()]
 
 
-def lobby(aws: Aws, stage: str) -> Lobby:
-    """The lobby of a stage, by what its stack says of itself. Raises :class:`LobbyError` where there is none."""
+def find_lobby(aws: Aws, stage: str) -> Lobby:
+    """The lobby of a stage, from the outputs and parameters of its stack. Raises :class:`LobbyError` if there is none."""
     name = stack_name(stage)
-    state = Stack(aws.client("cloudformation"), name).state()
+    state = DeployedStack(aws.client("cloudformation"), name).state()
     if state is None:
         raise LobbyError(
-            f"There is no stack {name} in {aws.region}, so there is no lobby. `lobby deploy --stage {stage}` makes one; "
-            "another --stage or --region may have one."
+            f"There is no stack {name} in {aws.region}, so there is no lobby. `lobby deploy --stage {stage}` creates one. "
+            "Another --stage or --region may have one."
         )
     try:
         return Lobby(
@@ -125,16 +125,16 @@ def lobby(aws: Aws, stage: str) -> Lobby:
         )
     except KeyError as missing:
         raise LobbyError(
-            f"The stack {name} is {state.status} and says no {missing.args[0]}, so it is no lobby, or none yet."
+            f"The stack {name} is {state.status} and has no {missing.args[0]}. It is not a lobby, or not complete yet."
         ) from None
 
 
-# ── who is here ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── presences ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
-class Who:
-    """The rows of a table: one for each connection. ``read_units`` is what it cost to read them."""
+class Presences:
+    """The rows of the table: one for each connection. ``read_units`` were consumed to read them; ``scanned``: by a Scan."""
 
     rows: tuple[Presence, ...]
     scanned: bool
@@ -142,19 +142,20 @@ class Who:
 
     @property
     def rooms(self) -> dict[str, list[Presence]]:
-        """The players of each room, the fullest first; of a player who is here twice, the newest connection."""
+        """The players of each room, the fullest room first. If a player has several connections: the newest."""
         names = {row.room for row in self.rows}
         rooms = {name: newest([row for row in self.rows if row.room == name]) for name in names}
         return dict(sorted(rooms.items(), key=lambda room: (-len(room[1]), room[0])))
 
     @property
     def players(self) -> int:
-        """Players in all rooms."""
+        """The number of players in all rooms."""
         return sum(map(len, self.rooms.values()))
 
 
-def who(aws: Aws, table: str, room: str = "", now: float | None = None) -> Who:
-    """Who is in ``room``, by a Query; or in any, by a Scan of the whole table. Expired rows count as gone."""
+def read_presences(aws: Aws, table: str, room: str = "", now: float | None = None) -> Presences:
+    """The presences in ``room``, by a Query; or in all rooms, by a Scan of the table. Expired rows are left out. ``now`` is in
+    seconds since 1970. Raises :class:`LobbyError`."""
     now = time.time() if now is None else now
     asked: dict[str, Any] = {
         "TableName": table,
@@ -170,40 +171,41 @@ def who(aws: Aws, table: str, room: str = "", now: float | None = None) -> Who:
     while True:
         try:
             page = client("query" if room else "scan", **asked)
-        except AwsError as error:
+        except AwsRequestError as error:
             if error.code == "ResourceNotFoundException":
                 raise LobbyError(
-                    f"There is no table {table} in {aws.region}, though the stack says so: somebody has deleted it. "
-                    "`lobby destroy` and `lobby deploy` make it anew."
+                    f"The stack has a table {table}, but it does not exist in {aws.region}: it was deleted by other means. "
+                    "`lobby destroy` and then `lobby deploy` create it again."
                 ) from None
             raise
         rows += [presence_of(item) for item in page["Items"]]
         units += page.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
         if not page.get("LastEvaluatedKey"):
-            return Who(tuple(rows), not room, units)
+            return Presences(tuple(rows), not room, units)
         asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-# ── how it went ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── metrics ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def figures(aws: Aws, it: Lobby, minutes: int, end_s: float) -> Figures:
-    """What was measured in the ``minutes`` before ``end_s``, which is the beginning of a minute."""
+def read_figures(aws: Aws, it: Lobby, minutes: int, end_s: float) -> Figures:
+    """The values of :data:`QUERIES` in the ``minutes`` before ``end_s``, which is the start of a minute in seconds since
+    1970."""
     queries = [
         {
             "Id": key,
             "MetricStat": {
                 "Metric": {
-                    "Namespace": wanted.namespace,
-                    "MetricName": wanted.name,
-                    "Dimensions": it.dimensions(wanted.of),
+                    "Namespace": query.namespace,
+                    "MetricName": query.name,
+                    "Dimensions": it.dimensions(query.of),
                 },
-                # A percentile of many minutes is not to be had from those of each.
-                "Period": minutes * 60 if wanted.stat in PERCENTILES else 60,
-                "Stat": wanted.stat,
+                # The percentile of an hour cannot be calculated from the percentiles of its minutes.
+                "Period": minutes * 60 if query.stat in PERCENTILES else 60,
+                "Stat": query.stat,
             },
         }
-        for key, wanted in WANTED.items()
+        for key, query in QUERIES.items()
     ]
     results = aws.client("cloudwatch").each(
         "get_metric_data",
@@ -212,20 +214,20 @@ def figures(aws: Aws, it: Lobby, minutes: int, end_s: float) -> Figures:
         StartTime=datetime.fromtimestamp(end_s - minutes * 60, UTC),
         EndTime=datetime.fromtimestamp(end_s, UTC),
     )
-    values: dict[str, list[float]] = {key: [] for key in WANTED}
-    for result in results:  # a page may have a part of the values only
+    values: dict[str, list[float]] = {key: [] for key in QUERIES}
+    for result in results:  # a page may contain only a part of the values
         values[result["Id"]] += result["Values"]
-    return {key: _together(WANTED[key].stat, some) for key, some in values.items()}
+    return {key: _combined(QUERIES[key].stat, some) for key, some in values.items()}
 
 
-def _together(stat: str, values: list[float]) -> float | None:
+def _combined(stat: str, values: list[float]) -> float | None:
     if not values:
         return None
     return sum(values) if stat == "Sum" else max(values)
 
 
-def priced(it: Lobby, found: Figures, connections: int, minutes: int) -> Bill:
-    """The bill at list prices, if it went on as in these ``minutes``. ``connections`` are those that are open now."""
+def estimate(it: Lobby, found: Figures, connections: int, minutes: int) -> Bill:
+    """The bill at list prices for these ``minutes``, and at the same rate. ``connections`` is the number of open ones now."""
 
     def value(key: str) -> float:
         return found[key] or 0.0
@@ -240,22 +242,22 @@ def priced(it: Lobby, found: Figures, connections: int, minutes: int) -> Bill:
         log_bytes=value("log_bytes"),
         hours=minutes / 60,
     )
-    custom = {wanted.name for key, wanted in WANTED.items() if wanted.namespace == "Lobby" and found[key] is not None}
+    custom = {query.name for key, query in QUERIES.items() if query.namespace == "Lobby" and found[key] is not None}
     return bill(usage, dashboards=it.dashboards, alarms=it.alarms, metrics=len(custom))
 
 
-# ── together ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── report ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
 class Report:
-    """One look at a lobby. ``end_s`` is the end of the ``minutes`` in which was measured, in seconds since 1970."""
+    """The state of a lobby. ``end_s`` is the end of the measured ``minutes``, in seconds since 1970."""
 
     account: str
     region: str
     lobby: Lobby
     room: str
-    who: Who
+    presences: Presences
     minutes: int
     end_s: float
     figures: Figures
@@ -263,22 +265,26 @@ class Report:
 
     @property
     def has_metrics(self) -> bool:
-        """Whether CloudWatch had anything."""
+        """Whether CloudWatch has a value of any metric."""
         return any(value is not None for value in self.figures.values())
 
 
-def look(aws: Aws, it: Lobby, *, room: str = "", minutes: int = 60, late_s: float = LATE_S, now: float | None = None) -> Report:
-    """Everything at once. ``late_s`` is how long after its end a minute is in CloudWatch."""
+def read_report(
+    aws: Aws, it: Lobby, *, room: str = "", minutes: int = 60, late_s: float = LATE_S, now: float | None = None
+) -> Report:
+    """Reads presences and metrics. ``late_s`` is the time after which CloudWatch has the metrics of a minute; ``now`` is in
+    seconds since 1970. Raises :class:`LobbyError`."""
     now = time.time() if now is None else now
     end_s = math.floor((now - late_s) / 60) * 60.0 if late_s else math.ceil(now / 60) * 60.0
-    here = who(aws, it.table, room, now)
-    found = figures(aws, it, minutes, end_s)
-    return Report(aws.account, aws.region, it, room, here, minutes, end_s, found, priced(it, found, len(here.rows), minutes))
+    presences = read_presences(aws, it.table, room, now)
+    found = read_figures(aws, it, minutes, end_s)
+    bill_ = estimate(it, found, len(presences.rows), minutes)
+    return Report(aws.account, aws.region, it, room, presences, minutes, end_s, found, bill_)
 
 
-def publish(aws: Aws, it: Lobby, here: Who) -> dict[str, int]:
-    """Writes :data:`PUBLISHED` into CloudWatch, as of now. Returns what was written."""
-    values = {"players_total": here.players, "rooms": len(here.rooms)}
+def publish(aws: Aws, it: Lobby, presences: Presences) -> dict[str, int]:
+    """Writes :data:`PUBLISHED` to CloudWatch with the current time. Returns the values."""
+    values = {"players_total": presences.players, "rooms": len(presences.rooms)}
     data: Iterable[dict[str, Any]] = [
         {"MetricName": name, "Dimensions": it.dimensions("Stage"), "Value": float(value), "Unit": "Count"}
         for name, value in values.items()

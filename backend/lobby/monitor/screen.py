@@ -1,8 +1,7 @@
-"""A report for people and for machines."""
+"""Shows a report: as tables, and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,38 +9,38 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lobby.budget import MONTH_HOURS
-from lobby.monitor.reading import ASKING, PERCENTILES, WANTED, Report
+from lobby.monitor.reading import METRIC_REQUEST_DOLLARS, PERCENTILES, QUERIES, Report
 from lobby.presence import Presence
+from lobby.terminal import bill_table
 
 NAMES_SHOWN = 8
-"""Players named in a line of the table of rooms."""
+"""The largest number of players named for one room."""
 
 GROUPS: dict[str, dict[str, str]] = {
     "Lobby": {
         "players": "players in the fullest room",
         "joins": "joins",
         "leaves": "leaves",
-        "messages": "messages understood",
-        "gone": "posts to nobody",
-        "throttled": "posts not taken",
-        "errors": "invocations that failed",
+        "messages": "valid messages",
+        "gone": "posts to closed connections",
+        "throttled": "posts refused",
+        "errors": "failed invocations",
     },
     "AWS": {
-        "messages_billed": "messages, both ways",
+        "messages_billed": "messages in and out",
         "invocations": "invocations",
         "write_units": "write units",
         "read_units": "read units",
         "log_bytes": "bytes of logs",
         "gateway_errors": "errors of the gateway",
         "function_errors": "errors of the function",
-        "function_throttles": "invocations refused",
-        "throttled_writes": "writes refused",
-        "throttled_reads": "reads refused",
-        "stream_late_ms": "joins and leaves late by, ms",
+        "function_throttles": "refused invocations",
+        "throttled_writes": "refused writes",
+        "throttled_reads": "refused reads",
+        "stream_late_ms": "delay of joins and leaves, ms",
     },
 }
-"""What is shown of the figures, and how it is called."""
+"""The figures that are shown, with their labels."""
 
 TROUBLE = frozenset(
     {"throttled", "errors", "gateway_errors", "function_errors", "function_throttles", "throttled_writes", "throttled_reads"}
@@ -49,18 +48,18 @@ TROUBLE = frozenset(
 """Figures that should be 0."""
 
 
-def drawn(report: Report) -> RenderableType:
-    """The report for people."""
-    return Group(_here(report), Text(), _measured(report), Text(), _billed(report))
+def render(report: Report) -> RenderableType:
+    """The report as tables."""
+    return Group(_presences(report), Text(), _figures(report), Text(), _bill(report))
 
 
-def _here(report: Report) -> RenderableType:
-    here = report.who
+def _presences(report: Report) -> RenderableType:
+    here = report.presences
     table = _table()
     if report.room:
         for name in ("player", "name", "status"):
             table.add_column(name)
-        for name in ("x", "y", "moved", "here since"):
+        for name in ("x", "y", "moved", "joined"):
             table.add_column(name, justify="right")
         for row in here.rooms.get(report.room, []):
             place = f"{row.at.x:,.2f}", f"{row.at.y:,.2f}", _clock(row.moved_ms), _clock(row.joined_ms)
@@ -71,9 +70,9 @@ def _here(report: Report) -> RenderableType:
         table.add_column("")
         for room, rows in here.rooms.items():
             table.add_row(Text(room), f"{len(rows)}", Text(_named(rows)))
-    how = f"The table {report.lobby.table} was {'scanned' if here.scanned else f'asked for the room {report.room}'}"
+    how = f"A Scan of the table {report.lobby.table}" if here.scanned else f"A Query for the room {report.room}"
     title = f"{_count(here.players, 'player')} in {_count(len(here.rooms), 'room')} now"
-    return _framed(title, table, f"{how}: {here.read_units:,g} read units.")
+    return _framed(title, table, f"{how} consumed {here.read_units:,g} read units.")
 
 
 def _count(number: int, what: str) -> str:
@@ -89,7 +88,7 @@ def _clock(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%H:%M:%S}" if ms else ""
 
 
-def _measured(report: Report) -> RenderableType:
+def _figures(report: Report) -> RenderableType:
     table = _table()
     for name in ("", "", "a minute"):
         table.add_column(name, justify="right" if name else "left")
@@ -98,55 +97,39 @@ def _measured(report: Report) -> RenderableType:
         for key, name in lines.items():
             value = report.figures[key]
             style = "bold red" if key in TROUBLE and value else ""
-            is_sum = value is not None and WANTED[key].stat == "Sum"
+            is_sum = value is not None and QUERIES[key].stat == "Sum"
             a_minute = f"{value / report.minutes:,.1f}" if is_sum and value is not None else ""
             table.add_row(f"{group}: {name}", "–" if value is None else f"{value:,.0f}", a_minute, style=style)
     for name in ("handler_ms", "fanout_ms"):
         found = [(stat, report.figures[f"{name}_{stat}"]) for stat in PERCENTILES]
         shown = "  ".join(f"{stat} {'–' if value is None else f'{value:,.0f}'}" for stat, value in found)
         table.add_row(f"Lobby: {name}", shown, "")
-    asked = len({(wanted.namespace, wanted.name) for wanted in WANTED.values()})
+    asked = len({(wanted.namespace, wanted.name) for wanted in QUERIES.values()})
     until = f"{datetime.fromtimestamp(report.end_s, UTC):%H:%M}"
-    price = f"CloudWatch charges ${asked * ASKING:.5f} for being asked for these {asked} metrics."
+    price = f"CloudWatch charges ${asked * METRIC_REQUEST_DOLLARS:.5f} for the request of these {asked} metrics."
     return _framed(f"The {_count(report.minutes, 'minute')} until {until} UTC", table, price)
 
 
-def _billed(report: Report) -> RenderableType:
-    table = _table()
-    table.add_column("")
-    for name in ("quantity", "per hour", "per day", "per month"):
-        table.add_column(name, justify="right")
-    for line in report.bill.lines:
-        if line.quantity:
-            month = line.per_month or 0.0
-            quantity = f"{line.quantity:,.0f}" if line.quantity >= 100 else f"{line.quantity:.3g}"
-            table.add_row(line.name, f"{quantity} {line.unit}", *_each(month))
-    table.add_row("total", "", *_each(report.bill.per_month or 0.0), style="bold")
+def _bill(report: Report) -> RenderableType:
     return _framed(
-        f"The bill, if it went on as in the {_count(report.minutes, 'minute')} above",
-        table,
-        "An estimate from these metrics, at list prices of us-east-1 (lobby/budget.py), no free tier, no taxes. Connection "
-        f"time is that of the {_count(len(report.who.rows), 'connection')} above. Not in it, since AWS has no metric of them: "
-        "traffic ($0.09 a GB after 100) and what cold starts take.",
+        f"The bill of the {_count(report.minutes, 'minute')} above, and at the same rate",
+        bill_table(report.bill, ("per hour", "per day", "per month")),
+        "An estimate from these metrics, at list prices of us-east-1 (lobby/billing.py), without the free tier and taxes. "
+        f"Connection time is that of the {_count(len(report.presences.rows), 'connection')} above. AWS has no metrics of "
+        "traffic ($0.09 a GB after 100 GB) and of the time of cold starts, so both are left out.",
     )
-
-
-def _each(month: float) -> Iterator[str]:
-    yield f"${month / MONTH_HOURS:,.4f}"
-    yield f"${month / MONTH_HOURS * 24:,.3f}"
-    yield f"${month:,.2f}"
 
 
 def _table() -> Table:
     return Table(box=None, header_style="bold")
 
 
-def _framed(title: str, table: Table, small_print: str) -> RenderableType:
-    return Group(Text(title, "bold"), table, Text(small_print, "dim"))
+def _framed(title: str, table: Table, note: str) -> RenderableType:
+    return Group(Text(title, "bold"), table, Text(note, "dim"))
 
 
-def plain(report: Report) -> dict[str, Any]:
-    """The report for machines: what JSON can say."""
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as an object for JSON."""
     it = report.bill
     return {
         "account": report.account,
@@ -155,11 +138,11 @@ def plain(report: Report) -> dict[str, Any]:
         "until": datetime.fromtimestamp(report.end_s, UTC).isoformat(),
         "minutes": report.minutes,
         "here": {
-            "scanned": report.who.scanned,
-            "read_units": report.who.read_units,
-            "connections": len(report.who.rows),
-            "players": report.who.players,
-            "rooms": {name: [_player(row) for row in rows] for name, rows in report.who.rooms.items()},
+            "scanned": report.presences.scanned,
+            "read_units": report.presences.read_units,
+            "connections": len(report.presences.rows),
+            "players": report.presences.players,
+            "rooms": {name: [_player(row) for row in rows] for name, rows in report.presences.rooms.items()},
         },
         "metrics": dict(report.figures),
         "bill": {

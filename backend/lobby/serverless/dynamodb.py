@@ -1,11 +1,11 @@
 """Presences in a DynamoDB table: the store of the serverless host.
 
-One item a connection: partition key ``room``, sort key ``connectionId``, so that one strongly consistent query reads a room,
-and no scan or index is on the way of a position. Items whose sort key begins with ``#`` are the room's own (``#numbers``,
-``#floor``); in a room that nobody can enter (``#budget``) there is one for each day. The table notices what came and went by
-its stream; :func:`changes` reads the stream's records.
+One item per connection: partition key ``room``, sort key ``connectionId``, so that one strongly consistent query reads a room,
+and a position needs no scan or index. Items whose sort key begins with ``#`` belong to the room itself (``#numbers``,
+``#lock``); the room ``#budget``, which no player can enter, has one item per day. Rows that are added and removed appear in the
+stream of the table; :func:`changes` reads its records.
 
-What an item does not say is 0 or empty: a room that is read for every window is billed by its bytes.
+A new item leaves out attributes that are 0 or empty: a room is read for every window, and reads are billed by bytes.
 """
 
 from __future__ import annotations
@@ -14,41 +14,40 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from lobby.budget import DAY_MS, Thrift, Usage
+from lobby.billing import Usage
+from lobby.budget import DAY_MS, BudgetState
 from lobby.errors import StoreError
-from lobby.limits import Bucket, Pace
+from lobby.limits import Bucket, Pace, RateLimited, Verdict
 from lobby.presence import Position, Presence
-from lobby.rules import Change, Tracked, Untracked, is_newer
-from lobby.serverless.aws import AwsError
-from lobby.serverless.lock import Floor, Told, WindowLost
+from lobby.rules import Change, RowAdded, RowRemoved, is_newer
+from lobby.serverless.aws import CallFailed
+from lobby.serverless.shared import Delivered, RoomLock, RoomRows, WindowLost
 
 Item = dict[str, dict[str, str]]
 
 NUMBERS = "#numbers"
-"""Sort key of the item that counts a room's players."""
+"""Sort key of the item that holds the last player number of a room."""
 
-FLOOR = "#floor"
-"""Sort key of the item that says who speaks in a room, and what was told."""
+LOCK = "#lock"
+"""Sort key of the item that holds the window, the broadcast lock and what a room has received."""
 
 BUDGET = "#budget"
-"""The room of the items that say what was spent on a day, by the number of the day since 1970."""
+"""The room of the items that hold what was spent on a day, by the number of the day since 1970."""
 
 KEEP_S = 9_000
-"""How long after its owner was last heard of an item is collected as garbage (``ttl``): longer than the two hours that API
-Gateway lets a connection live, since version 1 may stand still and say nothing. Leaving is noticed long before that."""
+"""How long after its connection was last seen the table deletes an item (``ttl``). Longer than the two hours that API Gateway
+lets a connection live, because a version 1 client may stand still and send nothing. A leave is noticed long before that."""
 
 KEEP_ROOM_S = 7 * 86_400
-"""The same for a room's own items, after the last time that somebody came in or was told something."""
+"""The same for the items of a room itself, after the last connect or broadcast in that room."""
 
 READS = frozenset({"GetItem", "Query"})
 
 TRIES = 5
-"""How often a write is tried anew that others of the same connection overtook."""
+"""How often a write is retried when other writes to the same row came first."""
 
 _TEXTS = {"room": "room", "connectionId": "connection", "player_id": "player", "name": "name", "status": "status"}
-_WHOLE = ("n", "v", "joined_ms", "moved_ms", "seen_ms", "status_ms", "behind_ms")
-_NUMBERS = ("allowance", "due_ms", "flood_ms")
-_POSITION = ("x", "y", "vx", "vy", "h", "seq", "t")
+_WHOLE = ("n", "v", "joined_ms", "moved_ms", "status_ms", "seen_ms")
 _ALWAYS = frozenset({"room", "connectionId", "player_id", "x", "y"})
 
 
@@ -56,23 +55,23 @@ class Caller(Protocol):
     """What this store needs of AWS: :class:`lobby.serverless.aws.DynamoDB`."""
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Carries out one operation of DynamoDB, perhaps twice. Raises AwsError."""
+        """Carries out one operation of DynamoDB, perhaps twice. Raises CallFailed."""
 
 
 class DynamoStore:
-    """The presences in one table. Each method is one request, ``add`` of a new player two; ``used`` adds up what they consume.
+    """The presences in one table: a :class:`~lobby.serverless.shared.SharedStore`. ``used`` sums up what requests consume.
 
-    A request may be carried out twice, where the first answer was lost. So every condition lets pass who has met it before.
+    Each method is one request; ``add`` of a new player is two. A request whose answer was lost is carried out twice. So every
+    condition also accepts a row that this very request has already written.
     """
 
     def __init__(self, caller: Caller, table: str) -> None:
         self._caller, self._table = caller, table
         self.used = Usage()
 
-    # ── rows: see `lobby.serverless.lock.Store` ──────────────────────────────────────────────────────────────────────────────
+    # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def add(self, presence: Presence) -> Presence:
-        """See :class:`lobby.serverless.lock.Store`."""
+    def add(self, presence: Presence, *, needs_welcome_ms: int = 0) -> Presence:
         if not presence.n:
             counted = self._call(
                 "UpdateItem",
@@ -83,33 +82,39 @@ class DynamoStore:
                 ReturnValues="UPDATED_NEW",
             )
             presence = presence._replace(n=int(counted["Attributes"]["n"]["N"]))
-        self._call("PutItem", Item=item_of(presence))
+        pending = {"needs_welcome_ms": _number(needs_welcome_ms)} if needs_welcome_ms else {}
+        self._call("PutItem", Item=item_of(presence) | pending)
         return presence
 
     def get(self, room: str, connection: str) -> Presence | None:
-        """See :class:`lobby.serverless.lock.Store`."""
         found = self._get(room, connection)
         return presence_of(found) if found else None
 
     def room(self, room: str) -> list[Presence]:
-        """See :class:`lobby.serverless.lock.Store`."""
-        rows: list[Presence] = []
+        return self.rows(room).roster
+
+    def rows(self, room: str) -> RoomRows:
+        roster: list[Presence] = []
+        needs_welcome: dict[str, int] = {}
         further: dict[str, Any] = {}
         while True:
             page = self._call(
                 "Query",
-                # The room's own items begin with "#"; every character of a connection's id sorts behind it.
+                # The items of the room itself begin with "#"; every character of a connection id sorts after it.
                 KeyConditionExpression="room = :room AND connectionId > :own",
                 ExpressionAttributeValues={":room": {"S": room}, ":own": {"S": "$"}},
                 ConsistentRead=True,
                 **further,
             )
-            rows += [presence_of(item) for item in page["Items"]]
+            for item in page["Items"]:
+                roster.append(presence_of(item))
+                if since_ms := _ms(item, "needs_welcome_ms"):
+                    needs_welcome[roster[-1].connection] = since_ms
             if not (last := page.get("LastEvaluatedKey")):
-                return rows
+                return RoomRows(roster, needs_welcome)
             further = {"ExclusiveStartKey": last}
 
-    def place(
+    def set_position(
         self,
         room: str,
         connection: str,
@@ -120,26 +125,24 @@ class DynamoStore:
         pace: Pace | None = None,
         since_ms: int | None = None,
     ) -> Presence | None:
-        """See :class:`lobby.serverless.lock.Store`."""
         values = {**at._asdict(), "moved_ms": now, "seen_ms": now, "allowance": allowance}
         return self._write_row(room, connection, values, now, pace, _Newer(at, since_ms))
 
     def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.serverless.lock.Store`."""
         return self._write_row(room, connection, {"status": status, "status_ms": now, "seen_ms": now}, now, pace)
 
     def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.serverless.lock.Store`."""
         return self._write_row(room, connection, {"seen_ms": now}, now, pace)
 
     def remove(self, room: str, connection: str) -> Presence | None:
-        """See :class:`lobby.serverless.lock.Store`."""
         was = self._call("DeleteItem", Key=_key(room, connection), ReturnValues="ALL_OLD").get("Attributes")
         return presence_of(was) if was else None
 
-    def take_changes(self) -> list[Change]:
-        """Nothing: the table's stream brings them, to whoever listens to it (:func:`changes`)."""
-        return []
+    def needs_welcome(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        return self._write_row(room, connection, {"needs_welcome_ms": now}, now, pace)
+
+    def welcomed(self, room: str, connection: str, since_ms: int) -> None:
+        self._write(room, connection, "REMOVE needs_welcome_ms", {":since": _number(since_ms)}, "needs_welcome_ms = :since")
 
     def _write_row(
         self,
@@ -150,10 +153,10 @@ class DynamoStore:
         pace: Pace | None = None,
         newer: _Newer | None = None,
     ) -> Presence | None:
-        """One conditional write. None where the row is gone, or has a newer position. Raises Refused by ``pace``.
+        """One conditional write. None where the row is gone, or has a newer position. Raises RateLimited by ``pace``.
 
-        Who sends at a decent pace has an empty bucket, and one write takes a message of it. Only where that is not so does the
-        bucket matter; a failed condition brings it along, and the next write holds on to it.
+        The first try assumes that the connection sends slowly, so that its bucket is full: one write takes a message from it.
+        Where that is not so, the condition fails and returns the row with its bucket; the next try is conditional on it.
         """
         conditions = ["attribute_exists(connectionId)", *(newer.conditions if newer else ())]
         used: Item = dict(newer.values) if newer else {}
@@ -163,25 +166,27 @@ class DynamoStore:
             conditions.append("(attribute_not_exists(due_ms) OR due_ms <= :now)")
             used[":now"] = _number(now)
         for _ in range(TRIES):
-            written, was = self._set(room, connection, {**values, **spent}, conditions, used, now)
-            if written is not None or was is None:
+            written, item = self._set(room, connection, {**values, **spent}, conditions, used, now)
+            if written is not None or item is None:
                 return written
+            was = presence_of(item)
             if newer and not newer.holds(was):
                 return was if newer.is_this(was, now) else None
             if pace:
-                after, refused = pace.spend(Bucket(was.due_ms, was.flood_ms), now)
-                if refused is not None:
+                bucket = _bucket_of(item)
+                after, verdict = pace.spend(bucket, now)
+                if verdict is not Verdict.ALLOWED:
                     self._set(room, connection, {"flood_ms": after.flood_ms}, conditions[:1], {}, now)
-                    raise refused
+                    raise RateLimited(pace, verdict)
                 spent = {"due_ms": after.due_ms}
-                conditions[-1] = "due_ms = :was" if was.due_ms else "attribute_not_exists(due_ms)"
-                used = (dict(newer.values) if newer else {}) | ({":was": _number(was.due_ms)} if was.due_ms else {})
-        raise StoreError(f"The row of {connection} was overtaken {TRIES} times.")
+                conditions[-1] = "due_ms = :was" if bucket.due_ms else "attribute_not_exists(due_ms)"
+                used = (dict(newer.values) if newer else {}) | ({":was": _number(bucket.due_ms)} if bucket.due_ms else {})
+        raise StoreError(f"{TRIES} writes to the row of {connection} failed, because other writes came first.")
 
     def _set(
         self, room: str, connection: str, values: Mapping[str, float | str], conditions: Iterable[str], used: Item, now: int
-    ) -> tuple[Presence | None, Presence | None]:
-        """The row as it was written; or, where a condition did not hold, as it is."""
+    ) -> tuple[Presence | None, Item | None]:
+        """The row as it was written; or, where a condition did not hold, the item as it is."""
         written, was = self._write(
             room,
             connection,
@@ -190,67 +195,59 @@ class DynamoStore:
             " AND ".join(conditions),
             names=[*values, "ttl"],
         )
-        return (presence_of(written) if written is not None else None), (presence_of(was) if was else None)
+        return (presence_of(written) if written is not None else None), was
 
-    # ── what invocations share: see `lobby.serverless.lock.SharedStore` ──────────────────────────────────────────────────────
+    # ── what invocations share ──────────────────────────────────────────────────────────────────────────────────────
 
-    def look(self, room: str) -> Floor:
-        """See :class:`lobby.serverless.lock.SharedStore`."""
-        return _floor_of(self._get(room, FLOOR))
+    def lock_state(self, room: str) -> RoomLock:
+        return _lock_of(self._get(room, LOCK))
 
     def open_window(self, room: str, holder: str, now: int, until_ms: int) -> bool:
-        """See :class:`lobby.serverless.lock.SharedStore`."""
         opened, _ = self._write(
             room,
-            FLOOR,
+            LOCK,
             "SET holder = :holder, open_until_ms = :until",
             {":holder": {"S": holder}, ":until": _number(until_ms), ":now": _number(now)},
             "attribute_not_exists(open_until_ms) OR open_until_ms <= :now OR (holder = :holder AND open_until_ms = :until)",
         )
         return opened is not None
 
-    def take_floor(self, room: str, holder: str, now: int, until_ms: int, *, shut: bool = False) -> Told | None:
-        """See :class:`lobby.serverless.lock.SharedStore`."""
-        is_free = "attribute_not_exists(spoken_until_ms) OR spoken_until_ms <= :now"
+    def acquire(self, room: str, holder: str, now: int, until_ms: int, *, close_window: bool = False) -> Delivered | None:
+        is_free = "attribute_not_exists(locked_until_ms) OR locked_until_ms <= :now"
+        condition = f"(({is_free}) AND holder = :holder)" if close_window else is_free
         taken, was = self._write(
             room,
-            FLOOR,
-            "SET speaker = :holder, spoken_until_ms = :until" + (" REMOVE holder, open_until_ms" if shut else ""),
+            LOCK,
+            "SET locked_by = :holder, locked_until_ms = :until" + (" REMOVE holder, open_until_ms" if close_window else ""),
             {":holder": {"S": holder}, ":until": _number(until_ms), ":now": _number(now)},
-            f"{f'(({is_free}) AND holder = :holder)' if shut else is_free} OR (speaker = :holder AND spoken_until_ms = :until)",
+            f"{condition} OR (locked_by = :holder AND locked_until_ms = :until)",
         )
         if taken is not None:
-            return _floor_of(taken).told
-        if shut and (was or {}).get("holder") != {"S": holder}:
+            return _lock_of(taken).delivered
+        if close_window and (was or {}).get("holder") != {"S": holder}:
             raise WindowLost
         return None
 
-    def leave_floor(self, room: str, holder: str, told: Told) -> None:
-        """See :class:`lobby.serverless.lock.SharedStore`."""
-        stamps = json.dumps({str(n): stamp for n, stamp in told.stamps.items()}, ensure_ascii=False, separators=(",", ":"))
+    def release(self, room: str, holder: str, delivered: Delivered) -> None:
+        latest = {str(n): entry for n, entry in delivered.latest.items()}
         self._write(
             room,
-            FLOOR,
-            "SET told_ms = :ms, told = :told, stretch = :stretch, thrift_ms = :thrift, #ttl = :ttl"
-            " REMOVE speaker, spoken_until_ms",
+            LOCK,
+            "SET delivered_ms = :ms, latest = :latest, stretch = :stretch, budget_ms = :budget, #ttl = :ttl"
+            " REMOVE locked_by, locked_until_ms",
             {
                 ":holder": {"S": holder},
-                ":ms": _number(told.ms),
-                ":told": {"S": stamps},
-                ":stretch": _number(told.thrift.stretch),
-                ":thrift": _number(told.thrift.as_of_ms),
-                ":ttl": _ttl(told.ms, KEEP_ROOM_S),
+                ":ms": _number(delivered.ms),
+                ":latest": {"S": json.dumps(latest, ensure_ascii=False, separators=(",", ":"))},
+                ":stretch": _number(delivered.budget.stretch),
+                ":budget": _number(delivered.budget.as_of_ms),
+                ":ttl": _ttl(delivered.ms, KEEP_ROOM_S),
             },
-            "speaker = :holder",
+            "locked_by = :holder",
             names=["ttl"],
         )
 
-    def fall_behind(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
-        """See :class:`lobby.serverless.lock.SharedStore`."""
-        return self._write_row(room, connection, {"behind_ms": now}, now, pace)
-
     def spend(self, dollars: float, now: int) -> float:
-        """See :class:`lobby.serverless.lock.SharedStore`."""
         spent = self._call(
             "UpdateItem",
             Key=_key(BUDGET, f"#{now // DAY_MS}"),
@@ -261,10 +258,6 @@ class DynamoStore:
         )
         return int(spent["Attributes"]["nanodollars"]["N"]) / 1e9
 
-    def caught_up(self, room: str, connection: str, behind_ms: int) -> None:
-        """See :class:`lobby.serverless.lock.SharedStore`."""
-        self._write(room, connection, "REMOVE behind_ms", {":behind": _number(behind_ms)}, "behind_ms = :behind")
-
     # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _get(self, room: str, key: str) -> Item | None:
@@ -274,7 +267,7 @@ class DynamoStore:
     def _write(
         self, room: str, key: str, expression: str, values: Item, condition: str, names: Iterable[str] = ()
     ) -> tuple[Item | None, Item | None]:
-        """A conditional write: the item as it is then; or None, and the item that did not meet the condition."""
+        """A conditional write. Returns the item as it is then; or None, and the item that did not meet the condition."""
         request: dict[str, Any] = {
             "Key": _key(room, key),
             "UpdateExpression": expression,
@@ -290,92 +283,102 @@ class DynamoStore:
             return self._call("UpdateItem", **request)["Attributes"], None
         except StoreError as error:
             cause = error.__cause__
-            if isinstance(cause, AwsError) and cause.code == "ConditionalCheckFailedException":
+            if isinstance(cause, CallFailed) and cause.code == "ConditionalCheckFailedException":
                 return None, cause.body.get("Item")
             raise
 
     def _call(self, operation: str, **request: Any) -> dict[str, Any]:
-        units = 1.0  # what a failed condition costs, at least
+        units = 1.0  # the least that a failed condition costs
         try:
             answer = self._caller.call(operation, {"TableName": self._table, "ReturnConsumedCapacity": "TOTAL", **request})
             units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", units)
             return answer
-        except AwsError as error:
+        except CallFailed as error:
             raise StoreError(f"The table {self._table} did not take a {operation}: {error}") from error
         finally:
             self.used += Usage(read_units=units) if operation in READS else Usage(write_units=units)
 
 
 class _Newer(NamedTuple):
-    """That a row has no newer position than ``at``, nor another one than at ``since_ms``."""
+    """The condition that a row has no newer position than ``at``, and ``since_ms`` as its ``moved_ms`` if that is not None."""
 
     at: Position
     since_ms: int | None
 
     @property
     def conditions(self) -> list[str]:
-        """What must hold, in DynamoDB's words. Who does not count (0) is taken in order of arrival: ``rules.is_newer``."""
-        newer = ["(attribute_not_exists(#seq) OR #seq < :seq)"] if self.at.seq else []
+        """The condition as DynamoDB's expressions; the first one is ``rules.is_newer``."""
+        newer = []
+        if self.at.order:
+            ordered_otherwise = "attribute_not_exists(#seq) OR #seq = :zero" if self.at.seq else "#seq > :zero"
+            newer = [f"(attribute_not_exists(#order) OR #order < :order OR {ordered_otherwise})"]
         if self.since_ms is None:
             return newer
         return [*newer, "moved_ms = :since" if self.since_ms else "attribute_not_exists(moved_ms)"]
 
     @property
     def values(self) -> Item:
-        """The values in these conditions that are not written anyway."""
-        return {":since": _number(self.since_ms)} if self.since_ms else {}
+        """The values in these expressions that the write does not store anyway."""
+        zero = {":zero": _number(0)} if self.at.order else {}
+        return zero | ({":since": _number(self.since_ms)} if self.since_ms else {})
 
     def holds(self, row: Presence) -> bool:
-        """Whether they hold for ``row``."""
+        """Whether the condition holds for ``row``."""
         return is_newer(self.at, row.at) and self.since_ms in (None, row.moved_ms)
 
     def is_this(self, row: Presence, now: int) -> bool:
-        """Whether ``row`` has this very position: the answer of the write was lost, and it was carried out twice."""
+        """Whether this request has written ``row`` already: its first answer was lost."""
         return (row.at, row.moved_ms) == (self.at, now)
 
 
 def item_of(presence: Presence) -> Item:
-    """The item that keeps ``presence``."""
+    """The item that stores ``presence``."""
     values: dict[str, float | str] = {name: getattr(presence, field) for name, field in _TEXTS.items()}
-    values |= {name: getattr(presence, name) for name in (*_WHOLE, *_NUMBERS)} | presence.at._asdict()
+    values |= {name: getattr(presence, name) for name in (*_WHOLE, "allowance")} | presence.at._asdict()
     item = {name: _value(value) for name, value in values.items() if value or name in _ALWAYS}
     return item | {"ttl": _ttl(presence.seen_ms, KEEP_S)}
 
 
 def presence_of(item: Item) -> Presence:
-    """The presence that ``item`` keeps."""
+    """The presence that ``item`` stores."""
 
     def number(name: str) -> str:
         return item[name]["N"] if name in item else "0"
 
     texts = {field: item[name]["S"] if name in item else "" for name, field in _TEXTS.items()}
-    x, y, vx, vy, h = (float(number(name)) for name in _POSITION[:5])
-    at = Position(x, y, vx, vy, h, int(number("seq")), int(number("t")))
+    x, y, vx, vy, h = (float(number(name)) for name in ("x", "y", "vx", "vy", "h"))
+    at = Position(x, y, vx, vy, h, int(number("seq")), int(number("t")), int(number("order")))
     whole = {name: int(number(name)) for name in _WHOLE}
-    return Presence(**texts, **whole, at=at, **{name: float(number(name)) for name in _NUMBERS})  # type: ignore[arg-type]
+    return Presence(**texts, **whole, at=at, allowance=float(number("allowance")))  # type: ignore[arg-type]
 
 
 def changes(records: Iterable[dict[str, Any]]) -> list[Change]:
-    """What a stream's records say of connections that came and went; moves and the rooms' own items are left out."""
+    """The rows that were added and removed, from the records of a stream. Other changes and the rooms' own items are left
+    out."""
     found: list[Change] = []
     for record in records:
         images = record["dynamodb"]
         if images["Keys"]["connectionId"]["S"].startswith("#"):
             continue
         if record["eventName"] == "INSERT":
-            found.append(Tracked(presence_of(images["NewImage"])))
+            found.append(RowAdded(presence_of(images["NewImage"])))
         elif record["eventName"] == "REMOVE":
-            found.append(Untracked(presence_of(images["OldImage"])))
+            found.append(RowRemoved(presence_of(images["OldImage"])))
     return found
 
 
-def _floor_of(item: Item | None) -> Floor:
+def _bucket_of(item: Item) -> Bucket:
+    due_ms, flood_ms = (float(item[name]["N"]) if name in item else 0.0 for name in ("due_ms", "flood_ms"))
+    return Bucket(due_ms, flood_ms)
+
+
+def _lock_of(item: Item | None) -> RoomLock:
     if not item:
-        return Floor()
-    stamps = json.loads(item["told"]["S"]) if "told" in item else {}
-    thrift = Thrift(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "thrift_ms"))
-    told = Told(_ms(item, "told_ms"), {int(n): (seq, status) for n, (seq, status) in stamps.items()}, thrift)
-    return Floor(_ms(item, "open_until_ms"), _ms(item, "spoken_until_ms"), told)
+        return RoomLock()
+    latest = json.loads(item["latest"]["S"]) if "latest" in item else {}
+    budget = BudgetState(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "budget_ms"))
+    delivered = Delivered(_ms(item, "delivered_ms"), {int(n): (order, status) for n, (order, status) in latest.items()}, budget)
+    return RoomLock(_ms(item, "open_until_ms"), _ms(item, "locked_until_ms"), delivered)
 
 
 def _ms(item: Item, name: str) -> int:

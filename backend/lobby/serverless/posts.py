@@ -1,7 +1,7 @@
-"""Posts through API Gateway's ``@connections``: the gateway of the serverless host.
+"""Posts through API Gateway's ``@connections``: the gateway of the host on AWS.
 
-One try each. A reader whose buffer is full answers 429, and trying again at once would hold up everybody; whoever missed
-something is owed a welcome instead (``serverless``).
+Each post is tried once. API Gateway answers 429 for a reader whose buffer is full, and an immediate retry would delay all other
+receivers. A connection that missed a post gets a ``welcome`` later instead (``serverless.broadcast``).
 """
 
 from __future__ import annotations
@@ -11,23 +11,21 @@ from collections.abc import Collection
 from logging import WARNING
 
 from lobby.ports import Unreached
-from lobby.serverless.aws import Answer, Client, Outcome, Request, connection_path
+from lobby.serverless.aws import Answer, Outcome, Request, ServiceClient, connection_path
 from lobby.telemetry import log
 
 POST_S = 1.5
-"""How long all posts of one message may take together; who has not answered then has missed it."""
+"""How long all posts of one message may take together. A connection without an answer by then has missed it."""
 
 
 class PostGateway:
-    """The connections of one API and stage, known by their ids only. ``client`` speaks to its callback endpoint."""
+    """The connections of one API and stage, by their ids. ``client`` calls the callback endpoint of the stage."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    def post(self, connections: Collection[str], text: str, *, droppable: bool = False) -> Unreached:
-        """See :class:`lobby.ports.Gateway`."""
-        body = text.encode()
-        outcomes = self._client.send([Request("POST", connection_path(one), body) for one in connections], POST_S)
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+        outcomes = self._client.send([Request("POST", connection_path(one), frame) for one in connections], POST_S)
         reasons = {one: reason for one, outcome in zip(connections, outcomes, strict=True) if (reason := _trouble(outcome))}
         gone = frozenset(one for one, reason in reasons.items() if reason == "410")
         missed = frozenset(reasons) - gone
@@ -36,14 +34,14 @@ class PostGateway:
         return Unreached(gone, missed)
 
     def close(self, connection: str, code: int, reason: str) -> None:
-        """See :class:`lobby.ports.Gateway`. API Gateway leaves no choice of the close code."""
+        """API Gateway closes with 1000, whatever ``code`` is."""
         [outcome] = self._client.send([Request("DELETE", connection_path(connection))], POST_S)
         if (trouble := _trouble(outcome)) not in ("", "410"):
             log("close_failed", WARNING, connection=connection, reason=reason, trouble=trouble)
 
 
 def _trouble(outcome: Outcome) -> str:
-    """Nothing where all went well, else the status, else why there is none. A 410 counts with or without its type."""
+    """Empty for success, else the status, else the reason why there is none. A 410 counts with or without its type."""
     if isinstance(outcome, Answer):
         return "" if 200 <= outcome.status < 300 else str(outcome.status)
     return outcome.reason

@@ -1,7 +1,7 @@
-"""`lobby check`: does a lobby work? Two players connect and find out, step by step, on any host.
+"""`lobby check`: two players check step by step that a lobby works, on any host.
 
-They speak the protocol by themselves and not through :class:`lobby.client.LobbyClient`: its skill at getting over trouble would
-hide the trouble. The steps are the table :data:`STEPS`; each is one method of :class:`_Check`.
+They do not use :class:`lobby.client.LobbyClient`, because its recovery from errors would hide the errors. The steps are in
+the table :data:`STEPS`; each is one method of :class:`_Check`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from statistics import median
 from typing import Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from picows import WSError, WSHandshakeError, WSTransport, ws_connect
+from picows import WSError, WSHandshakeError, ws_connect
 from rich.console import Console
 from rich.text import Text
 
 from lobby.client.roster import Roster
-from lobby.client.sockets import Socket, address
+from lobby.client.sockets import TextSocket, address
 from lobby.errors import CODES, LobbyError
 from lobby.messages import (
     Config,
@@ -41,37 +41,37 @@ from lobby.messages import (
     is_id,
 )
 from lobby.presence import Position
-from lobby.tools.watch import harmless
+from lobby.terminal import one_line
 
 STEP_S = 10.0
-"""How long a step may take: AWS may need seconds, a cold start more of them."""
+"""The longest time of a step. AWS may need seconds, and more for a cold start."""
 
 CHECK_S = 60.0
-"""How long all of them together may take."""
+"""The longest time of all steps together."""
 
 SAMPLES = 5
-"""Positions whose median is the latency; fewer where the lobby wants them seldom."""
+"""The number of positions whose median is the latency; fewer if the lobby allows few positions a second."""
 
 SAMPLING_MS = 3_000
 
 STRIDE = 0.01
-"""From one position to the next, in units: the smallest step there is, so that no top speed forbids it."""
+"""Distance between two positions, in units: so small that no speed limit refuses it."""
 
-Outcome = Literal["ok", "failed", "skipped"]
+StepOutcome = Literal["ok", "failed", "skipped"]
 M = TypeVar("M", bound=ServerMessage)
 
 
 class Step(NamedTuple):
-    """What came of one step. ``ms`` is what it took; where it measured something, what it measured."""
+    """The result of one step. ``ms`` is its duration, or the time that it measured."""
 
     name: str
-    outcome: Outcome
+    outcome: StepOutcome
     ms: float = 0.0
     detail: str = ""
 
 
 VERDICT = "verdict"
-"""The name of the last step that is reported: its detail sums up all the others in one line."""
+"""The name of the last step that is reported. Its detail summarises all others in one line."""
 
 
 async def check(
@@ -84,10 +84,10 @@ async def check(
     step_s: float = STEP_S,
     check_s: float = CHECK_S,
 ) -> bool:
-    """Whether the lobby at ``url`` works. Each step is told to ``report`` when it is over, and the verdict last.
+    """Whether the lobby at ``url`` works. ``report`` is called after each step, and at the end with the verdict.
 
-    Without ``room`` the players meet in a room of their own and disturb nobody. A token is one player: with ``token``
-    alone the steps that need two players are skipped, which is no failure.
+    Without ``room`` the players use a room of their own. A token admits one player: with ``token`` alone, the steps that need
+    two players are skipped, which is not a failure. ``step_s`` and ``check_s`` limit the time of a step and of all steps.
     """
     started_s = time.perf_counter()
     visit = _Check(_Party.invite(url, room, token, token_b), step_s, check_s)
@@ -104,9 +104,10 @@ async def check(
 
 
 def print_step(step: Step, console: Console) -> None:
-    """One line for a step, and a second one for what to do when it failed. What strangers said is never taken for markup."""
+    """Prints a line for a step, and a second line with advice if it failed. Text of the server is never interpreted as
+    markup."""
     style = {"ok": "green", "failed": "bold red", "skipped": "dim"}[step.outcome]
-    detail = harmless(step.detail)
+    detail = one_line(step.detail)
     if step.name == VERDICT:
         console.print(Text(f"\n{detail}", style), soft_wrap=True)
         return
@@ -124,16 +125,17 @@ def _verdict(steps: list[Step], alone: str, seconds: float) -> Step:
         text += f", and {len(failed) - 1} more." if len(failed) > 1 else "."
     elif len(ok) == len(steps):
         ms = {step.name: step.ms for step in steps}
-        text = f"This lobby works. A position takes {ms[POSITION]:.1f} ms, a ping {ms[PING]:.1f} ms; all took {seconds:.1f} s."
+        text = f"This lobby works. A position takes {ms[POSITION]:.1f} ms, a ping {ms[PING]:.1f} ms; "
+        text += f"the check took {seconds:.1f} s."
     elif alone:
-        text = f"This lobby works as far as one player can tell. {alone}"
+        text = f"This lobby works, as far as one player can check. {alone}"
     else:
-        text = f"Not all was checked: {len(ok)} of {len(steps)} steps went well, then the time was over."
+        text = f"The check is incomplete: {len(ok)} of {len(steps)} steps succeeded before the time limit."
     works = not failed and (len(ok) == len(steps) or bool(alone))
     return Step(VERDICT, "ok" if works else "failed", seconds * 1000, text)
 
 
-# ── who visits ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the players ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Player(NamedTuple):
@@ -142,7 +144,7 @@ class _Player(NamedTuple):
 
 
 class _Party(NamedTuple):
-    """Who goes where. ``alone`` says why there is no second player, if so."""
+    """The two players and the room. ``alone`` is the reason why there is no second player, if there is none."""
 
     url: str
     room: str
@@ -152,7 +154,7 @@ class _Party(NamedTuple):
 
     @classmethod
     def invite(cls, url: str, room: str, token: str, token_b: str) -> _Party:
-        """What the address already says is kept, save who connects: that must be two different players."""
+        """Keeps the query of the address, except the player: the check needs two different players."""
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         tokens = [item for item in (token or query.get("token", ""), token_b) if item]
@@ -163,9 +165,11 @@ class _Party(NamedTuple):
         players = [_Player(c.get("sub", ""), item) for c, item in zip(claimed, tokens, strict=True)]
         alone = ""
         if len(players) == 1:
-            alone = "One token is one player. Give a second player's with --token-b to check what two hear of each other."
+            alone = (
+                "One token admits one player. Give a second player's token with --token-b to check what two players receive."
+            )
         elif players and players[0].id == players[1].id:
-            alone = f"Both tokens are for the same player, {players[0].id!r}. Give one of another player with --token-b."
+            alone = f"Both tokens are for the same player, {players[0].id!r}. Give the token of another player with --token-b."
         one, two = (players * 2)[:2] if players else (_stranger(), _stranger())
         return cls(urlunsplit(parts._replace(query=kept)), room or f"check_{secrets.token_hex(4)}", one, two, alone)
 
@@ -175,7 +179,7 @@ def _stranger() -> _Player:
 
 
 def _claims(token: str) -> dict[str, str]:
-    """Who and where a token is for, as it says itself; whether that is true is for the lobby to find out."""
+    """Player and room in the claims of a token. Its signature is not verified here; the lobby does that."""
     try:
         body = token.split(".")[1]
         claims = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -184,36 +188,25 @@ def _claims(token: str) -> dict[str, str]:
         return {}
 
 
-class _Guest(Socket):
-    """One connection of a player. Once it was welcomed, ``errors`` and ``strange`` are those of the last step."""
+class _Guest(TextSocket):
+    """One connection of a player. After its ``welcome``, ``errors`` and ``strange`` are those of the last step."""
 
     def __init__(self, v: int) -> None:
-        super().__init__(lambda _, text: self._take(text))
+        super().__init__(self._take, lambda: self.news.set())
         self.v = v
         self.roster = Roster()
-        self.heard: list[ServerMessage] = []
+        self.received: list[ServerMessage] = []
         self.errors: list[Error] = []
         self.strange = ""
         self.news = asyncio.Event()
-        self.is_open = False
         self._seq = 0
         self._free_s = 0.0
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        """Called by picows."""
-        super().on_ws_connected(transport)
-        self.is_open = True
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Called by picows."""
-        super().on_ws_disconnected(transport)
-        self.news.set()
 
     def _take(self, text: str) -> None:
         try:
             message = decode(text)
             if message is not None:
-                self.roster.hear(message)
+                self.roster.apply(message)
             if isinstance(message, Welcome):
                 self._seq = max(self._seq, message.at.seq)
         except (ValueError, TypeError):
@@ -221,34 +214,34 @@ class _Guest(Socket):
         if message is None:
             self.strange = text
         else:
-            self.heard.append(message)
+            self.received.append(message)
         if isinstance(message, Error):
             self.errors.append(message)
         self.news.set()
 
     def all(self, kind: type[M]) -> list[M]:
-        """What it heard of one type."""
-        return [message for message in self.heard if isinstance(message, kind)]
+        """All received messages of one type."""
+        return [message for message in self.received if isinstance(message, kind)]
 
     @property
     def id(self) -> str:
-        """Who the lobby says that this is."""
+        """The player id that the lobby has sent."""
         return self.roster.you.id
 
     def sees(self, player: str, at: Position) -> bool:
-        """Whether the last it heard is that ``player`` stands there."""
+        """Whether the last received position of ``player`` is ``at``."""
         known = self.roster.players.get(player)
         return known is not None and _same(known.at, at)
 
-    def say_position(self, at: Position, *, older: bool = False) -> None:
-        """Stands there; ``older``: says so with a ``seq`` that has been overtaken."""
+    def send_position(self, at: Position, *, older: bool = False) -> None:
+        """Sends a position; ``older``: with a ``seq`` below the last one."""
         if self.v >= 2:
             self._seq += 0 if older else 1
             at = at._replace(seq=self._seq - older, t=round(time.monotonic() * 1000))
         self.send(encode_client(Pos(at)))
 
     async def pause(self, send_ms: int) -> None:
-        """Until it may send a position again."""
+        """Waits until the next position is allowed."""
         await asyncio.sleep(self._free_s - time.monotonic())
         self._free_s = time.monotonic() + send_ms / 1000
 
@@ -261,18 +254,18 @@ def _same(one: Position, two: Position) -> bool:
 
 
 class _Failed(Exception):
-    """A step came out wrong: the sentence for whoever runs the check."""
+    """A step has failed: one sentence for the user."""
 
 
 class _Found(NamedTuple):
-    """What a step has to tell: ``ms`` where it measured something."""
+    """What a step has found: a detail, and ``ms`` if it measured a time."""
 
     detail: str = ""
     ms: float | None = None
 
 
 class _Plan(NamedTuple):
-    """One step. It makes sense only when those in ``needs`` went well, and with so many ``players``."""
+    """One step. It is skipped unless the steps in ``needs`` succeeded and there are so many ``players``."""
 
     name: str
     work: Callable[[_Check], Awaitable[_Found]]
@@ -281,7 +274,7 @@ class _Plan(NamedTuple):
 
 
 class _Check:
-    """The visit: ``a`` is the first player, ``b`` the second, who later comes again with version 1."""
+    """The state of a check: ``a`` is the first player, ``b`` the second, which later connects again with version 1."""
 
     def __init__(self, party: _Party, step_s: float, check_s: float) -> None:
         self.alone = party.alone
@@ -294,12 +287,12 @@ class _Check:
         self.b: _Guest
 
     async def take(self, plan: _Plan, before: list[Step]) -> Step:
-        """Takes a step, unless there is no sense in it."""
+        """Runs a step, unless it must be skipped."""
         reason = self._reason_to_skip(plan, {step.name for step in before if step.outcome == "ok"})
         if reason:
             return Step(plan.name, "skipped", detail=reason)
         for guest in self._guests:
-            if guest.all(Welcome):  # until then, what came with the handshake is what explains why there is none
+            if guest.all(Welcome):  # before it, earlier errors explain why there is no welcome
                 guest.errors, guest.strange = [], ""
         started_s = time.perf_counter()
         left_s = min(self._step_s, self._end_s - started_s)
@@ -307,7 +300,7 @@ class _Check:
             async with asyncio.timeout(left_s):
                 found = await plan.work(self)
         except TimeoutError:
-            outcome, found = "failed", _Found(f"{self._missing} Waited {left_s:.3g} s. {self._overheard()}".strip())
+            outcome, found = "failed", _Found(f"{self._missing} Waited {left_s:.3g} s. {self._answer_instead()}".strip())
         except _Failed as failed:
             outcome, found = "failed", _Found(str(failed))
         else:
@@ -320,39 +313,39 @@ class _Check:
             return "needs a second player"
         for need in plan.needs:
             if need not in well:
-                return f"comes after “{need}”"
-        return "" if time.perf_counter() < self._end_s else "the time for the whole check is over"
+                return f"needs “{need}”"
+        return "" if time.perf_counter() < self._end_s else "the time limit of the check is reached"
 
     async def leave(self) -> None:
-        """All players go, whatever happened."""
-        await asyncio.gather(*(guest.close() for guest in self._guests), return_exceptions=True)
+        """Closes all connections."""
+        await asyncio.gather(*(guest.close_and_wait() for guest in self._guests), return_exceptions=True)
 
     async def opens(self) -> _Found:
-        """The first connection."""
+        """The first player connects."""
         self.a = await self._connect(self._party.one, 2)
         return _Found(f"in the room {self._party.room}")
 
     async def is_welcomed(self) -> _Found:
-        """A version 2 client hears who is here."""
+        """A version 2 client receives the players of the room."""
         welcome = await self._welcome(self.a)
         if welcome.v < 2:
-            raise _Failed("The welcome is one of version 1, though v=2 was asked for: this server is older than this check.")
+            raise _Failed("The welcome has version 1, but v=2 was requested. The server is older than this check.")
         if self._party.one.id and welcome.your_id != self._party.one.id:
-            raise _Failed(f"The lobby says that the player is {welcome.your_id!r}, but {self._party.one.id!r} connected.")
-        return _Found(f"as number {welcome.n}, {len(welcome.players)} others here")
+            raise _Failed(f"The welcome is for the player {welcome.your_id!r}, but {self._party.one.id!r} connected.")
+        return _Found(f"as number {welcome.n}, with {len(welcome.players)} other players")
 
     async def ping_returns(self) -> _Found:
-        """A ping comes back, with what it carried."""
+        """A ping is answered with its own ``t``."""
         times = [await self._ping(self.a) for _ in range(3)]
         return _Found("median of 3", median(times))
 
     async def second_comes(self) -> _Found:
-        """Each of the two hears of the other."""
+        """Each of the two players learns of the other."""
         self.b = await self._connect(self._party.two, 2)
         await self._welcome(self.b)
         if self.a.id not in self.b.roster.players:
-            raise _Failed("The welcome of the second player does not tell of the first one.")
-        joined = "The first player was not told that the second one came." + STREAM_HINT
+            raise _Failed("The welcome of the second player does not contain the first one.")
+        joined = "The first player received no join of the second one." + STREAM_HINT
         await self._until(self.a, lambda: self.b.id in self.a.roster.players, joined)
         return _Found()
 
@@ -361,26 +354,26 @@ class _Check:
         return await self._latency(self.a, self.b)
 
     async def last_position_wins(self) -> _Found:
-        """Many positions, and an overtaken one at the end: what stays is the last."""
+        """After many positions and an older one at the end, the last position is kept."""
         for _ in range(SAMPLES):
             last = self._next_place()
             await self.a.pause(self._send_ms)
-            self.a.say_position(last)
+            self.a.send_position(last)
         await self.a.pause(self._send_ms)
-        self.a.say_position(self._next_place(), older=True)
+        self.a.send_position(self._next_place(), older=True)
         await self._until(
             self.b, lambda: self.b.sees(self.a.id, last), f"The last of {SAMPLES} positions did not reach the other player."
         )
-        # The other player's own memory knows which is newer. What the lobby believes, only a fresh welcome shows.
+        # The other client would ignore an older position by itself. Only a new welcome shows the position in the lobby.
         welcomes = len(self.b.all(Welcome))
         self.b.send(encode_client(Hello()))
-        await self._until(self.b, lambda: len(self.b.all(Welcome)) > welcomes, "A hello was not answered by a welcome.")
+        await self._until(self.b, lambda: len(self.b.all(Welcome)) > welcomes, "A hello was not answered with a welcome.")
         if not self.b.sees(self.a.id, last):
-            raise _Failed("The lobby remembers another position than the last: an older one has overwritten it.")
+            raise _Failed("The lobby does not have the last position: an older one has overwritten it.")
         return _Found()
 
     async def status_arrives(self) -> _Found:
-        """A status is shown, and taken away."""
+        """A status is set, and removed."""
         for status in ("checking", ""):
             self.a.send(encode_client(Status(status)))
             await self._until(
@@ -391,58 +384,58 @@ class _Check:
         return _Found()
 
     async def wrong_message_is_answered(self) -> _Found:
-        """Nonsense gets an error, and everything goes on."""
-        self.a.send("this is no JSON")
-        await self._until(self.a, lambda: bool(self.a.errors), "Nonsense was sent, and no error came back.")
+        """An invalid message is answered with an error, and the connection stays open."""
+        self.a.send("this is not JSON")
+        await self._until(self.a, lambda: bool(self.a.errors), "An invalid message was not answered with an error.")
         error = self.a.errors[0]
         if error.code != "bad_json":
-            raise _Failed(f"Nonsense was answered by the error {error.code!r}, not by bad_json: {error.message}")
+            raise _Failed(f"An invalid message was answered with the error {error.code!r}, not with bad_json: {error.message}")
         await self._ping(self.a)
         if any(guest.errors for guest in self._guests if guest is not self.a):
-            raise _Failed("The other player heard of an error that was none of its business.")
+            raise _Failed("The other player received the error, too.")
         return _Found()
 
     async def version_1_is_welcomed(self) -> _Found:
-        """Published clients say nothing after connecting, and get their welcome."""
+        """A version 1 client sends nothing after connecting, and receives its welcome."""
         self.b = await self._connect(self._party.two, 1)
         await self._welcome(self.b)
         if not self.alone and self.a.id not in self.b.roster.players:
-            raise _Failed("The welcome does not tell of the player who is here.")
-        return _Found("unasked")
+            raise _Failed("The welcome does not contain the other player.")
+        return _Found("without a hello")
 
     async def takes_over(self) -> _Found:
-        """The same player connects again: the older connection ends, and the others hear nothing."""
+        """The same player connects again: the older connection is closed, and the others receive nothing."""
         older = self._guests[1]
         await self._until(older, older.ended.is_set, "The older connection of the same player was not closed.")
         if self.b.id not in self.a.roster.players:
-            raise _Failed("The others were told that the player left, though it only connected again.")
+            raise _Failed("The others received a leave, but the player only connected again.")
         return _Found()
 
     async def version_1_to_2(self) -> _Found:
-        """A version 1 client moves."""
+        """A position of a version 1 client."""
         return await self._latency(self.b, self.a)
 
     async def version_2_to_1(self) -> _Found:
-        """A version 1 client watches."""
+        """A position for a version 1 client."""
         return await self._latency(self.a, self.b)
 
-    async def leave_is_heard(self) -> _Found:
-        """The second player goes."""
+    async def leave_is_received(self) -> _Found:
+        """The second player leaves."""
         second = self.b.id or self._party.two.id
         if second not in self.a.roster.players:
-            raise _Failed("The first player was told that the second one left, while it was still connected.")
+            raise _Failed("The first player received a leave of the second one, which was still connected.")
         self._missing = "The connection did not close."
-        await asyncio.gather(*(guest.close() for guest in self._guests if guest is not self.a))
-        left = "The first player was not told that the second one left." + STREAM_HINT
+        await asyncio.gather(*(guest.close_and_wait() for guest in self._guests if guest is not self.a))
+        left = "The first player received no leave of the second one." + STREAM_HINT
         await self._until(self.a, lambda: second not in self.a.roster.players, left)
         return _Found()
 
-    # ── what the steps are made of ──────────────────────────────────────────────────────────────────────────────────
+    # ── parts of the steps ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def _connect(self, player: _Player, v: int) -> _Guest:
         guest = _Guest(v)
         parts = urlsplit(self._party.url)
-        self._missing = f"Nothing answered at {parts.netloc}. A firewall may swallow the packets, or the host is not there."
+        self._missing = f"Nothing answered at {parts.netloc}. A firewall may drop the packets, or the host does not exist."
         try:
             url = address(self._party.url, pid=player.id, room=self._party.room, v=v if v != 1 else "", token=player.token)
             await ws_connect(
@@ -450,11 +443,11 @@ class _Check:
                 url,
                 websocket_handshake_timeout=self._step_s,
                 max_frame_size=1 << 20,
-                use_aiofastnet=False,  # asyncio's own sockets say why TLS failed
+                use_aiofastnet=False,  # asyncio's own sockets report why TLS failed
             )
         except (OSError, ValueError, WSError, LobbyError) as error:
             raise _Failed(explain(error, self._party.url)) from None
-        if not guest.is_open:  # picows takes a connection that is closed without a word for a handshake
+        if not guest.was_open:  # picows treats a connection that is closed without an answer as a completed handshake
             raise _Failed(explain(WSError(), self._party.url))
         self._guests.append(guest)
         return guest
@@ -464,10 +457,10 @@ class _Check:
         return guest.all(Welcome)[0]
 
     async def _ping(self, guest: _Guest) -> float:
-        """Milliseconds there and back."""
+        """Sends a ping. Returns the round trip time in ms."""
         number, started_s = 1 + len(guest.all(Pong)), time.perf_counter()
         guest.send(encode_client(Ping(number)))
-        answer = "A ping was not answered by a pong that carries the same t."
+        answer = "A ping was not answered with a pong of the same t."
         await self._until(guest, lambda: any(pong.t == number for pong in guest.all(Pong)), answer)
         return (time.perf_counter() - started_s) * 1000
 
@@ -476,7 +469,7 @@ class _Check:
         for _ in range(max(1, min(SAMPLES, SAMPLING_MS // self._send_ms))):
             await sender.pause(self._send_ms)
             at, started_s = self._next_place(), time.perf_counter()
-            sender.say_position(at)
+            sender.send_position(at)
             await self._until(
                 receiver,
                 lambda at=at: receiver.sees(sender.id, at),  # type: ignore[misc]
@@ -491,12 +484,12 @@ class _Check:
         return max(1, configs[-1].send_ms if configs else 100)
 
     def _next_place(self) -> Position:
-        """A place where nobody of us has stood before, one stride on: with all of them still within the smallest world."""
+        """A new place, one stride from the last. All of them are within the smallest world."""
         self._steps_walked += 1
         return Position(self._steps_walked * STRIDE, 0.0)
 
     async def _until(self, guest: _Guest, fact: Callable[[], bool], missing: str) -> None:
-        """Until ``fact``. ``missing`` is what to say when the time is over; fails at once when the connection ends."""
+        """Waits for ``fact``. ``missing`` is the message after the time limit. Fails at once if the connection ends."""
         self._missing = missing
         while not fact():
             if guest.ended.is_set():
@@ -504,23 +497,23 @@ class _Check:
             guest.news.clear()
             await guest.news.wait()
 
-    def _overheard(self) -> str:
-        """What the lobby said in place of what was waited for."""
+    def _answer_instead(self) -> str:
+        """What the lobby sent in place of the expected message."""
         for guest in self._guests:
             if guest.errors:
-                return f"The lobby said: {guest.errors[-1].message} ({guest.errors[-1].code})."
+                return f"The lobby sent the error: {guest.errors[-1].message} ({guest.errors[-1].code})."
             if guest.strange:
-                return f"What came instead is no message of this protocol: {harmless(guest.strange[:80])!r}."
+                return f"The lobby sent a message that is not in the protocol: {one_line(guest.strange[:80])!r}."
         return ""
 
 
 OPENS = "a WebSocket opens"
 WELCOME = "a player is welcomed"
 PING = "a ping is answered"
-SECOND = "the first player hears a second one come"
+SECOND = "the first player receives the join of a second one"
 POSITION = "a position reaches the other player"
-V1 = "a version 1 client that says nothing is welcomed"
-TAKEOVER = "a player who connects again takes over"
+V1 = "a version 1 client is welcomed without a hello"
+TAKEOVER = "a player that connects again takes over"
 
 STEPS = (
     _Plan(OPENS, _Check.opens),
@@ -530,78 +523,81 @@ STEPS = (
     _Plan(POSITION, _Check.position_arrives, (SECOND,), 2),
     _Plan("the last position wins", _Check.last_position_wins, (SECOND, POSITION), 2),
     _Plan("a status reaches the other player", _Check.status_arrives, (SECOND,), 2),
-    _Plan("a wrong message gets an error and breaks nothing", _Check.wrong_message_is_answered, (WELCOME, PING)),
+    _Plan("an invalid message gets an error and breaks nothing", _Check.wrong_message_is_answered, (WELCOME, PING)),
     _Plan(V1, _Check.version_1_is_welcomed, (WELCOME,)),
     _Plan(TAKEOVER, _Check.takes_over, (SECOND, V1), 2),
     _Plan("a version 1 position reaches a version 2 client", _Check.version_1_to_2, (SECOND, V1), 2),
     _Plan("a version 2 position reaches a version 1 client", _Check.version_2_to_1, (SECOND, V1), 2),
-    _Plan("the others hear a player leave", _Check.leave_is_heard, (SECOND,), 2),
+    _Plan("the others receive the leave of a player", _Check.leave_is_received, (SECOND,), 2),
 )
-"""What is checked, in this order."""
+"""All steps, in this order."""
 
 
-# ── reasons, and what to do ─────────────────────────────────────────────────────────────────────────────────────────
+# ── errors and advice ───────────────────────────────────────────────────────────────────────────────────────────────
 
-STREAM_HINT = " On AWS the table's stream announces players: look whether the function's event source mapping is enabled."
+STREAM_HINT = (
+    " On AWS the stream of the table triggers joins and leaves: check that the function's event source mapping is enabled."
+)
 
 ADVICE = {
     "unauthorized": "Give a token with --token; `lobby token PLAYER` signs one with LOBBY_SECRET.",
     "token_expired": "`lobby token PLAYER` signs a new one.",
     "forbidden": "Give the room that the token is for with --room.",
     "room_full": "Give another room with --room.",
-    "too_many_connections": "Close some, or raise --connections-per-address.",
+    "too_many_connections": "Close some connections, or raise --connections-per-address.",
     "restarting": "Try again in a moment.",
-    "taken_over": "Somebody else uses the same player; give a token of another one.",
+    "taken_over": "Another client uses the same player. Give the token of another player.",
 }
-"""What helps when the lobby refuses, by its own code."""
+"""Advice by the code of the lobby's error."""
 
 STATUSES = {
-    400: "the address is not valid: pid, room, name or v.",
+    400: "the address has an invalid pid, room, name or v.",
     401: f"a token is needed, or this one is not valid. {ADVICE['unauthorized']}",
     403: "forbidden. The token may be for another player or room. On AWS also: the path is not the name of a stage, "
     "as in wss://ID.execute-api.REGION.amazonaws.com/prod.",
-    404: "there is a web server, but no lobby at this path.",
+    404: "a web server answers, but there is no lobby at this path.",
     410: "gone. On AWS: the API has been deleted.",
     429: "too many connections or requests. Try again in a minute.",
 }
-"""What an HTTP status in place of a WebSocket means."""
+"""The meaning of an HTTP status in place of a WebSocket."""
 
-BROKEN = "the server is there, but fails. Look into its log (on AWS: that of the function and of the authorizer)."
+BROKEN = "the server answers, but fails. Read its log (on AWS: the log of the function, which is also the authorizer)."
 
 
 def explain(error: Exception, url: str) -> str:
-    """Why no WebSocket opened, and what to do about it."""
+    """Why no WebSocket was opened, with advice."""
     parts = urlsplit(url if "//" in url else f"ws://{url}")
     where = parts.netloc.rpartition("@")[2]
     match error:
         case WSHandshakeError() if error.response is not None:
             status = int(error.response.status)
-            meaning = BROKEN if status >= 500 else STATUSES.get(status, "a web server answers there, but no WebSocket opens.")
+            meaning = BROKEN if status >= 500 else STATUSES.get(status, "a web server answers, but does not open a WebSocket.")
             return f"HTTP {status}: {meaning}"
         case WSError():
-            return f"What answers at {where} is no WebSocket server. Check the port; a server with TLS wants wss:// in place of ws://."
+            return (
+                f"The server at {where} is not a WebSocket server. Check the port. "
+                "A server with TLS needs wss:// in place of ws://."
+            )
         case gaierror():
-            return f"The name {parts.hostname} is not known. Check the address for typing errors, and the network."
+            return f"The host name {parts.hostname} is unknown. Check the address and the network."
         case ssl.SSLCertVerificationError():
             return f"The TLS certificate of {where} is not trusted: {error.verify_message or error}."
         case ssl.SSLError():
-            return f"No TLS with {where}: {error.reason or error}. A server without TLS wants ws:// in place of wss://."
+            return f"No TLS with {where}: {error.reason or error}. A server without TLS needs ws:// in place of wss://."
         case OSError() if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
             return f"Nothing listens at {where} (connection refused). Is the lobby running? `lobby serve` starts one."
         case LobbyError():
             return str(error)
         case _:
-            hint = " A server without TLS wants ws:// in place of wss://." if parts.scheme in ("wss", "https") else ""
+            hint = " A server without TLS needs ws:// in place of wss://." if parts.scheme in ("wss", "https") else ""
             return f"No connection to {where}: {str(error) or 'it was closed at once'}.{hint}"
 
 
 def _ending(guest: _Guest) -> str:
-    """Why the lobby closed a connection, and what to do about it."""
+    """Why the lobby closed a connection, with advice."""
     code = guest.errors[-1].code if guest.errors else next((n for n, c in CODES.items() if c.close == guest.code), "")
     if not code:
-        broke = (
-            "the connection broke off without a word" if guest.code == 1006 else f"it closed the connection with {guest.code}"
-        )
-        return f"The lobby answered, then {broke}{f' ({guest.reason})' if guest.reason else ''}. Look into its log."
-    said = guest.errors[-1].message if guest.errors else guest.reason.partition(": ")[2] or CODES[code].meaning
-    return f"The lobby refused: {said} ({code}, closed with {guest.code}). {ADVICE.get(code, '')}".strip()
+        broke = "the connection was lost" if guest.code == 1006 else f"it closed the connection with {guest.code}"
+        return f"The lobby answered, then {broke}{f' ({guest.reason})' if guest.reason else ''}. Read its log."
+    message = guest.errors[-1].message if guest.errors else guest.reason.partition(": ")[2] or CODES[code].meaning
+    return f"The lobby refused the player: {message} ({code}, closed with {guest.code}). {ADVICE.get(code, '')}".strip()

@@ -1,4 +1,4 @@
-"""`lobby demo`: a lobby, walking bots and a page to see them, in one process that one Ctrl-C ends."""
+"""`lobby demo`: a lobby, moving bots and a page that shows them, in one process that Ctrl-C ends."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from dataclasses import replace
 
 from lobby.client.bots import run_bots
 from lobby.server.host import Server
+from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 
 TOP_SPEED = 15.0
-"""No bot and no visitor of the viewer is faster; the demo shows that a lobby holds them to it."""
+"""The top speed of bots and of the viewer's ship. The demo sets it as a limit, to show that the lobby enforces it."""
 
 
 async def demo(settings: Settings, bots: int, on_ready: Callable[[int], None], *, seed: int = 0) -> None:
-    """Serves, lets ``bots`` walk, and shows the page, until a signal to stop. Raises :class:`lobby.errors.LobbyError`."""
+    """Runs a lobby with ``bots`` until a signal to stop. ``on_ready`` is called with the port once the lobby listens. Raises
+    :class:`lobby.errors.LobbyError`."""
     settings = replace(settings, max_speed=settings.max_speed or TOP_SPEED)
     if not _is_free(settings.host, settings.port):
-        settings = replace(settings, port=0)  # somebody's other lobby is no reason not to see this one
+        settings = replace(settings, port=0)  # another lobby may use the port
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    server = asyncio.create_task(Server(settings).run(ready.set_result))
+    server = asyncio.create_task(Server(settings, MemoryStore()).run(ready.set_result))
     waited: set[asyncio.Future[int] | asyncio.Future[None]] = {server, ready}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if server.done():
@@ -33,7 +35,7 @@ async def demo(settings: Settings, bots: int, on_ready: Callable[[int], None], *
     walking = asyncio.create_task(run_bots(url, bots, seed=seed) if bots else asyncio.Event().wait())
     on_ready(port)
     try:
-        # Whichever ends first ends the demo: the server at Ctrl-C, the bots only when something is wrong.
+        # The first to end ends the demo: the server at Ctrl-C, the bots only after an error.
         await asyncio.wait({server, walking}, return_when=asyncio.FIRST_COMPLETED)
         if walking.done():
             await walking
@@ -45,12 +47,12 @@ async def demo(settings: Settings, bots: int, on_ready: Callable[[int], None], *
 
 
 def show(url: str) -> bool:
-    """Opens ``url`` in a browser; False where there is none (a text-mode one does not count)."""
+    """Opens ``url`` in a browser. Returns False if there is no graphical browser."""
     try:
         browser = webbrowser.get()
     except webbrowser.Error:
         return False
-    if type(browser) is webbrowser.GenericBrowser:  # lynx, w3m: they would take the terminal and show no canvas
+    if type(browser) is webbrowser.GenericBrowser:  # lynx, w3m: they would use the terminal, and cannot show a canvas
         return False
     return browser.open(url)
 

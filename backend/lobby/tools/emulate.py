@@ -1,7 +1,7 @@
-"""`lobby emulate`: the function, the table and the gateway of the template on this machine, and the bill that AWS would send.
+"""`lobby emulate`: the function, the table and the gateway of the lobby's template on this machine, and the bill of AWS.
 
-Everything that knows of AWS is in ``emulator`` and knows nothing of a lobby. Here is what a lobby adds: its own
-template, its own function, and the viewer beside the gateway.
+The package ``emulator`` does not know lobbies. This module adds the lobby's own template, its function, and the viewer beside
+the gateway.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
@@ -21,21 +22,23 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lobby.budget import MONTH_HOURS, Bill, bill
-from lobby.cloudformation.reading import stack_name
-from lobby.emulator import Conditions, Desk, Stack, parse, read_stack, read_template
+from lobby.billing import bill
+from lobby.cloudformation.lobby_template import lobby_template, stack_name
+from lobby.emulator import Conditions, EmulatedStack, StackDefinition, parse, read_stack, read_template
+from lobby.emulator.conditions import FAULTS
 from lobby.emulator.metering import Metering, cpu_factor
 from lobby.emulator.tables import Dynoxide, Endpoint, Engine, Moto
 from lobby.errors import LobbyError
+from lobby.terminal import bill_table
 from lobby.viewer import pages
 
 SHOW_S = 1.0
-"""How often the bill on a terminal is drawn anew."""
+"""Pause between two updates of the bill on a terminal."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What somebody wants to have emulated."""
+class EmulateOptions:
+    """The options of `lobby emulate`. ``template`` and ``code`` are those of the lobby if they are None."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -52,7 +55,8 @@ class Wish:
 
 
 def engine(table: str) -> Engine:
-    """The DynamoDB that ``table`` means: ``moto``, ``dynoxide``, an address, or ``auto``. Raises LobbyError."""
+    """The engine of the option ``--table``: ``moto``, ``dynoxide``, the address of a DynamoDB, or ``auto``. Raises
+    LobbyError."""
     if table == "moto":
         return Moto()
     if table in ("auto", "dynoxide"):
@@ -61,101 +65,93 @@ def engine(table: str) -> Engine:
             return Dynoxide(program)
         if table == "auto":
             return Moto()
-        raise LobbyError("There is no dynoxide here: `npm install @dynoxide/linux-x64`, or another platform's, brings it.")
+        raise LobbyError(
+            "dynoxide is not installed. `npm install @dynoxide/linux-x64` installs it; other platforms have other packages."
+        )
     if table.startswith(("http://", "https://")):
         return Endpoint(table)
-    raise LobbyError(f"{table!r} is no table: say moto, dynoxide, auto, or the address of a DynamoDB (http://127.0.0.1:8000).")
+    raise LobbyError(
+        f"--table {table} is unknown. Give moto, dynoxide, auto, or the address of a DynamoDB (http://127.0.0.1:8000)."
+    )
 
 
-async def emulate(wish: Wish, ready: Callable[[Desk], None], stop: asyncio.Event, console: Console) -> None:
-    """Runs until ``stop`` is set; ``ready`` is called when clients may come. Raises LobbyError."""
-    stack = read_stack(parse(read_template(wish.template)), wish.parameters)
-    code = wish.code or Path(__file__).parents[2]
+def chances(faults: Iterable[str]) -> dict[str, float]:
+    """The chances of faults that are given as NAME or NAME=CHANCE. Raises LobbyError."""
+    found = {}
+    for text in faults:
+        name, _, chance = text.partition("=")
+        if name not in FAULTS:
+            raise LobbyError(f"--fault {name} is unknown. Faults: {', '.join(FAULTS)}.")
+        try:
+            found[name] = float(chance) if chance else FAULTS[name][0]
+        except ValueError:
+            found[name] = -1.0
+        if not 0 <= found[name] <= 1:
+            raise LobbyError(f"--fault {text}: the chance must be a number from 0 to 1.")
+    return found
+
+
+async def emulate(
+    options: EmulateOptions, ready: Callable[[EmulatedStack], None], stop: asyncio.Event, console: Console
+) -> None:
+    """Runs until ``stop`` is set. ``ready`` is called once clients can connect. Raises LobbyError."""
+    template = parse(read_template(options.template) if options.template else lobby_template())
+    definition = read_stack(template, options.parameters)
+    definition = replace(definition, name=stack_name(definition.api.stage))
+    code = options.code or Path(__file__).parents[2]
     if not code.exists():
-        raise LobbyError(f"There is no code at {code}: a folder or a zip with the function's handler.")
-    with _events(wish.events) as log:
+        raise LobbyError(f"{code} does not exist. --code must be a folder or a zip with the handlers of the functions.")
+    with _event_log(options.events) as log:
         metering = Metering(time.time, log)
-        conditions = Conditions(wish.latency, wish.faults, wish.seed)
-        tables = engine(wish.table)
-        desk = Desk(
-            stack,
+        stack = EmulatedStack(
+            definition,
             code,
-            tables,
-            host=wish.host,
-            port=wish.port,
-            conditions=conditions,
+            engine(options.table),
+            host=options.host,
+            port=options.port,
+            conditions=Conditions(options.latency, options.faults, options.seed),
             meter=metering,
-            on_log=_printer(wish.logs, console),
-            page=_page(lambda: desk.url),
-            name=stack_name(stack.api.stage),
+            on_log=_printer(options.logs, console),
+            page=_page(lambda: stack.url),
         )
-        async with desk:
-            metering.open_s = lambda: desk.gateway.open_s
-            ready(desk)
-            if wish.bill and console.is_terminal:
-                await _show(metering, desk, stop, console)
+        async with stack:
+            metering.open_s = lambda: stack.gateway.open_s
+            ready(stack)
+            if options.bill and console.is_terminal:
+                await _show(metering, stack, stop, console)
             else:
                 await stop.wait()
-        if wish.bill:
-            console.print(drawn(metering, desk))
+        if options.bill:
+            console.print(render_bill(metering, stack))
 
 
-def drawn(metering: Metering, desk: Desk) -> Table:
-    """The bill so far, as a table for people."""
-    stack = desk.stack
-    custom = sum(metric.is_custom for metric in desk.metrics.metrics)
-    it = bill(metering.usage, dashboards=stack.dashboards, alarms=stack.alarms, metrics=custom)
-    table = Table(
-        title="What AWS would have charged",
-        caption=_small_print(stack),
-        caption_justify="left",
-        box=None,
-        header_style="bold",
-        title_justify="left",
-    )
-    table.add_column("")
-    for name in ("quantity", "so far", "per hour", "per month"):
-        table.add_column(name, justify="right")
-    for line in it.lines:
-        if line.quantity:
-            month = line.per_month or 0.0
-            table.add_row(
-                line.name,
-                f"{_count(line.quantity)} {line.unit}",
-                f"${line.dollars:,.6f}",
-                f"${month / MONTH_HOURS:,.4f}",
-                f"${month:,.2f}",
-            )
-    table.add_row("total", "", f"${it.total:,.6f}", *_later(it), style="bold")
+def render_bill(metering: Metering, stack: EmulatedStack) -> Table:
+    """The bill until now, as a table for people."""
+    definition = stack.definition
+    custom = sum(metric.is_custom for metric in stack.metrics.metrics)
+    it = bill(metering.usage, dashboards=definition.dashboards, alarms=definition.alarms, metrics=custom)
+    table = bill_table(it, ("so far", "per hour", "per month"))
+    table.title, table.title_justify = "What AWS would have charged", "left"
+    table.caption, table.caption_justify = _small_print(definition), "left"
     return table
 
 
-def _count(quantity: float) -> str:
-    return f"{quantity:,.0f}" if quantity >= 100 else f"{quantity:.3g}"
-
-
-def _later(it: Bill) -> tuple[str, str]:
-    if it.per_hour is None or it.per_month is None:
-        return "", ""
-    return f"${it.per_hour:,.4f}", f"${it.per_month:,.2f}"
-
-
-def _small_print(stack: Stack) -> Text:
+def _small_print(definition: StackDefinition) -> Text:
     factors = {
         f"{function.memory_mb} MB: {cpu_factor(function.memory_mb):.1f} times the processor time used here"
-        for function in stack.functions.values()
+        for function in definition.functions.values()
     }
     return Text(
-        "List prices of us-east-1 (lobby/budget.py), no free tier. Per hour and month: if it went on like that. "
-        f"Lambda time at {', '.join(sorted(factors))}, and as much waiting as here.",
+        "List prices of us-east-1 (lobby/billing.py), without the free tier. Per hour and month: at the same rate. Lambda time "
+        f"with {', '.join(sorted(factors))}, plus the time that the function waited here.",
         "dim",
     )
 
 
-async def _show(metering: Metering, desk: Desk, stop: asyncio.Event, console: Console) -> None:
+async def _show(metering: Metering, stack: EmulatedStack, stop: asyncio.Event, console: Console) -> None:
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not stop.is_set():
-            live.update(drawn(metering, desk), refresh=True)
+            live.update(render_bill(metering, stack), refresh=True)
             try:
                 async with asyncio.timeout(SHOW_S):
                     await stop.wait()
@@ -164,12 +160,12 @@ async def _show(metering: Metering, desk: Desk, stop: asyncio.Event, console: Co
 
 
 def _page(url: Callable[[], str]) -> Callable[[str], tuple[bytes, str] | None]:
-    """The viewer beside the gateway. The stage is part of the lobby's address, so the page is told where to connect."""
+    """The pages of the viewer. Its address contains the lobby's address, because the stage is a part of the latter."""
 
     def page(path: str) -> tuple[bytes, str] | None:
         if path == "/":
             there = f"/lobby/?url={quote(url(), safe='')}"
-            # With an icon, or the browser may ask for one, and complain that there is none.
+            # With an icon: otherwise browsers request one, and report that it is missing.
             icon, refresh = '<link rel="icon" href="data:,">', f'<meta http-equiv="refresh" content="0; url={there}">'
             return f"<!doctype html>{icon}{refresh}".encode(), "text/html"
         name = path.removeprefix("/lobby/").removeprefix("viewer/") or "index.html"
@@ -179,9 +175,9 @@ def _page(url: Callable[[], str]) -> Callable[[str], tuple[bytes, str] | None]:
 
 
 def _printer(everything: bool, console: Console) -> Callable[[str], None]:
-    """What functions write, for the person at the terminal: all of it, or what is not just one more line of JSON."""
+    """Prints log lines of functions: all, or only those that are not JSON of the level INFO or below."""
 
-    def hear(line: str) -> None:
+    def print_log(line: str) -> None:
         if not everything:
             try:
                 if json.loads(line).get("level", "INFO") in ("DEBUG", "INFO"):
@@ -190,25 +186,18 @@ def _printer(everything: bool, console: Console) -> Callable[[str], None]:
                 pass
         console.print(Text(line, "dim"), soft_wrap=True)
 
-    return hear
+    return print_log
 
 
-class _events:
-    """The file for the raw events, opened for writing; none where none is wanted."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> TextIO | None:
-        if self._path is None:
-            return None
-        try:
-            self._file = sys.stdout if str(self._path) == "-" else self._path.open("w", encoding="utf-8")
-        except OSError as error:
-            raise LobbyError(f"Cannot write {self._path}: {error.strerror}.") from None
-        return self._file
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None and self._file is not sys.stdout:
-            self._file.close()
+@contextmanager
+def _event_log(path: Path | None) -> Iterator[TextIO | None]:
+    """Opens the file for metered events; None without a path, standard output for the path "-"."""
+    if path is None or str(path) == "-":
+        yield None if path is None else sys.stdout
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise LobbyError(f"Cannot write {path}: {error.strerror}.") from None
+    with file:
+        yield file

@@ -1,12 +1,11 @@
-"""`lobby install-godot`: puts the addon into a Godot game, and takes it out again.
+"""`lobby install-godot`: installs the addon in a Godot game, and removes it.
 
-Of the game's own files only ``project.godot`` is touched, and of that only the lines that register the autoload and the plugin:
-:func:`registered` and :func:`unregistered` are functions from text to text. Everything is looked at before anything is changed.
+Of the game's own files it changes only ``project.godot``, and there only the lines that register the autoload and the plugin:
+:func:`registered` and :func:`unregistered` are functions from text to text. All checks come before the first change.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from lobby.errors import LobbyError
+from lobby.tools import game_config
 
 ADDON = "addons/lobby_presence"
 CONFIG = "lobby_config.json"
@@ -25,25 +25,25 @@ PLUGIN = f'"res://{ADDON}/plugin.cfg"'
 URL = "ws://127.0.0.1:8765/"
 
 OLDEST_GODOT = (4, 4)
-"""What the addon is written in: typed dictionaries."""
+"""The oldest Godot with typed dictionaries, which the addon uses."""
 
 SCENES = 500
-"""So many scenes are looked at to see whether a game is 2D or 3D."""
+"""The largest number of scenes that are read to detect whether a game is 2D or 3D."""
 
 
 def addon_files() -> dict[str, bytes]:
-    """The addon, by path below its folder: out of this package, or of the repository that it is developed in."""
+    """The files of the addon by their path in its folder, from this package or from a checkout. Raises :class:`LobbyError`."""
     here = Path(__file__).parents[1]
     folder = next((at for at in (here / "addon", here.parents[1] / "game" / ADDON) if at.is_dir()), None)
     if folder is None:
         raise LobbyError(
-            "This installation of lobby came without the Godot addon. Install it again: pip install serverless-lobby"
+            "This installation of serverless-lobby lacks the Godot addon. Install it again: pip install serverless-lobby"
         )
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def is_client(value: str) -> bool:
-    """Whether an autoload is the addon's. The editor may write its number in place of its path."""
+    """Whether the value of an autoload is the addon's client. The editor may write its uid in place of its path."""
     return value == CLIENT or value.strip('"*') == addon_files()["lobby_client.gd.uid"].decode().strip()
 
 
@@ -51,7 +51,7 @@ def is_client(value: str) -> bool:
 
 
 def _sections(text: str) -> dict[str, tuple[int, int]]:
-    """Where the body of each section begins and ends. What looks like a section within a text or a list is none."""
+    """Start and end of the body of each section. Headers inside strings and lists do not count."""
     found: dict[str, tuple[int, int]] = {}
     name, begin, depth, in_text = "", 0, 0, False
     for line in re.finditer(r".*(?:\n|$)", text):
@@ -72,28 +72,28 @@ def _sections(text: str) -> dict[str, tuple[int, int]]:
 
 
 def _line(text: str, section: str, key: str) -> re.Match[str] | None:
-    """The line of ``key`` in ``section``; None where there is none."""
+    """The line of ``key`` in ``section``; None if there is none."""
     begin, end = _sections(text).get(section, (0, 0))
     return re.compile(rf"^{re.escape(key)}=(.*?)(\r?\n|\Z)", re.M).search(text, begin, end)
 
 
 def _with_line(text: str, section: str, line: str) -> str:
-    """``text`` with a line at the end of a section, or with a section for it at the end."""
+    """``text`` with a new line at the end of a section, which is added if it is missing."""
     newline = "\r\n" if "\r\n" in text else "\n"
     if section not in _sections(text):
-        end = newline if text.endswith("\n") else ""  # ends as it did, which also says how to undo this
+        end = newline if text.endswith("\n") else ""  # keeps the end of the text, so that this can be undone
         gap = newline if end else newline * 2
         return f"{text}{gap}[{section}]{newline}{newline}{line}{end}"
     begin, stop = _sections(text)[section]
     at = begin + len(text[begin:stop].rstrip())
-    if at == begin:  # an empty section: after the blank line that follows its header
+    if at == begin:  # an empty section: after the blank line below its header
         at = begin + len(newline) if text.startswith(newline, begin) else begin
         return f"{text[:at]}{line}{newline}{text[at:]}"
     return f"{text[:at]}{newline}{line}{text[at:]}"
 
 
 def _without_line(text: str, section: str, found: re.Match[str]) -> str:
-    """``text`` without a line, and without the section where it was the only one: what :func:`_with_line` did, undone."""
+    """``text`` without a line, and without its section if the line was the only one: undoes :func:`_with_line`."""
     begin, end = _sections(text)[section]
     is_alone = not text[begin : found.start()].strip() and not text[found.end() : end].strip()
     if is_alone:
@@ -117,7 +117,7 @@ def registered(text: str) -> str:
         return text
     if ")" not in enabled[1]:
         raise LobbyError(
-            "project.godot lists its plugins in more than one line. Open the project in Godot once, which mends that."
+            "project.godot lists its plugins on several lines. Open the project in Godot once: it writes them on one line."
         )
     at = enabled.start(1) + enabled[1].rindex(")")
     return text[:at] + ("" if enabled[1].rstrip().endswith("()") else ", ") + PLUGIN + text[at:]
@@ -142,16 +142,16 @@ def unregistered(text: str) -> str:
 
 
 class Game:
-    """A Godot project. Raises :class:`LobbyError` where there is none that the addon can go into."""
+    """A Godot project. Raises :class:`LobbyError` if there is none, or if the addon does not support it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.project = folder, folder / "project.godot"
         self.addon, self.config = folder / ADDON, folder / CONFIG
-        with _in_words(self.project):
+        with _file_errors(self.project):
             if not folder.is_dir():
                 raise LobbyError(f"There is no folder {folder}.")
             if not self.project.exists():
-                raise LobbyError(f"{folder} is no Godot project: there is no project.godot in it.")
+                raise LobbyError(f"{folder} is not a Godot project: it contains no project.godot.")
             self.text = self.project.read_bytes().decode()
         version = re.search(r"^config_version=(\d+)", self.text, re.M)
         if version is None or int(version[1]) < 5:
@@ -160,26 +160,26 @@ class Game:
         if saved and (int(saved[1]), int(saved[2])) < OLDEST_GODOT:
             found, wanted = f"{saved[1]}.{saved[2]}", ".".join(map(str, OLDEST_GODOT))
             raise LobbyError(
-                f"{folder} is a project of Godot {found}; the addon needs {wanted}. Open it with a newer one first."
+                f"{folder} is a project of Godot {found}; the addon needs {wanted}. Open it with a newer version first."
             )
 
     def conflict(self) -> str:
-        """What of the game's own stands in the way; empty where nothing does."""
+        """What prevents an installation; empty if nothing does."""
         autoload = _line(self.text, "autoload", AUTOLOAD)
         if autoload and not is_client(autoload[1]):
-            return f"This game has an autoload {AUTOLOAD} of its own: {autoload[1]}. Nothing was changed."
+            return f"This game already has another autoload {AUTOLOAD}: {autoload[1]}. Nothing was changed."
         if self.addon.exists() and not self._is_ours():
-            return f"This game has a folder {ADDON} of its own. Nothing was changed."
+            return f"This game already has another folder {ADDON}. Nothing was changed."
         return ""
 
     def missing(self) -> list[str]:
-        """What :meth:`install` would do, in words."""
-        with _in_words(self.addon):
+        """What :meth:`install` would change, one sentence each."""
+        with _file_errors(self.addon):
             here = {name: self.addon / name for name in addon_files()}
             if not self._is_ours():
-                found = [f"the folder {ADDON} is not there"]
+                found = [f"the folder {ADDON} is missing"]
             elif any(not path.is_file() or path.read_bytes() != addon_files()[name] for name, path in here.items()):
-                found = [f"the folder {ADDON} is of another version"]
+                found = [f"the folder {ADDON} has another version"]
             else:
                 found = []
         if not _line(self.text, "autoload", AUTOLOAD):
@@ -188,39 +188,40 @@ class Game:
         if not enabled or PLUGIN not in enabled[1]:
             found.append("the plugin is not enabled in project.godot")
         if not self.config.exists():
-            found.append(f"{CONFIG} is not there")
+            found.append(f"{CONFIG} is missing")
         return found
 
     def install(self, url: str = "") -> None:
-        """Puts the addon in. Twice does no harm."""
+        """Installs the addon. Installing it again is harmless. Raises :class:`LobbyError`."""
         if conflict := self.conflict():
             raise LobbyError(conflict)
-        config = self._config_with(url)
+        config = game_config.read(self.config)
         text = registered(self.text)
-        with _in_words(self.folder):
+        with _file_errors(self.folder):
             if any(ADDON in line for line in self.missing()):
                 _replace_folder(self.addon, addon_files())
-            if config:
-                self.config.write_text(config)
+            if not config or url not in ("", config.get("url")):
+                game_config.write(url or URL, self.config)
             if text != self.text:
                 self.project.write_bytes(text.encode())
         self.text = text
 
     def remove(self) -> list[str]:
-        """Takes the addon out again; returns what of it stays, since somebody has changed it."""
-        text, kept = unregistered(self.text), []
-        with _in_words(self.folder):
+        """Removes the addon. Returns the files that stay because they were changed after the installation."""
+        text, kept, config = unregistered(self.text), [], game_config.read(self.config)
+        with _file_errors(self.folder):
             if text != self.text:
                 self.project.write_bytes(text.encode())
             if self._is_ours():
                 for name in addon_files():
                     (self.addon / name).unlink(missing_ok=True)
-                _remove_if_empty(self.addon)
+                for folder in sorted({(self.addon / name).parent for name in addon_files()}, reverse=True):
+                    _remove_if_empty(folder)  # the deepest first
                 _remove_if_empty(self.addon.parent)
                 if self.addon.exists():
                     kept.append(ADDON)
             if self.config.exists():
-                if set(self._config()) == {"url"}:
+                if set(config) == {"url"}:
                     self.config.unlink()
                 else:
                     kept.append(CONFIG)
@@ -228,7 +229,7 @@ class Game:
         return kept
 
     def dimensions(self) -> int:
-        """2 or 3, from what its scenes are made of."""
+        """2 or 3: the more frequent kind of node in its scenes."""
         flat = deep = 0
         for number, scene in enumerate(self.folder.rglob("*.tscn")):
             if number >= SCENES:
@@ -242,24 +243,9 @@ class Game:
         plugin = self.addon / "plugin.cfg"
         return plugin.is_file() and b'name="Lobby Presence"' in plugin.read_bytes()
 
-    def _config(self) -> dict[str, object]:
-        try:
-            found = json.loads(self.config.read_bytes())
-        except ValueError:
-            raise LobbyError(f"{self.config} is no JSON. Mend it or remove it first.") from None
-        return found if isinstance(found, dict) else {}
-
-    def _config_with(self, url: str) -> str:
-        """What to write into the file of settings; empty where it stays as it is."""
-        with _in_words(self.config):
-            known = self._config() if self.config.exists() else {}
-        if known and url in ("", known.get("url")):
-            return ""
-        return json.dumps(known | {"url": url or URL}, indent=2, ensure_ascii=False) + "\n"
-
 
 def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Writes ``files`` beside and puts them in place at once, so that half of them is never there."""
+    """Writes ``files`` into a temporary folder and then renames it, so that the folder is never incomplete."""
     folder.parent.mkdir(exist_ok=True)
     beside = Path(mkdtemp(prefix=".lobby-", dir=folder.parent))
     try:
@@ -280,8 +266,8 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 @contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    """Turns what a file system refuses into one sentence."""
+def _file_errors(path: Path) -> Iterator[None]:
+    """Turns errors of the file system into a :class:`LobbyError`."""
     try:
         yield
     except UnicodeDecodeError:
@@ -291,7 +277,7 @@ def _in_words(path: Path) -> Iterator[None]:
 
 
 def lines(dimensions: int) -> list[str]:
-    """What to add to the script of the player."""
+    """The lines for the script of the player."""
     return [
         "LobbyController.join()",
         "LobbyController.track(self)",
@@ -300,10 +286,10 @@ def lines(dimensions: int) -> list[str]:
 
 
 def write_zip(file: Path) -> None:
-    """The addon for the Asset Library: the same bytes every time."""
-    with _in_words(file), zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    """Writes the addon as a zip for the Asset Library; always the same bytes. Raises :class:`LobbyError`."""
+    with _file_errors(file), zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in addon_files().items():
-            entry = zipfile.ZipInfo(f"{ADDON}/{name}")  # of 1980, which is when zip files begin
+            entry = zipfile.ZipInfo(f"{ADDON}/{name}")  # with the date 1980-01-01, the earliest in a zip
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)

@@ -1,7 +1,7 @@
-"""`lobby watch`: a live picture of a lobby in the terminal; one plain line for each event when piped.
+"""`lobby watch`: shows a lobby in the terminal; prints one plain line for each event in a pipe.
 
-:class:`Scene` is what is known, :func:`picture` what it looks like: both pure, the time is an argument. :func:`watch` is
-the shell. The picture follows the page's conventions: y grows downwards, and a player has the same colour as there.
+:class:`Scene` holds what is known, :func:`picture` draws it. Both are pure; the time is an argument. :func:`watch` does the
+I/O. The picture has the conventions of the viewer page: y grows downwards, and a player has the same colour.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import math
 import secrets
 import time
-import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, nullcontext, suppress
@@ -26,49 +25,54 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from lobby.client import Connected, Disconnected, Event, LobbyClient, Refused
-from lobby.client.roster import Joined, Left, Moved, StatusSet
+from lobby.client import (
+    Connected,
+    Disconnected,
+    Event,
+    Joined,
+    Left,
+    LobbyClient,
+    MessageRefused,
+    Moved,
+    PlayerRefused,
+    StatusSet,
+)
 from lobby.errors import LobbyError
 from lobby.messages import Player
 from lobby.presence import Position
+from lobby.terminal import one_line
 
 FRAME_S = 0.1
-"""Ten pictures a second: more would only cost."""
+"""Time between two pictures."""
 
 TRAIL_S = 3.0
-"""How far back a trail goes."""
+"""Length of a trail."""
 
 AHEAD_S = 1.0
-"""A player goes on as it last said for so long; then it is shown where it was last heard of."""
+"""How long a player is extrapolated from its last position. After that it is shown at that position."""
 
 RATE_S = 2.0
-"""Rates are those of the last two seconds."""
+"""Period of the rates."""
 
 FIT_LEAST = 20.0
-"""The map shows at least so many units: one who stands alone should not fill the screen."""
+"""The map shows at least so many units, so that a lone player does not fill the screen."""
 
 OUTSIDE_SHARE = 20
-"""Of so many players one may be left outside of the map at each edge, where that brings the others much closer."""
+"""One of so many players may be outside the map at each edge, if that makes the map much larger for the others."""
 
 TINTS = (
     "#ffa9a2", "#feae8b", "#f3b67a", "#e3bf72", "#cec875", "#b4d084", "#99d69a", "#7edab3", "#6adacd",
     "#65d8e4", "#72d3f7", "#89cbff", "#a3c3ff", "#bdbbff", "#d4b3fb", "#e7adea", "#f6a9d4", "#fea7bb",
 )  # fmt: skip
-"""The page's colours (viewer/colour.js, on a dark ground)."""
+"""The colours of the viewer page on a dark background (viewer/colour.js)."""
 
 COMPASS = "→↘↓↙←↖↑↗"
 LABEL_CELLS = 16
 LOG_LINES = 4
 
 
-def harmless(text: str) -> str:
-    """``text`` of a stranger without anything that a terminal would obey: control, invisible and direction characters."""
-    visible = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
-    return "".join(c if c.isprintable() else "·" for c in visible)
-
-
 def tint(id: str) -> str:
-    """The colour of a player, from its id alone: FNV-1a, stirred, as the page does it."""
+    """The colour of a player, from its id only: a mixed FNV-1a hash, as on the viewer page."""
     value = 0x811C9DC5
     for c in id:
         value = (value ^ ord(c)) * 0x01000193 & 0xFFFFFFFF
@@ -76,11 +80,11 @@ def tint(id: str) -> str:
     return TINTS[value * 0x2C1B3C6D % (1 << 32) % len(TINTS)]
 
 
-# ── what is known ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the scene ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Spot(NamedTuple):
-    """Where somebody was, and when."""
+    """Where a player was, and when."""
 
     x: float
     y: float
@@ -88,32 +92,33 @@ class Spot(NamedTuple):
 
 
 @dataclass
-class Seen:
-    """One player as it was last heard of."""
+class WatchedPlayer:
+    """The last known state of a player. ``received_s`` is the time of its last position or status."""
 
     player: Player
-    heard_s: float
+    received_s: float
     trail: deque[Spot] = field(default_factory=lambda: deque(maxlen=64))
-    tells_velocity: bool = False
+    has_velocity: bool = False
 
-    def hear(self, player: Player, now_s: float) -> None:
-        """Takes in where the player stands now."""
-        self.player, self.heard_s = player, now_s
-        self.tells_velocity = self.tells_velocity or bool(player.at.vx or player.at.vy)
+    def update(self, player: Player, now_s: float) -> None:
+        """Takes a new position."""
+        self.player, self.received_s = player, now_s
+        self.has_velocity = self.has_velocity or bool(player.at.vx or player.at.vy)
         if _is_finite(player.at):
             self.trail.append(Spot(player.at.x, player.at.y, now_s))
 
     def spot(self, now_s: float) -> Spot:
-        """Where the player is now: on from where it was heard of, as fast as it said."""
+        """Where the player is now, extrapolated with its velocity."""
         at = self.player.at
-        ahead_s = now_s - self.heard_s
+        ahead_s = now_s - self.received_s
         if not 0 < ahead_s < AHEAD_S:
             ahead_s = 0.0
         return Spot(at.x + at.vx * ahead_s, at.y + at.vy * ahead_s, now_s)
 
     def velocity(self, now_s: float) -> tuple[float, float]:
-        """As the player says; of one who never says it (version 1), from where it was seen lately."""
-        if self.tells_velocity:
+        """The velocity that the player sent, in units per second. For a client that never sends it (version 1): from its last
+        positions."""
+        if self.has_velocity:
             return self.player.at.vx, self.player.at.vy
         recent = [spot for spot in self.trail if now_s - spot.at_s < AHEAD_S]
         took_s = recent[-1].at_s - recent[0].at_s if recent else 0.0
@@ -127,12 +132,12 @@ class Seen:
 
 
 def _is_finite(at: Position) -> bool:
-    # What a server says is not believed blindly: one NaN would be everywhere on the map.
+    # Values of the server are checked: a NaN would spoil the whole map.
     return all(isinstance(value, int | float) and abs(value) < 1e12 for value in at[:4])
 
 
 class Traffic(NamedTuple):
-    """The client's counters at one moment."""
+    """The counters of the client at one time."""
 
     at_s: float
     received: int = 0
@@ -142,7 +147,7 @@ class Traffic(NamedTuple):
 
 @dataclass
 class Scene:
-    """All that the picture shows. Events and counters in; :func:`picture` reads it."""
+    """Everything that the picture shows. It takes events and counters; :func:`picture` reads it."""
 
     url: str
     room: str = ""
@@ -150,51 +155,52 @@ class Scene:
     is_connected: bool = False
     you: str = ""
     ping_ms: float | None = None
-    players: dict[str, Seen] = field(default_factory=dict)
+    players: dict[str, WatchedPlayer] = field(default_factory=dict)
     log: deque[tuple[float, str, str]] = field(default_factory=lambda: deque(maxlen=50))
     traffic: deque[Traffic] = field(default_factory=deque)
 
     def take(self, event: Event, now_s: float) -> None:
-        """Takes in what the client tells."""
+        """Takes an event of the client."""
         match event:
             case Connected(player):
                 self.you, self.connection, self.is_connected = player, "connected", True
             case Disconnected(reason, again_s):
                 self.connection, self.is_connected = f"{reason or 'lost'}; again in {again_s:.0f} s", False
                 self._note(now_s, f"the connection is lost: {reason}")
-            case Refused(code, message, final):
+            case MessageRefused(code, message):
                 self._note(now_s, f"refused: {message} ({code})")
-                if final:
-                    self.connection, self.is_connected = message, False
+            case PlayerRefused(code, message):
+                self._note(now_s, f"refused: {message} ({code})")
+                self.connection, self.is_connected = message, False
             case Joined(player):
-                self._hear(player, now_s)
-                self._note(now_s, f"{_name(player)} came", player.id)
+                self._update(player, now_s)
+                self._note(now_s, f"{_name(player)} joined", player.id)
             case Left(player):
                 self.players.pop(player.id, None)
                 self._note(now_s, f"{_name(player)} left", player.id)
             case Moved(player):
-                self._hear(player, now_s)
+                self._update(player, now_s)
             case StatusSet(player) if player.id in self.players:
                 seen = self.players[player.id]
-                seen.player, seen.heard_s = seen.player._replace(status=player.status), now_s
+                seen.player, seen.received_s = seen.player._replace(status=player.status), now_s
 
-    def _hear(self, player: Player, now_s: float) -> None:
+    def _update(self, player: Player, now_s: float) -> None:
         if player.id not in self.players:
-            self.players[player.id] = Seen(player, now_s)
-        self.players[player.id].hear(player, now_s)
+            self.players[player.id] = WatchedPlayer(player, now_s)
+        self.players[player.id].update(player, now_s)
 
     def _note(self, now_s: float, text: str, id: str = "") -> None:
-        self.log.append((now_s, harmless(text), id))
+        self.log.append((now_s, one_line(text), id))
 
     def measure(self, traffic: Traffic, ping_ms: float | None = None) -> None:
-        """Takes in the client's counters."""
+        """Takes the counters of the client."""
         self.ping_ms = ping_ms
         self.traffic.append(traffic)
         while traffic.at_s - self.traffic[0].at_s > RATE_S:
             self.traffic.popleft()
 
     def rates(self) -> tuple[float, float, float]:
-        """Messages in, messages out and bytes in, a second."""
+        """Messages in, messages out and bytes in, per second."""
         if not self.traffic or (took_s := self.traffic[-1].at_s - self.traffic[0].at_s) <= 0:
             return 0.0, 0.0, 0.0
         first, last = self.traffic[0], self.traffic[-1]
@@ -202,7 +208,7 @@ class Scene:
         return received / took_s, sent / took_s, bytes_in / took_s
 
 
-# ── what it looks like ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── the picture ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def picture(scene: Scene, width: int, height: int, now_s: float) -> Text:
@@ -218,7 +224,7 @@ def picture(scene: Scene, width: int, height: int, now_s: float) -> Text:
         above = middle * 3 // 5
         lines += [*_map(scene, width, above, now_s), *_list(scene, width, middle - above, now_s)]
     lines += _log(scene, log_lines, now_s)
-    lines.append(Text(" You are here as “watch”: a connection is a player.  Ctrl-C ends it.", "dim"))
+    lines.append(Text(" This command has joined as the player “watch”.  Ctrl-C ends it.", "dim"))
     return _screen(lines, width, height)
 
 
@@ -233,14 +239,14 @@ def _screen(lines: list[Text], width: int, height: int) -> Text:
 def _title(scene: Scene) -> Text:
     mark = ("● ", "green") if scene.is_connected else ("○ ", "yellow")
     return Text.assemble(
-        (" lobby ", "bold reverse"), "  ", mark, (harmless(scene.connection), "" if scene.is_connected else "yellow"),
-        "  ", (_count(len(scene.players)), "bold"), (f"  {harmless(scene.url)}", "cyan"),
-        f"  room {harmless(scene.room)}" if scene.room else "",
+        (" lobby ", "bold reverse"), "  ", mark, (one_line(scene.connection), "" if scene.is_connected else "yellow"),
+        "  ", (_count(len(scene.players)), "bold"), (f"  {one_line(scene.url)}", "cyan"),
+        f"  room {one_line(scene.room)}" if scene.room else "",
     )  # fmt: skip
 
 
 def _count(players: int) -> str:
-    return "nobody else is here" if not players else f"{players} player{'s'[: players > 1]}"
+    return "no other player" if not players else f"{players} player{'s'[: players > 1]}"
 
 
 def _figures(scene: Scene) -> Text:
@@ -259,7 +265,7 @@ def _beside(left: list[Text], right: list[Text], width: int) -> Iterable[Text]:
 
 
 class Fit(NamedTuple):
-    """Which part of the world the map shows: its middle, and units to one dot."""
+    """The part of the world that the map shows: its centre, and the units of one dot."""
 
     x: float
     y: float
@@ -267,9 +273,9 @@ class Fit(NamedTuple):
 
 
 def fit(spots: list[Spot], dots_x: int, dots_y: int) -> Fit:
-    """What shows everybody. Scale and middle go in steps, so that the map does not swim with every move.
+    """A view that shows all spots. Scale and centre change in steps, so that the map does not move with every position.
 
-    One who is far away from all others must not make the rest a dot: see :data:`OUTSIDE_SHARE`.
+    A few players far away from all others may be left out: see :data:`OUTSIDE_SHARE`.
     """
     if not spots:
         return Fit(0.0, 0.0, _round_up(FIT_LEAST / min(dots_x, dots_y)))
@@ -285,7 +291,7 @@ def fit(spots: list[Spot], dots_x: int, dots_y: int) -> Fit:
 
 def _frame(xs: list[float], ys: list[float], dots_x: int, dots_y: int) -> Fit:
     wide, high = xs[-1] - xs[0], ys[-1] - ys[0]
-    # A tenth is margin, and the middle may be off by half of its step, an eighth of the smaller side.
+    # A margin of a tenth on each side. The centre may be off by half of its step, an eighth of the smaller side.
     least = FIT_LEAST / min(dots_x, dots_y)
     scale = _round_up(max(least, wide * 1.25 / dots_x, high * 1.25 / dots_y))
     step = scale * min(dots_x, dots_y) / 8
@@ -293,13 +299,13 @@ def _frame(xs: list[float], ys: list[float], dots_x: int, dots_y: int) -> Fit:
 
 
 def _round_up(value: float) -> float:
-    """To the next of 1, 2, 5, 10, 20, 50 …"""
+    """Rounds up to the next of 1, 2, 5, 10, 20, 50 …"""
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 5, 10, 20) if step * power >= value)
 
 
 class Canvas:
-    """Cells of one glyph each, and under them dots: two across and four down in a cell, drawn in Braille."""
+    """Cells with one glyph each, and under them dots: two columns and four rows in each cell, drawn as Braille."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -307,24 +313,24 @@ class Canvas:
         self._dots: dict[tuple[int, int], tuple[int, str]] = {}
 
     def dot(self, x: int, y: int, style: str) -> None:
-        """Sets one dot; what lies outside is left out."""
+        """Sets a dot, unless it is outside the canvas."""
         if 0 <= x < self.width * 2 and 0 <= y < self.height * 4:
             bit = (0x01, 0x02, 0x04, 0x40, 0x08, 0x10, 0x20, 0x80)[y % 4 + x % 2 * 4]
             bits, _ = self._dots.get((x // 2, y // 4), (0, ""))
             self._dots[x // 2, y // 4] = bits | bit, style
 
     def line(self, x: float, y: float, to_x: float, to_y: float, style: str) -> None:
-        """Dots from here to there."""
+        """Sets the dots of a line."""
         steps = max(1, min(512, math.ceil(max(abs(to_x - x), abs(to_y - y)))))
         for i in range(steps + 1):
             self.dot(math.floor(x + (to_x - x) * i / steps), math.floor(y + (to_y - y) * i / steps), style)
 
     def has_room(self, x: int, y: int, cells: int) -> bool:
-        """Whether nothing is written in so many cells."""
+        """Whether so many cells are free."""
         return 0 <= x <= self.width - cells and not any((x + i, y) in self._cells for i in range(cells))
 
     def write(self, x: int, y: int, text: str, style: str) -> None:
-        """Writes over dots. A glyph that is two cells wide takes both."""
+        """Writes text over dots. A glyph that is two cells wide takes both."""
         for glyph in text:
             cells = cell_len(glyph)
             for i in range(cells):
@@ -332,12 +338,12 @@ class Canvas:
             x += cells
 
     def lines(self) -> list[Text]:
-        """What has been drawn."""
+        """The lines of the canvas."""
         return [Text.assemble(*self._runs(y)) for y in range(self.height)]
 
     def _runs(self, y: int) -> Iterable[tuple[str, str]]:
         cells = (self._cell(x, y) for x in range(self.width))
-        for style, run in groupby(cells, itemgetter(1)):  # one style for many cells: the terminal is told less
+        for style, run in groupby(cells, itemgetter(1)):  # one style for many cells: less output
             yield "".join(glyph for glyph, _ in run), style
 
     def _cell(self, x: int, y: int) -> tuple[str, str]:
@@ -357,7 +363,7 @@ def _map(scene: Scene, width: int, height: int, now_s: float) -> list[Text]:
     def dots(spot: Spot) -> tuple[float, float]:
         return (spot.x - view.x) / view.scale + width, (spot.y - view.y) / view.scale + height * 2
 
-    labels: list[tuple[int, int, Seen]] = []
+    labels: list[tuple[int, int, WatchedPlayer]] = []
     outside = 0
     for seen in drawn:
         path = [dots(spot) for spot in seen.path(now_s)]
@@ -370,21 +376,21 @@ def _map(scene: Scene, width: int, height: int, now_s: float) -> list[Text]:
         else:
             outside += 1
     _write_scale(canvas, view, outside)
-    # Symbols first, then names where they hide nothing: in a crowd some have no name, but all are there.
+    # Symbols first, then names where they hide nothing. In a crowd some players have no name, but all have a symbol.
     for x, y, seen in labels:
         _write_label(canvas, x, y, seen)
     return canvas.lines()
 
 
-def _symbol(seen: Seen, now_s: float) -> str:
+def _symbol(seen: WatchedPlayer, now_s: float) -> str:
     vx, vy = seen.velocity(now_s)
     return COMPASS[round(math.atan2(vy, vx) / math.tau * 8) % 8] if math.hypot(vx, vy) > 0.05 else "●"
 
 
-def _write_label(canvas: Canvas, x: int, y: int, seen: Seen) -> None:
+def _write_label(canvas: Canvas, x: int, y: int, seen: WatchedPlayer) -> None:
     name = _cut(_name(seen.player), LABEL_CELLS)
     cells = cell_len(name)
-    # To the right or to the left, with a cell free at both ends, or it would seem to belong to a neighbour.
+    # Right or left of the symbol, with a free cell at both ends, else the name could seem to belong to a neighbour.
     for start in (x + 1, x - cells - 2):
         if canvas.has_room(start, y, cells + 2):
             canvas.write(start + 1, y, name, tint(seen.player.id))
@@ -396,7 +402,7 @@ def _write_scale(canvas: Canvas, view: Fit, outside: int) -> None:
     cells = max(1, round(length / view.scale / 2))
     text = f"{'├' if cells > 1 else ''}{'─' * (cells - 2)}┤ {length:,.6g} units  ↑ north (−y)"
     if outside:
-        text += f"  {outside} farther away"
+        text += f"  {outside} outside the map"
     for y in (canvas.height - 1, 0):
         if canvas.has_room(0, y, cell_len(text)):
             canvas.write(0, y, text, "dim")
@@ -408,20 +414,20 @@ class Column(NamedTuple):
 
     title: str
     cells: int
-    text: Callable[[Seen, float], str]
+    text: Callable[[WatchedPlayer, float], str]
     is_number: bool = False
 
 
 COLUMNS = (
     Column("name", 14, lambda seen, now_s: _name(seen.player)),
     Column("position", 15, lambda seen, now_s: _place(seen.player.at), True),
-    Column("news", 6, lambda seen, now_s: _age(now_s - seen.heard_s), True),
-    Column("status", 12, lambda seen, now_s: harmless(seen.player.status)),
+    Column("age", 6, lambda seen, now_s: _age(now_s - seen.received_s), True),
+    Column("status", 12, lambda seen, now_s: one_line(seen.player.status)),
     Column("speed", 5, lambda seen, now_s: _speed(seen, now_s), True),
 )
-"""Most wanted first: the narrower the list, the fewer of them."""
+"""The most important first: a narrow list shows only the first ones."""
 
-ON_SCREEN = ("name", "status", "position", "speed", "news")
+ON_SCREEN = ("name", "status", "position", "speed", "age")
 
 
 def _list(scene: Scene, width: int, height: int, now_s: float) -> list[Text]:
@@ -457,7 +463,7 @@ def _cut(text: str, cells: int) -> str:
 
 
 def _name(player: Player) -> str:
-    return harmless(player.name or player.id)
+    return one_line(player.name or player.id)
 
 
 def _place(at: Position) -> str:
@@ -467,7 +473,7 @@ def _place(at: Position) -> str:
     return exact if len(exact) <= 15 else f"{at.x:.0f} {at.y:.0f}"
 
 
-def _speed(seen: Seen, now_s: float) -> str:
+def _speed(seen: WatchedPlayer, now_s: float) -> str:
     return f"{math.hypot(*seen.velocity(now_s)):.1f}" if _is_finite(seen.player.at) else "?"
 
 
@@ -480,28 +486,28 @@ def _age(seconds: float) -> str:
 
 def _log(scene: Scene, lines: int, now_s: float) -> list[Text]:
     newest = list(scene.log)[max(0, len(scene.log) - lines) :]
-    told = [
+    shown = [
         Text.assemble((f" {_age(now_s - at_s):>6} ago  ", "dim"), (text, tint(id) if id else "yellow"))
         for at_s, text, id in newest
     ]
-    return [Text() for _ in range(lines - len(told))] + told
+    return [Text() for _ in range(lines - len(shown))] + shown
 
 
 # ── one line for each event ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def line(event: Event, now_s: float) -> str:
-    """``event`` for a pipe: when (UTC), what, who; names in quotes."""
-    return harmless(f"{datetime.fromtimestamp(now_s, UTC).isoformat(timespec='milliseconds')[:-6]}Z {_told(event)}")
+    """``event`` as a line for a pipe: time (UTC), kind, player; names in quotes."""
+    return one_line(f"{datetime.fromtimestamp(now_s, UTC).isoformat(timespec='milliseconds')[:-6]}Z {_described(event)}")
 
 
-def _told(event: Event) -> str:
+def _described(event: Event) -> str:
     match event:
         case Connected(player):
             return f"connected {player}"
         case Disconnected(reason, again_s):
             return f"disconnected {_quoted(reason)} again in {again_s:.1f} s"
-        case Refused(code, message, _):
+        case MessageRefused(code, message) | PlayerRefused(code, message):
             return f"refused {code} {_quoted(message)}"
         case Joined(player):
             return f"joined {player.id} {_quoted(player.name)} at {_exact(player.at)}"
@@ -521,30 +527,30 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-# ── the shell ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the I/O ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def watch(url: str, *, room: str = "", token: str = "", seconds: float | None = None, console: Console) -> None:
     """Shows the lobby at ``url`` for ``seconds`` (None: until cancelled, as Ctrl-C does).
 
-    Raises :class:`lobby.errors.LobbyError` where the lobby does not answer, or refuses.
+    Raises :class:`lobby.errors.LobbyError` if the lobby does not answer, or refuses the player.
     """
     is_screen = console.is_terminal and not console.is_dumb_terminal
-    # An id of its own for each who watches: the same player twice would take over from itself.
+    # A unique id: with a fixed one, a second `lobby watch` would take over the connection of the first.
     client = LobbyClient(url, "" if token else f"watch_{secrets.token_hex(4)}", room=room, name="watch", token=token)
-    shown = url.partition("?")[0]  # a token has no business on a screen
+    shown = url.partition("?")[0]  # without the query, which may contain a token
     async with AsyncExitStack() as stack:
-        with console.status(Text(f"Connecting to {harmless(shown)}")) if is_screen else nullcontext():
+        with console.status(Text(f"Connecting to {one_line(shown)}")) if is_screen else nullcontext():
             me = await stack.enter_async_context(client)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await (_draw(me, Scene(shown, room), console) if is_screen else _tell(me, console))
+                await (_draw(me, Scene(shown, room), console) if is_screen else _print_events(me, console))
 
 
-async def _tell(me: LobbyClient, console: Console) -> None:
+async def _print_events(me: LobbyClient, console: Console) -> None:
     async for event in me:
         console.out(line(event, time.time()), highlight=False)
-        _stop_if_final(event)
+        _stop_if_refused(event)
 
 
 async def _draw(me: LobbyClient, scene: Scene, console: Console) -> None:
@@ -554,7 +560,7 @@ async def _draw(me: LobbyClient, scene: Scene, console: Console) -> None:
             while not listener.done():
                 now_s = time.monotonic()
                 scene.measure(Traffic(now_s, me.received, me.received_bytes, me.sent), me.round_trip_ms)
-                # Asked each time: terminals change their size.
+                # Size is read each time: it may change.
                 live.update(picture(scene, console.width, console.height, now_s), refresh=True)
                 await asyncio.wait((listener,), timeout=FRAME_S)
         await listener
@@ -565,9 +571,9 @@ async def _draw(me: LobbyClient, scene: Scene, console: Console) -> None:
 async def _listen(me: LobbyClient, scene: Scene) -> None:
     async for event in me:
         scene.take(event, time.monotonic())
-        _stop_if_final(event)
+        _stop_if_refused(event)
 
 
-def _stop_if_final(event: Event) -> None:
-    if isinstance(event, Refused) and event.final:
+def _stop_if_refused(event: Event) -> None:
+    if isinstance(event, PlayerRefused):
         raise LobbyError(event.message)

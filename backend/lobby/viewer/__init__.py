@@ -1,4 +1,4 @@
-"""The files of the viewer, as a host serves them."""
+"""The files of the viewer page, for a host that serves them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from importlib.resources import files
 from pathlib import PurePath
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-"""What the viewer is made of, all of it UTF-8. Not asked of the system: Windows may call a script plain text, and browsers
-refuse that."""
+"""The content type of each kind of file; all files are UTF-8. The types of the operating system are not used, because Windows
+may name a script ``text/plain``, which browsers refuse."""
 
 
 @cache
 def pages() -> dict[str, tuple[bytes, str]]:
-    """Each file by its name: its bytes and its content type."""
+    """The bytes and the content type of each file, by file name."""
     folder = files("lobby").joinpath("viewer")
     return {
         file.name: (file.read_bytes(), kind) for file in folder.iterdir() if (kind := KINDS.get(PurePath(file.name).suffix))

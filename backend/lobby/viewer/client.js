@@ -11,7 +11,7 @@ import { PageSocket } from "./page_socket.js";
 
 /** The page pings this often, so that the round trip on the page is fresh. */
 const PING_MS = 5_000;
-/** Longer heartbeats mean that each ping costs money: then the page does not ping more often than the lobby asks for. */
+/** A lobby that asks for longer heartbeats is charged for each ping: the page pings no more often. */
 const LONG_HEARTBEAT_MS = 60_000;
 /** The round trip shown is the best of so many: a busy page measures longer ones. */
 const ROUND_TRIPS = 3;

@@ -15,7 +15,7 @@ const LAST = 4999;
  * @property {boolean} is_unexplained a plain close without a reason: its error may be lost, so the backoff is not reset
  */
 
-/** Whether the close code is one of the lobby's own, which decide whether the client comes back. */
+/** Whether the close code is one of the lobby's own codes. Only these define whether to come back. */
 export const isOwn = (/** @type {number} */ close) => close >= FIRST && close <= LAST;
 
 /** Whether the error ends a connection. */

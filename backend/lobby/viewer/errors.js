@@ -18,7 +18,6 @@ export const CODES = {
   forbidden: { close: 4503, retry: false, meaning: "the token is for another player or another room" },
   origin_not_allowed: { close: 4504, retry: false, meaning: "pages from this origin may not connect" },
   bad_handshake: { close: 4505, retry: false, meaning: "pid, room, name or v in the address is not valid; the text says which" },
-  removed: { close: 4506, retry: false, meaning: "an administrator closed the connection" },
   binary: { close: 1003, retry: true, meaning: "the lobby does not accept binary frames" },
   bad_text: { close: 1007, retry: true, meaning: "the text is not UTF-8" },
   too_large_frame: { close: 1009, retry: true, meaning: "a frame of over 32 KiB" },

@@ -1,9 +1,11 @@
 class_name LobbyAvatar2D
 extends Node2D
-## What another player looks like, where a game brings nothing of its own: a figure in a colour of its own, its nose, its name
-## and status. It fades in and out.
+## The default figure of another player in 2D: a disc with a nose, in the player's own colour, with name and status. It fades in
+## and out.
 
+## Duration of fading in and out, in s.
 const FADE_S := 0.4
+## Radius of the disc, in px.
 const RADIUS := 16.0
 
 @onready var _label: Label = $Upright/Label
@@ -22,18 +24,18 @@ func _draw() -> void:
 	)
 
 
-## Name and status over its head, and a colour that is the player's own.
+## Shows the name, the status and the colour of [param player].
 func show_player(player: LobbyPlayer) -> void:
 	_label.text = ("%s\n%s" % [player.name, player.status]).strip_edges()
 	self_modulate = LobbyAvatar3D.colour_of(player.id)
 
 
-## The name stays upright, however the figure turns.
+## Keeps the name upright when the figure turns.
 func show_movement(_velocity: Vector2) -> void:
 	_upright.global_rotation = 0.0
 
 
-## Fades away.
+## Fades out and frees the node.
 func depart() -> void:
 	var tween := create_tween()
 	tween.tween_property(self, ^"modulate:a", 0.0, FADE_S)

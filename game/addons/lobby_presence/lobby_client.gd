@@ -1,6 +1,6 @@
 class_name LobbyClient
 extends Node
-## You, in a lobby: who else is here, and where they stand. The autoload [code]LobbyController[/code] is one.
+## Your player in a lobby, and the other players there. The autoload [code]LobbyController[/code] is a LobbyClient.
 ##
 ## [codeblock]
 ## func _ready() -> void:
@@ -8,89 +8,101 @@ extends Node
 ##     LobbyController.track(self)
 ##     add_sibling.call_deferred(LobbyPlayers3D.new())
 ## [/codeblock]
-## Nothing here ever waits, and the game goes on without a lobby where there is none.
+## No method waits. Without a lobby the game goes on, and the client tries again by itself.
+##
+## @tutorial(Autoloads): $DOCS_URL/tutorials/scripting/singletons_autoload.html
 
-## The lobby is there: for the first time, or again after [signal disconnected].
+## The client is connected: for the first time, or again after [signal disconnected].
 signal connected
-## The lobby cannot be reached, or not any more; the next try comes by itself. The others stay known for some seconds
-## ([constant REMEMBER_S]).
+## An attempt failed, or the connection ended. The next attempt starts by itself after [param retry_in_s]. The other players
+## stay known for some seconds ([constant KEEP_PLAYERS_S]).
 signal disconnected(reason: String, retry_in_s: float)
-## The lobby does not take you, and there is no further try until you [method join] again. [param code] is one of
-## [constant LobbyErrors.CODES].
+## The lobby refuses this player. There is no further attempt until you call [method join]. [param code] is one of
+## [constant LobbyErrors.CODES], or empty.
 signal failed(code: String, message: String)
-## Something that you sent was refused; you are still in the lobby.
+## The lobby refused a message. The client stays connected.
 signal refused(code: String, message: String)
-## You moved faster than this lobby allows: it says that you stand here.
+## Your player moved faster than the lobby allows. The lobby has it at [param position].
 signal corrected(position: Vector2)
-## Somebody came, or was here already when you came.
+## A player joined, or it was there when you joined.
 signal player_joined(player: LobbyPlayer)
-## Somebody went.
+## A player left.
 signal player_left(player: LobbyPlayer)
-## Somebody said that it moved. To draw it use [method LobbyPlayer.seen], or [LobbyPlayers3D] and [LobbyPlayers2D].
+## A position of a player arrived. To draw the player, use [method LobbyPlayer.drawn], [LobbyPlayers3D] or [LobbyPlayers2D].
 signal player_moved(player: LobbyPlayer)
-## Somebody's status or name changed; yours too, once the lobby has told everybody.
+## The status or the name of a player changed. This includes your own status, when the lobby has accepted it.
 signal status_changed(player: LobbyPlayer)
 
-## Every LobbyClient is in this group; see [method of].
+const _LobbyClock := preload("internal/clock.gd")
+const _LobbyConnection := preload("internal/connection.gd")
+const _LobbyConstants := preload("internal/constants.gd")
+const _LobbyMessages := preload("internal/messages.gd")
+const _LobbyMotion := preload("internal/motion.gd")
+const _LobbyRoster := preload("internal/roster.gd")
+const _LobbySendPolicy := preload("internal/send_policy.gd")
+const _LobbyStepClock := preload("internal/step_clock.gd")
+const _LobbyText := preload("internal/text.gd")
+
+## States of a connection: CLOSED (no connection is wanted), CONNECTING, CONNECTED, WAITING (for the next attempt), REFUSED
+## (there is no further attempt).
+const State := _LobbyConnection.State  # gdlint: ignore=constant-name
+
+## Every LobbyClient is in this group. See [method of].
 const GROUP := &"lobby_client"
-## Without a connection for so long, nobody is here any more.
-const REMEMBER_S := 20.0
-## How long to keep quiet after the lobby said that it was too much.
-const QUIET_MS := 1_000.0
-## The lobby is not asked who is here more often than this.
-const HELLO_MS := 10_000.0
-## Where an exported game keeps the id that was made for it.
+## The other players stay known for so long without a connection, in s.
+const KEEP_PLAYERS_S := _LobbyConstants.KEEP_PLAYERS_MS / 1000.0
+## File in which an exported game keeps the id that the addon made for its player.
 const ID_FILE := "user://lobby_player_id"
 
-## What is set, from the project, the environment and the files. Change it before [method join].
+## Settings from the project, the files and the environment. Change them before you call [method join].
 var settings: LobbySettings
-## Who is here besides you, by id. Read only.
+## The other players, by id. Read only.
 var players: Dictionary[String, LobbyPlayer]:
 	get:
 		return _roster.players
-## You, as the lobby knows you. Read only.
+## Your own player, as the lobby knows it. Read only.
 var me: LobbyPlayer:
 	get:
 		return _roster.you
-## What is going on: closed, connecting, connected, waiting or refused. Read only.
-var state: LobbyConnection.State:
+## State of the connection. Read only.
+var state: State:
 	get:
 		return _connection.state
-## How long until the next try, while there is one to come; else 0. Read only.
+## Time until the next attempt, in s. 0 if no attempt is planned. Read only.
 var retry_in_s: float:
 	get:
-		var is_waiting := state == LobbyConnection.State.WAITING
-		return maxf(0.0, _connection.again_ms - now_ms()) / 1000.0 if is_waiting else 0.0
-## How long a message takes to the lobby and back, in ms; NAN as long as that is not known. Read only.
+		var is_waiting := state == State.WAITING
+		return maxf(0.0, _connection.retry_at_ms - now_ms()) / 1000.0 if is_waiting else 0.0
+## Time that a message takes to the lobby and back, in ms. NAN while it is unknown. Read only.
 var round_trip_ms: float:
 	get:
 		return _connection.round_trip_ms
 
-var _connection: LobbyConnection
-var _roster := LobbyRoster.new()
-var _pilot := LobbyPilot.new()
-var _motion := LobbyMotion.new()
-var _steps := LobbyEvenClock.new()
-var _frames := LobbyEvenClock.new()
-var _asked_url := ""
+var _connection: _LobbyConnection
+var _roster := _LobbyRoster.new()
+var _send_policy := _LobbySendPolicy.new()
+var _motion := _LobbyMotion.new()
+var _steps := _LobbyStepClock.new()
+var _frames := _LobbyStepClock.new()
+var _requested_url := ""
 var _made_id := ""
 var _tracked: Node
 var _status: Variant = null  # a String once it was set
 var _seq := 0
-var _untold: Array[LobbyRoster.Event] = []
+var _pending: Array[_LobbyRoster.Event] = []
 var _hello_ms := -INF
 var _lost_ms := INF
 
 
-func _init(connection := LobbyConnection.new()) -> void:
+func _init(connection := _LobbyConnection.new()) -> void:
 	_connection = connection
-	process_mode = PROCESS_MODE_ALWAYS  # in a paused game pings want answers, too
+	process_mode = PROCESS_MODE_ALWAYS  # pings must be sent while the game is paused, too
 	settings = LobbySettings.of_this_game()
 	add_to_group(GROUP)
-	_connection.connected.connect(_when_connected)
-	_connection.disconnected.connect(_when_disconnected)
-	_connection.refused.connect(_when_refused)
-	_connection.heard.connect(_when_heard)
+	_connection.connected.connect(_handle_connected)
+	_connection.disconnected.connect(_handle_disconnected)
+	_connection.refused.connect(_handle_refused)
+	_connection.message_received.connect(_handle_message_received)
 
 
 func _exit_tree() -> void:
@@ -106,12 +118,12 @@ func _process(delta: float) -> void:
 	var now := now_ms()
 	_frames.step(1000.0 * delta / maxf(Engine.time_scale, 0.001), now)
 	_connection.poll(now)
-	if now > _lost_ms + 1000.0 * REMEMBER_S:
+	if now > _lost_ms + 1000.0 * KEEP_PLAYERS_S:
 		_lost_ms = INF
-		_tell(_roster.clear())
+		_emit_events(_roster.clear())
 	if is_joined():
-		_tell(_roster.give_up(now))
-		_speak(now)
+		_emit_events(_roster.expire(now))
+		_send_position(now)
 
 
 func _physics_process(_delta: float) -> void:
@@ -122,46 +134,46 @@ func _physics_process(_delta: float) -> void:
 		_follow(_tracked)
 
 
-# ── what a player does ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what a game calls ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-## Enters the lobby, in the background, and stays in it until [method leave]. [param room] wins over the setting. Who is in
-## there already stays: your scenes may call it whenever they begin.
+## Joins the lobby in the background, and stays in it until [method leave]. [param room] replaces the setting. If the client
+## is already in the room, nothing changes, so every scene may call it.
 func join(room: String = "") -> void:
 	for problem in settings.problems:
 		push_warning("Lobby: " + problem)
 	settings.problems.clear()
 	if room:
 		settings.room = room
-	var url := LobbyMessages.address(settings.url, _player_id(), settings.room, settings.name, settings.token)
-	if url == _asked_url and _connection.is_wanted():
+	var url := _LobbyMessages.address(settings.url, _player_id(), settings.room, settings.name, settings.token)
+	if url == _requested_url and _connection.is_wanted():
 		retry_now()
 		return
-	_asked_url = url
-	_say("joining %s" % settings.url)
-	_forget_everybody()
+	_requested_url = url
+	_log_verbose("joining %s" % settings.url)
+	_remove_players()
 	_connection.open(url, now_ms())
 
 
 ## Leaves the lobby.
 func leave() -> void:
-	_say("leaving")
+	_log_verbose("leaving")
 	_connection.close(now_ms())
-	_forget_everybody()
+	_remove_players()
 
 
-## Whether you are in the lobby right now.
+## Whether the client is connected now.
 func is_joined() -> bool:
-	return state == LobbyConnection.State.CONNECTED
+	return state == State.CONNECTED
 
 
-## Does not wait for the next try.
+## Starts the next attempt at once, if one is planned.
 func retry_now() -> void:
-	if state == LobbyConnection.State.WAITING:
+	if state == State.WAITING:
 		_connection.nudge(now_ms())
 
 
-## Tells the lobby where [param node], a [Node2D] or [Node3D], stands and where it points, from now on.
+## Sends the position and heading of [param node], a [Node2D] or [Node3D], from now on.
 func track(node: Node) -> void:
 	if not node is Node2D and not node is Node3D:
 		push_warning("Lobby: only a Node2D or a Node3D can be tracked; %s is neither." % node)
@@ -169,103 +181,104 @@ func track(node: Node) -> void:
 	_tracked = node
 
 
-## Tells the lobby no more of the node that is tracked.
+## Stops sending the position of the tracked node.
 func untrack() -> void:
 	_tracked = null
 
 
-## Stands there now; in 3D [param y] is the position's [code]z[/code]. Call it every frame: it sends no more than needed.
+## Sets the position of your player, in units. In a 3D game [param y] is the [code]z[/code] of your scene. Call it every
+## frame: the client sends only the positions that other clients need.
 func send_position(x: float, y: float) -> void:
 	var position := Vector2(x, y)
-	_stand(position, _motion.velocity(position, _even().steps_ms), 0.0)
+	_update_position(position, _motion.velocity(position, _step_clock().steps_ms), 0.0)
 
 
-## Stands there now, moves with [param velocity] (units per second) and points to [param heading] (radians).
+## Sets the position of your player, in units, its velocity, in units per second, and its heading, in radians.
 func send_state(position: Vector2, velocity := Vector2.ZERO, heading := 0.0) -> void:
-	_stand(position, velocity, heading)
+	_update_position(position, velocity, heading)
 
 
-## Shows a word over your head, up to 32 characters; empty takes it away.
+## Sets the status text of your player, up to 32 characters. An empty text removes it.
 func set_status(status: String) -> void:
-	_status = LobbyMessages.one_line(status)
-	_say_status()
+	_status = _LobbyText.one_line(status)
+	_send_status()
 
 
-## The client that [param node] should use: the autoload, or whichever there is. Null where there is none.
+## Returns the client that [param node] should use: the autoload, or the first one in the scene tree. Null if there is none.
 static func of(node: Node) -> LobbyClient:
 	return node.get_tree().get_first_node_in_group(GROUP) as LobbyClient
 
 
-## The clock of all paths and connections, in ms.
+## Returns the time on the clock of the addon, in ms since the engine started.
 static func now_ms() -> float:
-	return Time.get_ticks_usec() / 1000.0
+	return _LobbyClock.now_ms()
 
 
 func _follow(node: Node) -> void:
 	var position: Vector2
 	var heading: float
 	if node is Node3D:
-		var place := (node as Node3D).global_transform
-		position = Vector2(place.origin.x, place.origin.z)
-		heading = atan2(-place.basis.z.z, -place.basis.z.x)
+		var transform := (node as Node3D).global_transform
+		position = Vector2(transform.origin.x, transform.origin.z)
+		heading = atan2(-transform.basis.z.z, -transform.basis.z.x)
 	else:
 		position = (node as Node2D).global_position
 		heading = (node as Node2D).global_rotation
-	_stand(position, _motion.velocity(position, _even().steps_ms), heading)
+	_update_position(position, _motion.velocity(position, _step_clock().steps_ms), heading)
 
 
-func _stand(position: Vector2, velocity: Vector2, heading: float) -> void:
-	if not (position.is_finite() and velocity.is_finite() and is_finite(heading)):
-		return  # no place at all: the game's own mistake, and none of the others' business
-	var move := LobbyMove.new(position, velocity, wrapf(heading, -PI, PI))
-	var at_ms := now_ms() if is_nan(_even().now_ms) else _even().now_ms
-	move.t = roundi(at_ms) % LobbySenderClock.WRAP_MS
-	_pilot.stand(move, at_ms)
+func _update_position(place: Vector2, velocity: Vector2, heading: float) -> void:
+	if not (place.is_finite() and velocity.is_finite() and is_finite(heading)):
+		return  # a mistake of the game that must not reach other clients
+	var position := LobbyPosition.new(place, velocity, wrapf(heading, -PI, PI))
+	var at_ms := now_ms() if is_nan(_step_clock().now_ms) else _step_clock().now_ms
+	position.t = roundi(at_ms) % _LobbyConstants.CLOCK_MODULUS_MS
+	_send_policy.update(position, at_ms)
 
 
-## The clock of the steps or frames in which the game calls.
-func _even() -> LobbyEvenClock:
+## The clock of the physics steps or of the frames, whichever calls.
+func _step_clock() -> _LobbyStepClock:
 	return _steps if Engine.is_in_physics_frame() else _frames
 
 
-func _speak(now: float) -> void:
-	_pilot.send_ms = maxf(settings.send_ms, _connection.config.send_ms)
-	var move := _pilot.due(now)
-	if move == null:
+func _send_position(now: float) -> void:
+	_send_policy.send_ms = maxf(settings.send_ms, _connection.config.send_ms)
+	var position := _send_policy.due(now)
+	if position == null:
 		return
 	_seq += 1
-	move.seq = _seq
-	if not _connection.send(LobbyMessages.pos(move, _connection.version), true):
-		_pilot.forget()
+	position.seq = _seq
+	if not _connection.send(_LobbyMessages.pos(position, _connection.version), true):
+		_send_policy.forget()
 
 
-func _say_status() -> void:
+func _send_status() -> void:
 	if _status != null and _connection.version >= 2:
 		var text: String = _status
-		_connection.send(LobbyMessages.status(text))
+		_connection.send(_LobbyMessages.status(text))
 
 
-## Who you are: as it is set, or as the game's LocalPlayerData says, or as the token says, or an id that is made here.
+## The id of this player: from the settings, from the game's autoload, from the token, or made here.
 func _player_id() -> String:
 	if settings.player:
 		return settings.player
-	var data := get_node_or_null(^"/root/LocalPlayerData") if is_inside_tree() else null
-	if data != null and data.get(&"player_id"):
-		return str(data.get(&"player_id"))
+	var autoload := get_node_or_null(LobbySettings.PLAYER_AUTOLOAD) if is_inside_tree() else null
+	if autoload != null and autoload.get(LobbySettings.PLAYER_PROPERTY):
+		return str(autoload.get(LobbySettings.PLAYER_PROPERTY))
 	if settings.token:
 		return ""
 	if _made_id.is_empty():
-		# While you make your game every run is another player, so that two of them on one desk can meet.
+		# During development every run is a new player, so that two copies on one machine can meet.
 		_made_id = "player_" + Crypto.new().generate_random_bytes(4).hex_encode()
 		if not OS.is_debug_build():
-			_made_id = _kept(ID_FILE, _made_id)
+			_made_id = _stored(ID_FILE, _made_id)
 	return _made_id
 
 
-## The id that [param path] has kept; [param id], which it keeps from now on, where it has none.
-static func _kept(path: String, id: String) -> String:
+## Returns the id that is stored in [param path]. If there is none, stores [param id] and returns it.
+static func _stored(path: String, id: String) -> String:
 	var found := FileAccess.get_file_as_string(path).strip_edges() if FileAccess.file_exists(path) else ""
-	if LobbyMessages.is_id(found):
+	if _LobbyText.is_id(found):
 		return found
 	var file := FileAccess.open(path, FileAccess.WRITE)
 	if file != null:
@@ -273,85 +286,86 @@ static func _kept(path: String, id: String) -> String:
 	return id
 
 
-# ── what the lobby says ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── what the connection reports ───────────────────────────────────────────────────────────────────────────────────────
 
 
-func _when_connected() -> void:
+# Not _on_...: a controller that extends this class has such names for its own listeners.
+func _handle_connected() -> void:
 	_lost_ms = INF
-	_say("connected")
+	_log_verbose("connected")
 	connected.emit()
-	_say_status()
+	_send_status()
 
 
-func _when_disconnected(reason: String, again_ms: float) -> void:
+func _handle_disconnected(reason: String, pause_ms: float) -> void:
 	_lost_ms = minf(_lost_ms, now_ms())
 	_roster.was_cut = true
-	_say("disconnected: %s; next try in %.1f s" % [reason, again_ms / 1000.0])
-	disconnected.emit(reason, again_ms / 1000.0)
+	_log_verbose("disconnected: %s; next attempt in %.1f s" % [reason, pause_ms / 1000.0])
+	disconnected.emit(reason, pause_ms / 1000.0)
 
 
-func _when_refused(code: String, message: String) -> void:
-	_forget_everybody()
-	_say("failed: %s (%s)" % [message, code])
+func _handle_refused(code: String, message: String) -> void:
+	_remove_players()
+	_log_verbose("failed: %s (%s)" % [message, code])
 	failed.emit(code, message)
 
 
-func _when_heard(message: LobbyMessages.Message, is_busy: bool) -> void:
+func _handle_message_received(message: _LobbyMessages.Message, is_busy: bool) -> void:
 	var now := now_ms()
-	if message is LobbyMessages.Refusal:
-		_hear_refusal(message as LobbyMessages.Refusal, now)
-	elif message is LobbyMessages.Welcome:
-		_hear_welcome(message as LobbyMessages.Welcome)
-	_tell(_roster.hear(message, now, is_busy))
-	if _roster.has_strangers and now > _hello_ms + HELLO_MS:
+	if message is _LobbyMessages.ErrorMessage:
+		_apply_error(message as _LobbyMessages.ErrorMessage, now)
+	elif message is _LobbyMessages.Welcome:
+		_apply_welcome(message as _LobbyMessages.Welcome)
+	_emit_events(_roster.apply(message, now, is_busy))
+	if _roster.has_unknown and now > _hello_ms + _LobbyConstants.HELLO_EVERY_MS:
 		_hello_ms = now
-		_connection.send(LobbyMessages.hello())
+		_connection.send(_LobbyMessages.hello())
 
 
-func _hear_welcome(welcome: LobbyMessages.Welcome) -> void:
-	# Positions count on from where the lobby has counted, or it would take them for old ones.
-	_seq = maxi(_seq, welcome.at.seq)
-	_pilot.forget_unless(welcome.at.position)
-	if _player_id().is_empty():  # the token said who you are; it is the same who comes back
+func _apply_welcome(welcome: _LobbyMessages.Welcome) -> void:
+	# The lobby ignores positions whose number is not higher than the last one it knows.
+	_seq = maxi(_seq, welcome.position.seq)
+	_send_policy.forget_unless(welcome.position.position)
+	if _player_id().is_empty():  # the token names the player; reconnect as the same player
 		var id := welcome.your_id
-		_connection.url = LobbyMessages.address(settings.url, id, settings.room, settings.name, settings.token)
+		_connection.url = _LobbyMessages.address(settings.url, id, settings.room, settings.name, settings.token)
 
 
-func _hear_refusal(refusal: LobbyMessages.Refusal, now: float) -> void:
-	if refusal.code == "too_fast" or refusal.code == "rate_limited":
-		_pilot.forget(now + QUIET_MS)
-	if refusal.code == "rate_limited":
-		get_tree().create_timer(QUIET_MS / 1000.0).timeout.connect(_say_status)
-	_say("refused: %s (%s)" % [refusal.message, refusal.code])
-	refused.emit(refusal.code, refusal.message)
-	if refusal.has_place:
-		corrected.emit(refusal.place)
+func _apply_error(error: _LobbyMessages.ErrorMessage, now: float) -> void:
+	if error.code == "too_fast" or error.code == "rate_limited":
+		_send_policy.forget(now + _LobbyConstants.SLOW_DOWN_MS)
+	if error.code == "rate_limited":
+		get_tree().create_timer(_LobbyConstants.SLOW_DOWN_MS / 1000.0).timeout.connect(_send_status)
+	_log_verbose("refused: %s (%s)" % [error.message, error.code])
+	refused.emit(error.code, error.message)
+	if error.has_position:
+		corrected.emit(error.position)
 
 
-func _forget_everybody() -> void:
+func _remove_players() -> void:
 	_lost_ms = INF
-	_pilot.forget()
-	_tell(_roster.clear())
+	_send_policy.forget()
+	_emit_events(_roster.clear())
 
 
-## Emits what happened, in order: a listener may leave or join, and that makes more happen.
-func _tell(events: Array[LobbyRoster.Event]) -> void:
-	var is_telling := not _untold.is_empty()
-	_untold.append_array(events)
-	while not is_telling and not _untold.is_empty():
-		var event := _untold[0]
+## Emits events in order. A listener may leave or join, which adds further events.
+func _emit_events(events: Array[_LobbyRoster.Event]) -> void:
+	var is_emitting := not _pending.is_empty()
+	_pending.append_array(events)
+	while not is_emitting and not _pending.is_empty():
+		var event := _pending[0]
 		match event.kind:
-			LobbyRoster.Kind.JOINED:
+			_LobbyRoster.Kind.JOINED:
 				player_joined.emit(event.player)
-			LobbyRoster.Kind.LEFT:
+			_LobbyRoster.Kind.LEFT:
 				player_left.emit(event.player)
-			LobbyRoster.Kind.MOVED:
+			_LobbyRoster.Kind.MOVED:
 				player_moved.emit(event.player)
-			LobbyRoster.Kind.STATUS:
+			_LobbyRoster.Kind.STATUS:
 				status_changed.emit(event.player)
-		_untold.pop_front()
+		_pending.pop_front()
 
 
-func _say(what: String) -> void:
+func _log_verbose(what: String) -> void:
 	if settings.verbose:
 		print("[Lobby] ", what)

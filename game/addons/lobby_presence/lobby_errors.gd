@@ -6,22 +6,21 @@ extends RefCounted
 const CODES: Dictionary[String, Array] = {
 	# codes: made from backend/lobby/errors.py by scripts/docs.py
 	"restarting": [4000, true, "the server is restarting"],
-	"silent": [4001, true, "nothing was heard of you for two heartbeats"],
-	"slow_reader": [4002, true, "you read too slowly, too much was waiting for you"],
-	"flood": [4003, true, "you went on sending far over the limit"],
+	"silent": [4001, true, "nothing was received from you for two heartbeats"],
+	"slow_reader": [4002, true, "you read too slowly; too many messages were waiting for you"],
+	"flood": [4003, true, "you kept sending far above the limit"],
 	"room_full": [4004, true, "the room is full"],
 	"too_many_connections": [4005, true, "too many connections from your address"],
-	"over_budget": [4006, true, "the lobby has spent its budget for today; who is inside may stay"],
-	"taken_over": [4500, false, "the same player connected again; that connection goes on"],
+	"over_budget": [4006, true, "the lobby has spent its budget for today; connected players may stay"],
+	"taken_over": [4500, false, "the same player connected again; the newer connection stays"],
 	"unauthorized": [4501, false, "a token is needed, or this one is not valid"],
 	"token_expired": [4502, false, "the token has expired; fetch a new one"],
 	"forbidden": [4503, false, "the token is for another player or another room"],
 	"origin_not_allowed": [4504, false, "pages from this origin may not connect"],
 	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
-	"removed": [4506, false, "an administrator closed the connection"],
-	"binary": [1003, false, "binary frames are not spoken here"],
-	"bad_text": [1007, false, "the text is not UTF-8"],
-	"too_large_frame": [1009, false, "a frame of over 32 KiB"],
+	"binary": [1003, true, "the lobby does not accept binary frames"],
+	"bad_text": [1007, true, "the text is not UTF-8"],
+	"too_large_frame": [1009, true, "a frame of over 32 KiB"],
 	# end of codes
 }
 ## Close codes of others.
@@ -35,8 +34,8 @@ const CLOSES: Dictionary[int, String] = {
 	1012: "the lobby restarts",
 	1013: "the lobby is busy",
 }
-## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they say: do not come back until somebody has changed
-## something.
+## The lobby's own close codes begin here. From [constant FIRST_FINAL] on they mean: do not come back until the player, the
+## token or the address has changed.
 const FIRST := 4000
 const FIRST_FINAL := 4500
 const LAST := 4999

@@ -1,36 +1,47 @@
 class_name LobbyPlayer
 extends RefCounted
-## A player as the lobby tells of it. It stays the same object as long as the player is here, through every reconnect.
+## A player in the lobby.
 ##
-## In 3D games the [code]y[/code] of a position carries [code]z[/code].
+## The object stays the same while the player is here, also when a connection is lost and restored.
+## In a 3D game the [code]y[/code] of a position is the [code]z[/code] of your scene.
 
-## Who it is: unique within a room.
+const _LobbyClock := preload("internal/clock.gd")
+const _LobbyText := preload("internal/text.gd")
+const _LobbyTrack := preload("internal/track.gd")
+
+## Id of the player. It is unique within a room.
 var id: String = ""
-## The player's number in this room; 0 where the lobby gives none (version 1).
+## Number of the player in this room. 0 if the lobby uses version 1 of the protocol.
 var n: int = 0
-## What is written over the player's head.
+## Name to show.
 var name: String = ""
-## A word over the player's head, such as [code]"trading"[/code]; empty for none.
+## Status text to show, such as [code]"trading"[/code]. Empty: none.
 var status: String = ""
-## What the player said last of where it stands.
-var at: LobbyMove = LobbyMove.new()
-## The player's path, from which [method seen] is read.
-var track: LobbyTrack = LobbyTrack.new()
+## Last position received from the player.
+var last_position: LobbyPosition = LobbyPosition.new()
+## Internal: the smoothed movement. Use [method drawn] to read it.
+var track: _LobbyTrack = _LobbyTrack.new()
 
-## Where the player stands, as it said last. To draw it smoothly use [method seen].
+## Last position received from the player, in units of your game. To draw the player smoothly, use [method drawn].
 var position: Vector2:
 	get:
-		return at.position
+		return last_position.position
 
-## Whether anything is known of where the player stands: who has just come has not said it yet.
-var has_place: bool:
+## Whether the player has sent a position. A player that has just joined may not have sent one yet.
+var has_position: bool:
 	get:
-		return at.seq > 0 or at.position != Vector2.ZERO
+		return last_position.seq > 0 or last_position.position != Vector2.ZERO
 
 
-## Where to draw the player now: a little in the past, and smoothly. Null as long as nothing is known. Ask once a frame.
-func seen() -> LobbyTrack.Drawn:
-	return track.at(LobbyClient.now_ms())
+## Whether [param text] is valid as the id of a player or a room: 1 to 64 characters out of [code]A-Z a-z 0-9 _ . : -[/code].
+static func is_valid_id(text: String) -> bool:
+	return _LobbyText.is_id(text)
+
+
+## Returns where to draw the player in this frame: smooth, and some hundred ms in the past. Null if no position is known.
+## Call it once a frame. Every call returns the same object.
+func drawn() -> LobbyPosition.Drawn:
+	return track.at(_LobbyClock.now_ms())
 
 
 func _to_string() -> String:

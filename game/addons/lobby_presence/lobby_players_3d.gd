@@ -1,35 +1,42 @@
 class_name LobbyPlayers3D
 extends Node3D
-## Draws the other players of the lobby in a 3D game: each where it stands, smoothly, with name and status over its head.
+## Draws the other players of the lobby in a 3D game, smoothly, with name and status.
 ##
-## Put it where the floor is, or let your player's script do so: [code]add_sibling.call_deferred(LobbyPlayers3D.new())[/code]
+## Add it to your scene at the height of the floor, or from your player's script:
+## [code]add_sibling.call_deferred(LobbyPlayers3D.new())[/code]
 
-## What the others look like; a simple figure if empty. Any scene will do whose root is a [Node3D] that looks along -Z. If the
-## root has a method [code]show_player(player: LobbyPlayer)[/code], it is called at first and whenever name or status change;
-## if it has [code]show_movement(velocity: Vector2)[/code], every frame; if it has [code]depart()[/code], that is called when
-## the player went, and has to free it in the end.
+const _LobbyPlayerNodes := preload("internal/player_nodes.gd")
+
+## Scene for each of the other players. Empty: a simple figure. The root must be a [Node3D] that looks along -Z. It may have
+## these methods: [code]show_player(player: LobbyPlayer)[/code] is called at first and after each change of name or status;
+## [code]show_movement(velocity: Vector2)[/code] is called every frame, in units per second; [code]depart()[/code] is called
+## when the player has left, and must free the node in the end.
 @export var avatar: PackedScene
-## Whose lobby; the autoload LobbyController if empty.
+## Client whose players are drawn. Empty: the autoload LobbyController.
 @export var client: LobbyClient
 
-var _crowd: LobbyCrowd
+var _nodes: _LobbyPlayerNodes
 
 
 func _ready() -> void:
+	_nodes = _LobbyPlayerNodes.new(self, avatar if avatar != null else preload("lobby_avatar_3d.tscn"), _place)
 	if client == null:
 		client = LobbyClient.of(self)
-	_crowd = LobbyCrowd.new(client, self, avatar if avatar != null else preload("lobby_avatar_3d.tscn"), _place)
+	if client == null:
+		push_warning("Lobby: there is no LobbyController, so no players can be drawn. Is the plugin enabled?")
+		return
+	_nodes.follow(client.players, client.player_joined, client.player_left, client.status_changed)
 
 
 func _process(_delta: float) -> void:
-	_crowd.draw()
+	_nodes.draw()
 
 
-## The node that draws [param player]; null where there is none.
+## Returns the node that draws [param player]; null if there is none.
 func node_of(player: LobbyPlayer) -> Node3D:
-	return _crowd.node_of(player) as Node3D
+	return _nodes.node_of(player) as Node3D
 
 
-func _place(node: Node3D, seen: LobbyTrack.Drawn) -> void:
-	node.global_position = Vector3(seen.position.x, global_position.y, seen.position.y)
-	node.global_rotation.y = -seen.heading - PI / 2.0
+func _place(node: Node3D, drawn: LobbyPosition.Drawn) -> void:
+	node.global_position = Vector3(drawn.position.x, global_position.y, drawn.position.y)
+	node.global_rotation.y = -drawn.heading - PI / 2.0

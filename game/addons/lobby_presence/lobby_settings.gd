@@ -1,49 +1,62 @@
 class_name LobbySettings
 extends RefCounted
-## What a game may set, once: this table feeds the project settings, the file, the environment and the docs.
+## The settings of the addon.
 ##
 ## A setting named [code]url[/code] is [code]lobby_presence/url[/code] in the project settings, [code]LOBBY_URL[/code] in the
-## environment and [code]"url"[/code] in [code]lobby_config.json[/code]. That file in [code]user://[/code] wins over the
-## environment, the environment over that file in [code]res://[/code], and this over the project settings.
+## environment and [code]"url"[/code] in [code]lobby_config.json[/code]. The value is taken from the first of these sources that
+## has one: [code]user://lobby_config.json[/code], the environment, [code]res://lobby_config.json[/code], the project settings.
 
+## Prefix of a setting in the project settings.
 const SECTION := "lobby_presence/"
+## Prefix of a setting in the environment.
 const VARIABLE := "LOBBY_"
+## Name of the file of settings, in [code]user://[/code] and [code]res://[/code].
 const FILE := "lobby_config.json"
+## If [member player] is empty and the game has this autoload, its property [constant PLAYER_PROPERTY] is the player's id.
+const PLAYER_AUTOLOAD := ^"/root/LocalPlayerData"
+## See [constant PLAYER_AUTOLOAD].
+const PLAYER_PROPERTY := &"player_id"
 
-## Every setting: its default, what it means, and for numbers the least and the most.
+## All settings: the default, the meaning, and the lowest and highest number.
 const TABLE: Dictionary[String, Dictionary] = {
 	"url": {"default": "ws://127.0.0.1:8765/", "meaning": "Address of the lobby."},
-	"room": {"default": "", "meaning": "Room to enter; empty for the lobby's own default."},
+	"room": {"default": "", "meaning": "Room to join. Empty: the default room of the lobby."},
 	"player":
 	{
 		"default": "",
-		"meaning": "Who you are. Empty: what the autoload LocalPlayerData has as player_id, else an id made by the addon.",
+		"meaning": "Id of the player. Empty: the player_id of the autoload LocalPlayerData, else an id that the addon makes.",
 	},
-	"name": {"default": "", "meaning": "What is written over your head; empty for your player id."},
-	"token": {"default": "", "meaning": "A token from your game's backend, where the lobby wants one."},
+	"name": {"default": "", "meaning": "Name that other players see. Empty: the id of the player."},
+	"token": {"default": "", "meaning": "Token from the backend of your game, if the lobby requires one."},
 	"send_ms":
 	{
 		"default": 100,
 		"low": 10,
 		"high": 60_000,
-		"meaning": "No position is sent sooner than this after the one before; the lobby may ask for more.",
+		"meaning": "Shortest interval between two positions, in ms. The lobby may ask for a longer one.",
 	},
-	"verbose": {"default": false, "meaning": "Print what happens to the connection."},
+	"verbose": {"default": false, "meaning": "Print changes of the connection."},
 }
 
-## These seven are the settings; [constant TABLE] says what they mean.
+## Address of the lobby.
 var url := ""
+## Room to join. Empty: the default room of the lobby.
 var room := ""
+## Id of the player. Empty: see [constant PLAYER_AUTOLOAD], else an id that the addon makes.
 var player := ""
+## Name that other players see. Empty: the id of the player.
 var name := ""
+## Token from the backend of your game, if the lobby requires one.
 var token := ""
+## Shortest interval between two positions, in ms. The lobby may ask for a longer one.
 var send_ms := 0
+## Print changes of the connection.
 var verbose := false
-## What is wrong with the sources, one sentence each.
+## Problems in the sources, one sentence each.
 var problems: PackedStringArray = []
 
 
-## The settings of this game on this machine.
+## Returns the settings of this game on this machine.
 static func of_this_game() -> LobbySettings:
 	var settings := LobbySettings.new()
 	var environment := {}
@@ -63,14 +76,14 @@ func _init() -> void:
 		set(setting, TABLE[setting].default)
 
 
-## Takes in what one source says; it wins over what was taken in before. Empty values say nothing.
+## Applies the values of one source, by name. They replace earlier values; empty values are ignored.
 func take(source: Dictionary) -> void:
 	for setting in TABLE:
 		if str(source.get(setting, "")):
 			_take(setting, str(source[setting]))
 
 
-## Takes in a file, where there is one.
+## Applies the values of a JSON file, if it exists.
 func take_file(path: String) -> void:
 	if not FileAccess.file_exists(path):
 		return
@@ -79,10 +92,10 @@ func take_file(path: String) -> void:
 		var source: Dictionary = json.data
 		take(source)
 	else:
-		problems.append("%s is not used: it is no JSON object of settings." % path)
+		problems.append("%s is ignored: it is not a JSON object." % path)
 
 
-## Settings are read from text: the environment knows nothing else, and JSON's numbers are all floats.
+## Values are read from text, because the environment has only text and all numbers of JSON are floats.
 func _take(setting: String, text: String) -> void:
 	var row := TABLE[setting]
 	match typeof(row.default):

@@ -1,6 +1,6 @@
 @tool
 extends EditorPlugin
-## Registers the autoload and the settings when it is enabled, and takes them away when it is disabled.
+## Adds the autoload and the settings when the plugin is enabled, and removes them when it is disabled.
 
 const AUTOLOAD := "LobbyController"
 const CLIENT := "res://addons/lobby_presence/lobby_client.gd"
@@ -18,7 +18,7 @@ func _enter_tree() -> void:
 
 
 func _enable_plugin() -> void:
-	# A game may have a controller of its own, which extends LobbyClient.
+	# A game may have its own controller that extends LobbyClient.
 	if not ProjectSettings.has_setting("autoload/" + AUTOLOAD):
 		add_autoload_singleton(AUTOLOAD, CLIENT)
 
@@ -31,7 +31,7 @@ func _disable_plugin() -> void:
 	ProjectSettings.save()
 
 
-## The script that is the autoload now. The editor writes it down by its path or by its number.
+## Returns the script of the autoload. The editor stores its path or its uid.
 func _autoload() -> String:
 	var path := str(ProjectSettings.get_setting("autoload/" + AUTOLOAD, "")).trim_prefix("*")
 	return ResourceUID.get_id_path(ResourceUID.text_to_id(path)) if path.begins_with("uid://") else path

@@ -3,7 +3,7 @@ extends RefCounted
 const STEP_S := 1.0 / 60.0
 
 
-func test_a_ship_gets_to_its_top_speed_and_no_faster() -> void:
+func test_a_ship_reaches_its_top_speed_and_not_more() -> void:
 	var flight := ShipFlight.new()
 	var helm := Helm.new()
 	helm.thrust = 9.0
@@ -12,7 +12,7 @@ func test_a_ship_gets_to_its_top_speed_and_no_faster() -> void:
 	assert(flight.velocity.angle() == 0.0 and flight.position.x > 20.0 and flight.position.y == 0.0)
 
 
-func test_who_lets_go_comes_to_rest_exactly() -> void:
+func test_a_ship_comes_to_rest_when_the_controls_are_released() -> void:
 	var flight := ShipFlight.new()
 	var helm := Helm.new()
 	helm.thrust = 1.0
@@ -26,7 +26,7 @@ func test_who_lets_go_comes_to_rest_exactly() -> void:
 	assert(flight.position == at)
 
 
-func test_a_turn_to_the_right_turns_right_and_the_way_follows_the_nose() -> void:
+func test_a_ship_turns_right_and_its_velocity_follows_its_heading() -> void:
 	var flight := ShipFlight.new()
 	var helm := Helm.new()
 	helm.thrust = 1.0
@@ -37,7 +37,7 @@ func test_a_turn_to_the_right_turns_right_and_the_way_follows_the_nose() -> void
 	assert(flight.velocity.angle() > 0.0 and flight.velocity.angle() < flight.heading)
 
 
-func test_how_long_a_step_is_makes_little_difference() -> void:
+func test_the_length_of_a_step_makes_little_difference() -> void:
 	var ends := PackedVector2Array()
 	for step_s: float in [1.0 / 30.0, 1.0 / 60.0, 1.0 / 240.0]:
 		var flight := ShipFlight.new()
@@ -49,18 +49,18 @@ func test_how_long_a_step_is_makes_little_difference() -> void:
 	assert(ends[0].distance_to(ends[2]) < 0.7 and ends[1].distance_to(ends[2]) < 0.35)
 
 
-func test_a_ship_that_is_sent_somewhere_gets_there_and_stops() -> void:
+func test_fly_to_arrives_and_stops() -> void:
 	for goal: Vector2 in [Vector2(30.0, 0.0), Vector2(-30.0, 5.0), Vector2(0.0, -50.0)]:
 		var flight := ShipFlight.new()
 		var helm := Helm.new()
 		for i in 900:
-			helm.fly_to(goal, flight)
+			helm.fly_to(goal, flight.position, flight.heading)
 			flight.step(helm, STEP_S)
 		assert(flight.position.distance_to(goal) < 2.5, str(flight.position))
 		assert(flight.velocity.length() < 0.5)
 
 
-func test_the_autopilot_flies_about_and_keeps_within_the_zone() -> void:
+func test_the_autopilot_stays_within_the_zone() -> void:
 	for number in 12:
 		var flight := ShipFlight.new()
 		flight.bounds = ZoneBounds.new(80.0)

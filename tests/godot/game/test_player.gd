@@ -1,59 +1,59 @@
 extends RefCounted
-## Who plays, what was said on the command line, and the market.
+## The local player, the command line and the market.
 
 const Data := preload("res://scripts/LocalPlayerData.gd")
 const Market := preload("res://scripts/TradingMarketplace.gd")
 const FILE := "user://test_player.json"
 
 
-func test_an_id_and_a_name_are_made_once_and_kept() -> void:
+func test_an_id_and_a_name_are_made_once_and_stored() -> void:
 	DirAccess.remove_absolute(FILE)
-	var made: Dictionary[String, String] = Data.kept_in(FILE)
-	assert(LobbyMessages.is_id(made.id) and made.name.contains(" "))
-	assert(Data.kept_in(FILE) == made)
+	var made: Dictionary[String, String] = Data.stored_in(FILE)
+	assert(LobbyPlayer.is_valid_id(made.id) and made.name.contains(" "))
+	assert(Data.stored_in(FILE) == made)
 	DirAccess.remove_absolute(FILE)
 
 
-func test_a_file_that_is_none_is_replaced() -> void:
+func test_an_invalid_file_is_replaced() -> void:
 	for text: String in ["", "nonsense", "[]", '{"id":"a b","name":"Ann"}', '{"id":"ann"}', '{"id":7,"name":" \\n "}']:
 		var file := FileAccess.open(FILE, FileAccess.WRITE)
 		file.store_string(text)
 		file.close()
-		var made: Dictionary[String, String] = Data.kept_in(FILE)
-		assert(LobbyMessages.is_id(made.id) and made.name, text)
-		assert(Data.kept_in(FILE) == made)
+		var made: Dictionary[String, String] = Data.stored_in(FILE)
+		assert(LobbyPlayer.is_valid_id(made.id) and made.name, text)
+		assert(Data.stored_in(FILE) == made)
 	DirAccess.remove_absolute(FILE)
 
 
-func test_while_a_game_is_made_every_run_is_another_player() -> void:
-	assert(LocalPlayerData.player_id.count(".") == 1 and LobbyMessages.is_id(LocalPlayerData.player_id))
+func test_during_development_every_run_is_a_new_player() -> void:
+	assert(LocalPlayerData.player_id.count(".") == 1 and LobbyPlayer.is_valid_id(LocalPlayerData.player_id))
 
 
-func test_the_command_line_is_understood_and_what_is_not_meant_for_it_is_not_minded() -> void:
-	var said := Arguments.new(
+func test_the_command_line_is_parsed_and_unknown_arguments_are_ignored() -> void:
+	var arguments := Arguments.new(
 		["--lobby=ws://10.0.0.1:8765/?a=b", "--name=Ann Lee", "--zone=lobby", "--autopilot", "tests/a.gd", "--x"]
 	)
-	assert(said.lobby == "ws://10.0.0.1:8765/?a=b" and said.name == "Ann Lee" and said.zone == "lobby")
-	assert(said.autopilot and not said.offline and not said.silent)
+	assert(arguments.lobby == "ws://10.0.0.1:8765/?a=b" and arguments.name == "Ann Lee" and arguments.zone == "lobby")
+	assert(arguments.autopilot and not arguments.offline and not arguments.silent)
 	assert(Arguments.new().zone == "main")
 	assert(Arguments.new(["--name"]).name == "")
 
 
-func test_a_colour_is_a_players_own() -> void:
+func test_each_player_has_its_own_colour() -> void:
 	var seen: Dictionary[Color, bool] = {}
 	for i in 200:
 		seen[Livery.of("bot_0_%d" % i)] = true
 	assert(seen.size() == Livery.COLOURS.size())
 
 
-func test_the_controller_takes_nothing_of_the_client_away_by_a_name_of_its_own() -> void:
+func test_the_controller_overrides_no_method_of_the_client() -> void:
 	var own: GDScript = LobbyController.get_script()
 	var inherited := own.get_base_script().get_script_method_list().map(_name_of)
 	for method: String in own.get_script_method_list().map(_name_of):
 		assert(own.source_code.count("func %s(" % method) == 0 or not method in inherited, method)
 
 
-func test_prices_swing_around_the_usual_one() -> void:
+func test_prices_swing_around_the_base_price() -> void:
 	for good in TradingMarketplace.GOODS:
 		var row := TradingMarketplace.GOODS[good]
 		var sum := 0.0
@@ -64,7 +64,7 @@ func test_prices_swing_around_the_usual_one() -> void:
 		assert(absf(sum / 1_000.0 - row.x) < 0.2 * row.y)
 
 
-func test_one_buys_what_one_can_pay_and_sells_what_one_has() -> void:
+func test_buying_needs_credits_and_selling_needs_goods() -> void:
 	var market := Market.new()
 	market.credits = 25
 	assert(not market.sell("Ice") and not market.buy("Star charts"))

@@ -4,19 +4,19 @@ extends Node
 const Remote := preload("res://scenes/lobby/RemoteLobbyPlayer.tscn")
 
 
-func test_a_player_of_whom_no_place_is_known_is_not_shown_yet() -> void:
+func test_a_player_without_a_position_is_not_shown_yet() -> void:
 	var ship := _remote()
 	ship.show_movement(Vector2.ZERO)
 	await _frames(2)
 	assert(not ship.model.visible)
-	ship.player.at = LobbyMove.new(Vector2(3.0, 4.0))
-	ship.player.at.seq = 1
+	ship.player.last_position = LobbyPosition.new(Vector2(3.0, 4.0))
+	ship.player.last_position.seq = 1
 	ship.show_movement(Vector2.ZERO)
 	await get_tree().create_timer(RemoteLobbyPlayer.FADE_S + 0.1).timeout
 	assert(ship.model.visible and ship.model.presence == 1.0)
 
 
-func test_name_and_status_are_written_over_a_ship() -> void:
+func test_name_and_status_are_shown_over_a_ship() -> void:
 	var ship := _remote()
 	assert((ship.get_node("Plate/Name") as Label3D).text == "Bea")
 	ship.player.status = "trading"
@@ -27,9 +27,9 @@ func test_name_and_status_are_written_over_a_ship() -> void:
 	assert((ship.get_node("Plate/Status") as Label3D).text == "")
 
 
-func test_a_ship_that_departs_fades_and_is_gone() -> void:
+func test_a_ship_that_departs_fades_out_and_is_freed() -> void:
 	var ship := _remote()
-	ship.player.at.seq = 1
+	ship.player.last_position.seq = 1
 	ship.show_movement(Vector2.ZERO)
 	await get_tree().create_timer(0.2).timeout
 	ship.depart()
@@ -41,7 +41,7 @@ func test_a_ship_that_departs_fades_and_is_gone() -> void:
 
 func test_a_ship_that_turns_right_leans_right() -> void:
 	var ship := _remote()
-	ship.player.at.seq = 1
+	ship.player.last_position.seq = 1
 	for i in 20:
 		ship.rotation.y -= 0.03
 		ship.show_movement(Vector2(10.0, 0.0))
@@ -49,7 +49,7 @@ func test_a_ship_that_turns_right_leans_right() -> void:
 	assert((ship.get_node("Ship/Tilt") as Node3D).rotation.z < -0.1)
 
 
-func test_ships_in_one_place_are_drawn_apart() -> void:
+func test_ships_at_one_position_are_drawn_apart() -> void:
 	var others := OtherShips.new()
 	others.client = LobbyClient.new()
 	others.bounds = ZoneBounds.new(80.0)
@@ -63,7 +63,7 @@ func test_ships_in_one_place_are_drawn_apart() -> void:
 			assert(a == b or a.model.global_position.distance_to(b.model.global_position) > 3.0)
 
 
-func test_the_trading_screen_says_when_it_is_closed_once() -> void:
+func test_the_trading_screen_reports_once_that_it_is_closed() -> void:
 	var screen: TradingScreen = preload("res://scenes/ui/TradingScreen.tscn").instantiate()
 	add_child(screen)
 	var closed: Array[bool] = []
@@ -75,7 +75,7 @@ func test_the_trading_screen_says_when_it_is_closed_once() -> void:
 	assert(closed.size() == 1 and not screen.visible)
 
 
-func test_meshes_look_outwards() -> void:
+func test_normals_of_meshes_point_outwards() -> void:
 	var forge := MeshForge.new()
 	forge.box(Vector3.ZERO, Vector3(2.0, 2.0, 2.0), Color.WHITE)
 	forge.place = Transform3D(Basis.from_scale(Vector3(-1.0, 1.0, 1.0)), Vector3(0.0, 0.0, 0.0))

@@ -1,6 +1,7 @@
 extends Node
-## A server that says anything at all: thousands of messages, some nearly right. Nothing may go wrong, nothing may be left over.
+## A server that sends thousands of random messages, some nearly valid. There must be no error, and nothing may be left over.
 
+const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const FakeSocket := preload("../fake_socket.gd")
 const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[],"v":2,"n":1,"t":5,"x":0,"y":0}'
 const MESSAGES := 6_000
@@ -9,9 +10,9 @@ const FIELDS := "your_id lobby_players id x y vx vy h n name status seq t m v no
 
 var _chance := RandomNumberGenerator.new()
 var _socket := FakeSocket.new()
-var _client := LobbyClient.new(LobbyConnection.new(_new_socket))
-var _here := {}
-var _came := 0
+var _client := LobbyClient.new(Connection.new(_new_socket))
+var _joined := {}
+var _join_count := 0
 
 
 func _init() -> void:
@@ -22,18 +23,18 @@ func _init() -> void:
 	add_child(_client)
 
 
-func test_a_server_may_say_anything() -> void:
+func test_random_messages_of_a_server_cause_no_error() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	add_child(players)
 	_client.join()
 	_socket.accept()
-	_socket.hear(WELCOME)
+	_socket.receive(WELCOME)
 	for i in MESSAGES:
-		_socket.hear(_anything())
+		_socket.receive(_random_message())
 		if i % 100 == 0:
 			await get_tree().process_frame
-			assert(_here.size() == _client.players.size())
+			assert(_joined.size() == _client.players.size())
 			assert(players.get_children().filter(_is_there).size() == _client.players.size())
 		if i % 1_000 == 500:
 			_socket.end(4_000)
@@ -41,15 +42,15 @@ func test_a_server_may_say_anything() -> void:
 			_client.retry_now()
 			await get_tree().process_frame
 			_socket.accept()
-			_socket.hear(WELCOME)
+			_socket.receive(WELCOME)
 	await get_tree().process_frame
-	assert(_client.is_joined() and _came > 100)
+	assert(_client.is_joined() and _join_count > 100)
 	_client.leave()
 	await get_tree().create_timer(LobbyAvatar3D.FADE_S + 0.3).timeout
-	assert(_here.is_empty() and players.get_child_count() == 0)
+	assert(_joined.is_empty() and players.get_child_count() == 0)
 
 
-func _anything() -> String:
+func _random_message() -> String:
 	var kind := _chance.randi() % 10
 	if kind == 0:
 		return _text()
@@ -58,7 +59,7 @@ func _anything() -> String:
 	var body := {"type": _pick(TYPES)}
 	for i in _chance.randi() % 9:
 		body[_pick(FIELDS)] = _value(2)
-	if kind > 3:  # nearly right
+	if kind > 3:  # nearly valid
 		(
 			body
 			. merge(
@@ -126,21 +127,21 @@ func _pick(words: String) -> String:
 func _is_there(node: Node) -> bool:
 	return (
 		not node.is_queued_for_deletion()
-		and _here.values().any(
+		and _joined.values().any(
 			func(player: LobbyPlayer) -> bool: return (node.get_parent() as LobbyPlayers3D).node_of(player) == node
 		)
 	)
 
 
 func _on_player_joined(player: LobbyPlayer) -> void:
-	assert(not _here.has(player.id))
-	_here[player.id] = player
-	_came += 1
+	assert(not _joined.has(player.id))
+	_joined[player.id] = player
+	_join_count += 1
 
 
 func _on_player_left(player: LobbyPlayer) -> void:
-	assert(_here.get(player.id) == player)
-	_here.erase(player.id)
+	assert(_joined.get(player.id) == player)
+	_joined.erase(player.id)
 
 
 func _new_socket() -> FakeSocket:

@@ -1,44 +1,46 @@
 extends RefCounted
 
+const Messages := preload("res://addons/lobby_presence/internal/messages.gd")
+const Constants := preload("res://addons/lobby_presence/internal/constants.gd")
+const Text := preload("res://addons/lobby_presence/internal/text.gd")
 
-func test_every_message_of_the_server_in_the_docs_is_understood() -> void:
+
+func test_every_message_of_the_server_in_the_docs_is_decoded() -> void:
 	var kinds := {}
 	for example in _examples("server"):
-		var message := LobbyMessages.decode(example)
+		var message := Messages.decode(example)
 		assert(message != null, example)
 		kinds[message.get_script()] = true
 	assert(kinds.size() == 9)
 
 
-func test_what_the_client_says_is_what_the_docs_say() -> void:
-	var move := LobbyMove.new(Vector2(12.5, 8.3), Vector2(1.0, 0.0), 1.57)
-	move.seq = 18
-	move.t = 93125
-	var said := [LobbyMessages.pos(move, 1), LobbyMessages.hello(), LobbyMessages.ping(93125), LobbyMessages.status("trading")]
+func test_messages_of_the_client_are_as_in_the_docs() -> void:
+	var position := LobbyPosition.new(Vector2(12.5, 8.3), Vector2(1.0, 0.0), 1.57)
+	position.seq = 18
+	position.t = 93125
+	var sent := [Messages.pos(position, 1), Messages.hello(), Messages.ping(93125), Messages.status("trading")]
 	var docs := _examples("client").map(JSON.parse_string)
-	for text: String in said:
+	for text: String in sent:
 		assert(JSON.parse_string(text) in docs, text)
-	var whole: Dictionary = JSON.parse_string(LobbyMessages.pos(move))
+	var whole: Dictionary = JSON.parse_string(Messages.pos(position))
 	whole["vy"] = 0.0  # is left out, as all zeros are
 	assert(whole in docs)
 
 
-func test_a_position_is_said_in_hundredths_and_without_noise() -> void:
-	var text := LobbyMessages.pos(LobbyMove.new(Vector2(459.195373, -0.001), Vector2(0.004, 3.0), 0.0))
+func test_positions_are_sent_in_hundredths_and_without_zeros() -> void:
+	var text := Messages.pos(LobbyPosition.new(Vector2(459.195373, -0.001), Vector2(0.004, 3.0), 0.0))
 	assert(text == '{"action":"pos","vy":3.0,"x":459.2,"y":0.0}', text)
 
 
-func test_zeros_that_were_cut_off_are_zeros_and_what_is_new_is_ignored() -> void:
-	var message: LobbyMessages.Moves = LobbyMessages.decode(
-		'{"type":"moves","t":7,"m":[[4],[5,-1250,830,1,2,3,4,5,6,7]],"new":1}'
-	)
+func test_missing_values_are_zeros_and_unknown_values_are_ignored() -> void:
+	var message: Messages.Moves = Messages.decode('{"type":"moves","t":7,"m":[[4],[5,-1250,830,1,2,3,4,5,6,7]],"new":1}')
 	assert(message.numbers == PackedInt64Array([4, 5]))
-	assert(message.ats[0].position == Vector2.ZERO and message.ats[0].seq == 0)
-	assert(message.ats[1].position.is_equal_approx(Vector2(-12.5, 8.3)))
-	assert(message.ats[1].seq == 4 and message.ats[1].t == 5)
+	assert(message.positions[0].position == Vector2.ZERO and message.positions[0].seq == 0)
+	assert(message.positions[1].position.is_equal_approx(Vector2(-12.5, 8.3)))
+	assert(message.positions[1].seq == 4 and message.positions[1].t == 5)
 
 
-func test_what_is_no_message_is_nothing() -> void:
+func test_an_invalid_message_is_null() -> void:
 	for text: String in [
 		"",
 		"nonsense",
@@ -46,7 +48,7 @@ func test_what_is_no_message_is_nothing() -> void:
 		"null",
 		"{}",
 		'{"type":5}',
-		'{"type":"unheard of"}',
+		'{"type":"unknown"}',
 		'{"type":"welcome"}',
 		'{"type":"welcome","your_id":5,"lobby_players":[]}',
 		'{"type":"welcome","your_id":"a","lobby_players":[5]}',
@@ -69,17 +71,17 @@ func test_what_is_no_message_is_nothing() -> void:
 		'{"type":"pong","t":"now"}',
 		'{"type":"error","code":4}',
 	]:
-		assert(LobbyMessages.decode(text) == null, text)
+		assert(Messages.decode(text) == null, text)
 
 
-func test_names_fit_over_a_ship_and_can_be_read() -> void:
-	assert(LobbyMessages.one_line("  two\nlines\t\u202eno\u0007 ") == "two lines  no")
-	assert(LobbyMessages.one_line("x".repeat(5_000)).length() == LobbyMessages.TEXT_CHARACTERS)
-	assert(LobbyMessages.one_line("Zoë 🚀 李") == "Zoë 🚀 李")
+func test_one_line_removes_unsafe_characters_and_limits_the_length() -> void:
+	assert(Text.one_line("  two\nlines\t\u202eno\u0007 ") == "two lines  no")
+	assert(Text.one_line("x".repeat(5_000)).length() == Constants.TEXT_CHARACTERS)
+	assert(Text.one_line("Zoë 🚀 李") == "Zoë 🚀 李")
 
 
-func test_an_address_carries_who_comes() -> void:
-	var at := LobbyMessages.address
+func test_the_address_carries_the_player() -> void:
+	var at := Messages.address
 	assert(at.call("ws://127.0.0.1:8765/", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=2")
 	assert(at.call("ws://127.0.0.1:8765", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=2")
 	assert(at.call("lobby.example", "ann") == "ws://lobby.example/?pid=ann&v=2")
@@ -89,17 +91,17 @@ func test_an_address_carries_who_comes() -> void:
 	assert(all == "ws://h/?pid=a%3Ab&room=hub&name=Ann%20%26%20Bea&v=2&token=a.b.c")
 
 
-func test_what_is_no_address_is_none() -> void:
+func test_an_invalid_address_is_empty() -> void:
 	for url: String in [
 		"", "ftp://lobby.example/", "ws://", "ws:///path", "ws://a b/", "ws://h:99999/", "ws://h:port/", "ws://[::1/", "?a=b"
 	]:
-		assert(LobbyMessages.address(url, "ann") == "", url)
+		assert(Messages.address(url, "ann") == "", url)
 
 
-func test_ids_are_plain() -> void:
-	assert(LobbyMessages.is_id("player_1.a:b-c"))
+func test_ids_have_few_kinds_of_characters() -> void:
+	assert(Text.is_id("player_1.a:b-c"))
 	for id: String in ["", "a b", "ä", "x".repeat(65), "a\n"]:
-		assert(not LobbyMessages.is_id(id), id)
+		assert(not Text.is_id(id), id)
 
 
 func _examples(direction: String) -> Array[String]:

@@ -1,12 +1,13 @@
 extends Node
 ## The nodes that draw the others, in 3D and 2D.
 
+const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const FakeSocket := preload("../fake_socket.gd")
 const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[%s],"v":2,"n":1,"t":5,"x":0,"y":0}'
 const BEA := '{"id":"bea","x":3,"y":4,"n":2,"name":"Bea","status":"away","h":1.5}'
 
 var _socket := FakeSocket.new()
-var _client := LobbyClient.new(LobbyConnection.new(func() -> FakeSocket: return _socket))
+var _client := LobbyClient.new(Connection.new(func() -> FakeSocket: return _socket))
 
 
 func _ready() -> void:
@@ -14,10 +15,10 @@ func _ready() -> void:
 	_client.settings.player = "ann"
 	_client.join()
 	_socket.accept()
-	_socket.hear(WELCOME % BEA)
+	_socket.receive(WELCOME % BEA)
 
 
-func test_in_3d_a_player_stands_there_at_the_height_of_the_floor_and_looks_the_right_way() -> void:
+func test_a_node_in_3d_has_position_height_of_the_floor_and_heading() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	players.position.y = 2.0
@@ -30,7 +31,7 @@ func test_in_3d_a_player_stands_there_at_the_height_of_the_floor_and_looks_the_r
 	assert((node.get_node("Label") as Label3D).text == "Bea\naway")
 
 
-func test_in_2d_too_and_the_name_stays_upright() -> void:
+func test_a_node_in_2d_has_position_and_heading_and_an_upright_name() -> void:
 	var players := LobbyPlayers2D.new()
 	players.client = _client
 	players.position.y = 2.0
@@ -43,37 +44,37 @@ func test_in_2d_too_and_the_name_stays_upright() -> void:
 	assert((node.get_node("Upright/Label") as Label).text == "Bea\naway")
 
 
-func test_players_come_move_and_fade_away() -> void:
+func test_nodes_appear_move_and_fade_out() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	add_child(players)
 	await _frames(2)
-	_socket.hear('{"type":"join","id":"cem","x":0,"y":0,"n":3,"name":"Cem"}')
+	_socket.receive('{"type":"join","id":"cem","x":0,"y":0,"n":3,"name":"Cem"}')
 	await _frames(2)
 	assert(players.get_child_count() == 2)
 	var cem := _client.players["cem"]
 	for ms in range(0, 600, 100):
-		_socket.hear('{"type":"moves","t":%d,"m":[[3,%d,0,1000,0,0,%d,%d]]}' % [ms, ms, ms + 1, ms + 1])
+		_socket.receive('{"type":"moves","t":%d,"m":[[3,%d,0,1000,0,0,%d,%d]]}' % [ms, ms, ms + 1, ms + 1])
 		await get_tree().create_timer(0.1).timeout
 	assert(players.node_of(cem).position.x > 1.0)
-	_socket.hear('{"type":"leave","id":"cem"}')
+	_socket.receive('{"type":"leave","id":"cem"}')
 	await _frames(2)
 	assert(players.get_child_count() == 2 and players.node_of(cem) == null)
 	await get_tree().create_timer(LobbyAvatar3D.FADE_S + 0.2).timeout
 	assert(players.get_child_count() == 1)
 
 
-func test_a_status_that_changes_is_shown() -> void:
+func test_a_changed_status_is_shown() -> void:
 	var players := LobbyPlayers2D.new()
 	players.client = _client
 	add_child(players)
 	await _frames(2)
-	_socket.hear('{"type":"status","id":"bea","status":"trading"}')
+	_socket.receive('{"type":"status","id":"bea","status":"trading"}')
 	await _frames(2)
 	assert((players.get_child(0).get_node("Upright/Label") as Label).text == "Bea\ntrading")
 
 
-func test_any_scene_of_the_games_own_will_do() -> void:
+func test_any_scene_of_the_game_works_as_an_avatar() -> void:
 	var plain := PackedScene.new()
 	var root := Sprite2D.new()
 	plain.pack(root)
@@ -90,12 +91,12 @@ func test_any_scene_of_the_games_own_will_do() -> void:
 	assert(players.get_child_count() == 0)
 
 
-func test_a_scene_with_methods_is_told() -> void:
+func test_the_methods_of_an_avatar_are_called() -> void:
 	var script := GDScript.new()
 	script.source_code = """extends Node3D
-var told: Array = []
-func show_player(player: LobbyPlayer) -> void: told.append(player.status)
-func show_movement(velocity: Vector2) -> void: told.append(velocity)
+var calls: Array = []
+func show_player(player: LobbyPlayer) -> void: calls.append(player.status)
+func show_movement(velocity: Vector2) -> void: calls.append(velocity)
 func depart() -> void: queue_free()
 """
 	script.reload()
@@ -109,23 +110,23 @@ func depart() -> void: queue_free()
 	players.avatar = scene
 	add_child(players)
 	await _frames(1)
-	var told: Array = players.get_child(0).get(&"told")
-	assert(told.slice(0, 2) == ["away", Vector2.ZERO])
+	var calls: Array = players.get_child(0).get(&"calls")
+	assert(calls.slice(0, 2) == ["away", Vector2.ZERO])
 
 
-func test_an_avatar_that_the_game_frees_itself_is_no_harm() -> void:
+func test_the_game_may_free_an_avatar() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client
 	add_child(players)
 	await _frames(2)
 	players.get_child(0).free()
 	await _frames(2)
-	_socket.hear('{"type":"status","id":"bea","status":"trading"}')
-	_socket.hear('{"type":"leave","id":"bea"}')
+	_socket.receive('{"type":"status","id":"bea","status":"trading"}')
+	_socket.receive('{"type":"leave","id":"bea"}')
 	await _frames(2)
 
 
-func test_a_colour_is_a_players_own() -> void:
+func test_each_player_has_its_own_colour() -> void:
 	var ann := LobbyAvatar3D.colour_of("ann")
 	assert(LobbyAvatar3D.colour_of("ann") == ann and LobbyAvatar3D.colour_of("bea") != ann)
 

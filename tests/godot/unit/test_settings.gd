@@ -1,7 +1,7 @@
 extends RefCounted
 
 
-func test_the_last_source_wins_and_empty_values_say_nothing() -> void:
+func test_a_later_source_replaces_values_and_empty_values_are_ignored() -> void:
 	var settings := LobbySettings.new()
 	settings.take({"url": "ws://project/", "room": "hub", "send_ms": 200})
 	settings.take({"url": "ws://environment/", "room": "", "send_ms": ""})
@@ -9,7 +9,7 @@ func test_the_last_source_wins_and_empty_values_say_nothing() -> void:
 	assert(settings.problems.is_empty())
 
 
-func test_texts_numbers_and_floats_of_json_are_understood() -> void:
+func test_texts_numbers_and_floats_of_json_are_valid() -> void:
 	var settings := LobbySettings.new()
 	settings.take({"send_ms": "50", "verbose": "yes"})
 	assert(settings.send_ms == 50 and settings.verbose)
@@ -17,7 +17,7 @@ func test_texts_numbers_and_floats_of_json_are_understood() -> void:
 	assert(settings.send_ms == 60 and not settings.verbose)
 
 
-func test_a_wrong_value_is_one_problem_and_the_default() -> void:
+func test_an_invalid_value_is_one_problem_and_the_default_stays() -> void:
 	for value: Variant in ["soon", 1, 1.5, 1e9, [], true]:
 		var settings := LobbySettings.new()
 		settings.take({"send_ms": value})
@@ -25,14 +25,14 @@ func test_a_wrong_value_is_one_problem_and_the_default() -> void:
 		assert(settings.send_ms == 100)
 
 
-func test_yes_and_no_are_all_that_a_switch_knows() -> void:
+func test_a_switch_is_yes_or_no() -> void:
 	var settings := LobbySettings.new()
 	settings.take({"verbose": "perhaps"})
 	assert(settings.problems.size() == 1 and not settings.verbose)
 
 
-func test_a_file_is_read_and_a_broken_one_is_one_problem_and_the_defaults() -> void:
-	_write('{"url": "wss://lobby.example/prod", "unheard": "of"}')
+func test_a_file_is_read_and_a_broken_one_is_one_problem() -> void:
+	_write('{"url": "wss://lobby.example/prod", "unknown": "value"}')
 	var settings := LobbySettings.new()
 	settings.take_file("user://test.json")
 	assert(settings.url == "wss://lobby.example/prod" and settings.problems.is_empty())
@@ -47,7 +47,7 @@ func test_a_file_is_read_and_a_broken_one_is_one_problem_and_the_defaults() -> v
 	assert(settings.problems.is_empty())
 
 
-func test_the_game_reads_project_environment_and_files() -> void:
+func test_settings_come_from_project_environment_and_files() -> void:
 	ProjectSettings.set_setting("lobby_presence/room", "project")
 	ProjectSettings.set_setting("lobby_presence/name", "project")
 	OS.set_environment("LOBBY_NAME", "environment")

@@ -1,5 +1,7 @@
 extends RefCounted
 
+const Track := preload("res://addons/lobby_presence/internal/track.gd")
+const Constants := preload("res://addons/lobby_presence/internal/constants.gd")
 const Walker := preload("../walker.gd")
 const Network := preload("../network.gd")
 const FRAME_MS := 1000.0 / 60.0
@@ -7,7 +9,7 @@ const FRAME_MS := 1000.0 / 60.0
 var _chance := RandomNumberGenerator.new()
 
 
-func test_a_player_is_drawn_within_a_tenth_of_a_unit_of_its_own_path_over_a_network_that_jitters() -> void:
+func test_over_a_network_with_jitter_a_player_is_drawn_within_a_tenth_of_a_unit() -> void:
 	var all: Array[float] = []
 	for number in 12:
 		_chance.seed = number
@@ -19,29 +21,29 @@ func test_a_player_is_drawn_within_a_tenth_of_a_unit_of_its_own_path_over_a_netw
 	assert(_quantile(all, 0.5) < 0.02)
 
 
-func test_who_speaks_only_when_the_others_would_be_wrong_is_drawn_as_exactly() -> void:
+func test_with_the_send_policy_a_player_is_drawn_as_exactly() -> void:
 	var all: Array[float] = []
 	for number in 12:
 		_chance.seed = number
 		var path := Walker.new(number, 60.0)
-		all.append_array(_errors(path, Network.deliver(Network.piloted(path), _chance)))
+		all.append_array(_errors(path, Network.deliver(Network.by_policy(path), _chance)))
 	assert(_quantile(all, 0.99) < 0.1)
 	assert(_quantile(all, 0.5) < 0.02)
 
 
-func test_straight_on_for_long_with_a_word_a_second_is_drawn_without_a_stop() -> void:
-	var track := LobbyTrack.new()
+func test_straight_movement_with_one_position_a_second_is_drawn_without_a_stop() -> void:
+	var track := Track.new()
 	var before := NAN
 	for ms in range(0, 12_000, 20):
 		if ms % 1_000 == 0:
-			track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms)
+			track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, ms)
 		var x := track.at(ms).position.x
 		if ms > 3_000:
 			assert(x - before > 0.15 and x - before < 0.25, "%f at %d" % [x - before, ms])
 		before = x
 
 
-func test_over_a_good_network_it_is_late_by_about_one_interval() -> void:
+func test_over_a_good_network_the_delay_is_about_one_interval() -> void:
 	_chance.seed = 5
 	var path := Walker.new(5, 60.0)
 	var late: Array[float] = []
@@ -49,19 +51,19 @@ func test_over_a_good_network_it_is_late_by_about_one_interval() -> void:
 	assert(_quantile(late, 0.99) < 290.0 and _quantile(late, 0.5) > 180.0, "%f" % _quantile(late, 0.5))
 
 
-func test_nothing_ever_hops_on_the_screen_while_a_player_moves() -> void:
+func test_a_moving_player_never_jumps_on_the_screen() -> void:
 	for number in range(20, 26):
 		_chance.seed = number
 		var path := Walker.new(number, 60.0)
-		var letters := Network.deliver(Network.piloted(path), _chance, 50.0, 0.05, 400.0)
-		var track := LobbyTrack.new()
+		var positions := Network.deliver(Network.by_policy(path), _chance, 50.0, 0.05, 400.0)
+		var track := Track.new()
 		var before := Vector2(NAN, NAN)
 		var worst := 0.0
 		var ms := 0.0
 		while ms < path.until_ms():
-			while not letters.is_empty() and letters[0].arrival_ms <= ms:
-				track.add(letters[0].move, 0.0, letters[0].arrival_ms)
-				letters.pop_front()
+			while not positions.is_empty() and positions[0].arrival_ms <= ms:
+				track.add(positions[0].position, 0.0, positions[0].arrival_ms)
+				positions.pop_front()
 			var drawn := track.at(ms)
 			if drawn != null:
 				worst = maxf(worst, 0.0 if is_nan(before.x) else before.distance_to(drawn.position))
@@ -71,7 +73,7 @@ func test_nothing_ever_hops_on_the_screen_while_a_player_moves() -> void:
 		assert(worst < 1.1, "path %d: %f units in one frame" % [number, worst])
 
 
-func test_the_senders_clock_may_wrap_and_begin_anywhere() -> void:
+func test_the_senders_clock_may_wrap_and_start_anywhere() -> void:
 	for clock_ms: int in [0, 65_000, 65_535, 1_000_000_000]:
 		_chance.seed = 7
 		var path := Walker.new(7, 140.0)
@@ -79,68 +81,68 @@ func test_the_senders_clock_may_wrap_and_begin_anywhere() -> void:
 		assert(_quantile(errors, 0.99) < 0.1, "clock from %d: %f" % [clock_ms, _quantile(errors, 0.99)])
 
 
-func test_a_game_that_was_started_anew_has_another_clock_and_its_player_stays_where_it_is() -> void:
-	var track := LobbyTrack.new()
-	track.add(_move(5.0, 0.0, 40_000), 0.0, 100_000.0)
+func test_a_restarted_game_has_a_new_clock_and_its_player_stays_in_place() -> void:
+	var track := Track.new()
+	track.add(_position(5.0, 0.0, 40_000), 0.0, 100_000.0)
 	track.at(100_300.0)
-	track.add(_move(5.0, 0.0, 300), 0.0, 105_000.0)
-	track.add(_move(5.5, 2.0, 500), 0.0, 105_200.0)
+	track.add(_position(5.0, 0.0, 300), 0.0, 105_000.0)
+	track.add(_position(5.5, 2.0, 500), 0.0, 105_200.0)
 	for ms in range(105_000, 106_000, 16):
 		var x := track.at(ms).position.x
 		assert(x >= 4.9 and x < 6.9, "%f at %d" % [x, ms])
 
 
-func test_without_news_a_player_goes_straight_on_for_a_while_then_holds() -> void:
-	var track := LobbyTrack.new()
+func test_without_positions_a_player_is_predicted_for_a_while_and_then_stops() -> void:
+	var track := Track.new()
 	for ms in range(0, 2_001, 200):
-		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms)
+		track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, ms)
 		track.at(ms)
-	var drawn: LobbyTrack.Drawn
+	var drawn: LobbyPosition.Drawn
 	for ms in range(2_000, 6_000, 16):
 		drawn = track.at(ms)
-	assert(absf(drawn.position.x - 20.0 - 10.0 * LobbyTrack.REACH_MS / 1000.0) < 0.01)
+	assert(absf(drawn.position.x - 20.0 - 10.0 * Constants.TRACK_REACH_MS / 1000.0) < 0.01)
 	assert(drawn.is_still and is_nan(drawn.late_ms) and drawn.velocity == Vector2.ZERO)
 
 
-func test_a_last_position_at_rest_is_where_it_comes_to_rest_exactly() -> void:
-	var track := LobbyTrack.new()
+func test_a_player_comes_to_rest_exactly_at_its_last_position() -> void:
+	var track := Track.new()
 	for ms in range(0, 2_001, 200):
-		track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, ms + 30.0)
+		track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, ms + 30.0)
 		track.at(ms + 30.0)
-	track.add(_move(21.0, 0.0, 2_201), 0.0, 2_230.0)
+	track.add(_position(21.0, 0.0, 2_201), 0.0, 2_230.0)
 	for ms in range(2_230, 4_000, 16):
 		track.at(ms)
 	assert(track.at(4_000.0).position == Vector2(21.0, 0.0))
 	assert(track.at(4_000.0).is_still)
 
 
-func test_a_teleport_is_drawn_as_one_nobody_is_seen_on_the_way() -> void:
-	var track := LobbyTrack.new()
+func test_a_teleport_is_not_drawn_as_a_movement() -> void:
+	var track := Track.new()
 	for ms in range(0, 2_001, 200):
 		var far := 500.0 if ms > 1_000 else 0.0
-		track.add(_move(far + ms / 100.0, 10.0, ms + 1), 0.0, ms)
+		track.add(_position(far + ms / 100.0, 10.0, ms + 1), 0.0, ms)
 		for now_ms in range(ms, ms + 200, 16):
 			var x := track.at(now_ms).position.x
 			assert(x < 30.0 or x > 499.0, "%f at %d" % [x, now_ms])
 
 
-func test_a_teleport_from_rest_to_rest_is_one_too() -> void:
-	var track := LobbyTrack.new()
-	track.place(LobbyMove.new(Vector2(1.0, 0.0)))
-	track.add(_move(1.0, 0.0, 1), 0.0, 0.0)
+func test_a_teleport_from_rest_to_rest_is_not_drawn_as_a_movement() -> void:
+	var track := Track.new()
+	track.place(LobbyPosition.new(Vector2(1.0, 0.0)))
+	track.add(_position(1.0, 0.0, 1), 0.0, 0.0)
 	track.at(0.0)
-	track.add(_move(100.0, 0.0, 1_001), 0.0, 1_000.0)
+	track.add(_position(100.0, 0.0, 1_001), 0.0, 1_000.0)
 	for ms in range(0, 3_000, 16):
 		var x := track.at(ms).position.x
 		assert(x == 1.0 or x == 100.0, "%f at %d" % [x, ms])
 
 
-func test_a_game_in_pixels_is_fast_and_not_full_of_teleports() -> void:
-	var track := LobbyTrack.new()
+func test_a_fast_game_in_pixels_has_no_teleports() -> void:
+	var track := Track.new()
 	var before := NAN
 	var worst := 0.0
 	for ms in range(0, 4_000, 200):
-		track.add(LobbyMove.new(Vector2(0.3 * ms, 0.0)), 0.0, ms)  # version 1: no velocity, no clock
+		track.add(LobbyPosition.new(Vector2(0.3 * ms, 0.0)), 0.0, ms)  # version 1: no velocity, no clock
 		for now_ms in range(ms, ms + 200, 16):
 			var x := track.at(now_ms).position.x
 			worst = maxf(worst, x - before if ms > 1_000 else 0.0)
@@ -148,83 +150,87 @@ func test_a_game_in_pixels_is_fast_and_not_full_of_teleports() -> void:
 	assert(worst < 8.0, "%f of 4.8 pixels a frame" % worst)
 
 
-func test_who_says_neither_velocity_nor_clock_is_drawn_on_a_smooth_curve_all_the_same() -> void:
+func test_without_velocities_and_clock_a_player_is_drawn_on_a_smooth_curve() -> void:
 	for server_ms: float in [0.0, 1.7e12]:
 		_chance.seed = 13
 		var path := Walker.new(13, 60.0)
-		var letters := Network.deliver(Network.fixed(path), _chance, 5.0, 0.0)
-		for letter in letters:
-			letter.move.velocity = Vector2.ZERO
-			letter.move.t = 0
-		var errors := _errors(path, letters, [], server_ms)
+		var positions := Network.deliver(Network.fixed(path), _chance, 5.0, 0.0)
+		for sent in positions:
+			sent.position.velocity = Vector2.ZERO
+			sent.position.t = 0
+		var errors := _errors(path, positions, [], server_ms)
 		assert(_quantile(errors, 0.9) < 0.35, "%f" % _quantile(errors, 0.9))
 
 
-func test_a_player_that_does_not_say_where_its_nose_points_looks_where_it_goes() -> void:
-	var track := LobbyTrack.new()
+func test_without_a_heading_a_player_looks_where_it_positions() -> void:
+	var track := Track.new()
 	for ms in range(0, 3_000, 200):
-		var move := LobbyMove.new(Vector2(0.0, ms / 100.0), Vector2(0.0, 10.0))
-		move.t = ms + 1
-		track.add(move, 0.0, ms)
+		var position := LobbyPosition.new(Vector2(0.0, ms / 100.0), Vector2(0.0, 10.0))
+		position.t = ms + 1
+		track.add(position, 0.0, ms)
 		for now_ms in range(ms, ms + 200, 16):
 			track.at(now_ms)
 	assert(absf(track.at(3_000.0).heading - PI / 2.0) < 0.01)
 
 
-func test_what_waited_for_a_busy_game_does_not_make_everything_late() -> void:
+func test_messages_that_waited_for_a_busy_game_do_not_increase_the_delay() -> void:
 	var late: Array[float] = []
-	for is_told: bool in [false, true]:
-		var track := LobbyTrack.new()
+	for is_marked: bool in [false, true]:
+		var track := Track.new()
 		for ms in range(0, 8_000, 200):
 			var is_stalled := ms >= 2_000 and ms < 2_600
-			track.add(_move(ms / 100.0, 10.0, ms + 1), 0.0, 2_600.0 if is_stalled else float(ms), is_stalled and is_told)
+			track.add(_position(ms / 100.0, 10.0, ms + 1), 0.0, 2_600.0 if is_stalled else float(ms), is_stalled and is_marked)
 			for now_ms in range(ms, ms + 200, 16):
 				track.at(now_ms)
 		late.append(track.at(8_000.0).late_ms)
 	assert(late[0] > late[1] + 100.0, "%s" % [late])
 
 
-func test_to_stand_somewhere_is_known_without_any_message() -> void:
-	var track := LobbyTrack.new()
+func test_a_placed_player_is_drawn_without_any_position() -> void:
+	var track := Track.new()
 	assert(track.at(0.0) == null)
-	track.place(LobbyMove.new(Vector2(3.0, 4.0), Vector2.ZERO, 1.0))
+	track.place(LobbyPosition.new(Vector2(3.0, 4.0), Vector2.ZERO, 1.0))
 	var drawn := track.at(10.0)
 	assert(drawn.position == Vector2(3.0, 4.0) and drawn.heading == 1.0 and drawn.is_still)
 
 
-func test_a_player_whom_nobody_draws_does_not_grow() -> void:
-	var track := LobbyTrack.new()
+func test_the_track_of_a_player_that_is_not_drawn_does_not_grow() -> void:
+	var track := Track.new()
 	for ms in range(0, 100_000, 200):
-		track.add(_move(ms / 100.0, 10.0, ms % 65_536), 0.0, ms)
-	assert(track._samples.size() == LobbyTrack.SAMPLES_KEPT)
+		track.add(_position(ms / 100.0, 10.0, ms % 65_536), 0.0, ms)
+	assert(track._samples.size() == Track.SAMPLES_KEPT)
 
 
-func test_the_curve_goes_through_both_places_with_both_velocities() -> void:
-	var a := LobbyTrack.Sample.new(0.0, Vector2.ZERO, Vector2(10.0, 0.0), 3.0)
-	var b := LobbyTrack.Sample.new(200.0, Vector2(1.5, 1.0), Vector2(0.0, 10.0), -3.0)
-	for end: LobbyTrack.Sample in [a, b]:
-		var on := LobbyTrack.Sample.between(a, b, end.t_ms)
+func test_the_curve_meets_both_positions_with_their_velocities() -> void:
+	var a := Track.Sample.new(0.0, Vector2.ZERO, Vector2(10.0, 0.0), 3.0)
+	var b := Track.Sample.new(200.0, Vector2(1.5, 1.0), Vector2(0.0, 10.0), -3.0)
+	for end: Track.Sample in [a, b]:
+		var on := Track.Sample.between(a, b, end.t_ms)
 		assert(on.position.is_equal_approx(end.position) and on.velocity.is_equal_approx(end.velocity))
 	# A nose turns the shorter way.
-	assert(absf(angle_difference(LobbyTrack.Sample.between(a, b, 100.0).heading, PI)) < 0.001)
+	assert(absf(angle_difference(Track.Sample.between(a, b, 100.0).heading, PI)) < 0.001)
 
 
-func _move(x: float, vx: float, t: int) -> LobbyMove:
-	var move := LobbyMove.new(Vector2(x, 0.0), Vector2(vx, 0.0))
-	move.t = t
-	return move
+func _position(x: float, vx: float, t: int) -> LobbyPosition:
+	var position := LobbyPosition.new(Vector2(x, 0.0), Vector2(vx, 0.0))
+	position.t = t
+	return position
 
 
-## How far off a path is drawn, frame by frame. How late, goes into [param late]. How long messages travel at least can be
-## told only after some have come: the first seconds are for that.
-func _errors(path: Walker, letters: Array[Network.Letter], late: Array[float] = [], server_ms := 0.0) -> Array[float]:
-	var track := LobbyTrack.new()
+## Returns the error of the drawn path for each frame, and appends the delays to [param late]. The first seconds do not count:
+## the shortest travel time of messages is known only after some messages.
+func _errors(path: Walker, positions: Array[Network.Sent], late: Array[float] = [], server_ms := 0.0) -> Array[float]:
+	var track := Track.new()
 	var errors: Array[float] = []
 	var next := 0
 	var ms := 0.0
 	while ms < path.until_ms():
-		while next < letters.size() and letters[next].arrival_ms <= ms:
-			track.add(letters[next].move, server_ms + letters[next].arrival_ms if server_ms else 0.0, letters[next].arrival_ms)
+		while next < positions.size() and positions[next].arrival_ms <= ms:
+			track.add(
+				positions[next].position,
+				server_ms + positions[next].arrival_ms if server_ms else 0.0,
+				positions[next].arrival_ms
+			)
 			next += 1
 		var drawn := track.at(ms)
 		if drawn != null and ms > 15_000.0 and not is_nan(drawn.late_ms):

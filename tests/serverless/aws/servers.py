@@ -1,4 +1,4 @@
-"""Servers on loopback that behave as badly as a test wants, and a DynamoDB."""
+"""Servers on loopback that behave as a test wants, also wrongly, and a DynamoDB."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PATIENCE_S = 5.0
 
 
-class Heard(NamedTuple):
-    """A request, as it came. Names of headers are in lower case."""
+class ReceivedRequest(NamedTuple):
+    """A request, as the server received it. Names of headers are in lower case."""
 
     method: str
     target: str
@@ -27,15 +27,15 @@ class Heard(NamedTuple):
     body: bytes
 
 
-class Talk:
-    """One connection, the server's side."""
+class ServerSide:
+    """The server's side of one connection."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self._rest = b""
 
-    def hear(self) -> Heard:
-        """The next request, whole. EOFError where there is none."""
+    def receive(self) -> ReceivedRequest:
+        """The next complete request. Raises EOFError where there is none."""
         while b"\r\n\r\n" not in self._rest:
             self._more()
         head, _, self._rest = self._rest.partition(b"\r\n\r\n")
@@ -46,17 +46,17 @@ class Talk:
             self._more()
         body, self._rest = self._rest[:length], self._rest[length:]
         method, target, _ = first.split(" ")
-        return Heard(method, target, headers, body)
+        return ReceivedRequest(method, target, headers, body)
 
-    def say(self, *pieces: bytes) -> None:
+    def send(self, *pieces: bytes) -> None:
         for piece in pieces:
             self.connection.sendall(piece)
 
     def answer(self, body: bytes, status: int = 200) -> None:
-        self.say(b"HTTP/1.1 %d Said\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+        self.send(b"HTTP/1.1 %d Status\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
 
     def wait(self) -> None:
-        """Says nothing more until the other side has gone, or the test is over."""
+        """Sends nothing more. Returns when the client has closed the connection, or at the end of the test."""
         while self.connection.recv(65_536):
             pass
 
@@ -67,50 +67,50 @@ class Talk:
         self._rest += received
 
 
-Conversation = Callable[[Talk], None]
+Behaviour = Callable[[ServerSide], None]
 
 
-def polite(talk: Talk) -> None:
-    """Answers every request with what it asked for, and keeps the connection."""
+def echoing(server_side: ServerSide) -> None:
+    """Answers every request with its target, and keeps the connection open."""
     while True:
-        talk.answer(talk.hear().target.encode())
+        server_side.answer(server_side.receive().target.encode())
 
 
-def saying(*pieces: bytes) -> Conversation:
-    """Answers every request with these bytes, whatever they are."""
+def answering_with(*pieces: bytes) -> Behaviour:
+    """Answers every request with these bytes."""
 
-    def conversation(talk: Talk) -> None:
+    def behaviour(server_side: ServerSide) -> None:
         while True:
-            talk.hear()
-            talk.say(*pieces)
+            server_side.receive()
+            server_side.send(*pieces)
 
-    return conversation
+    return behaviour
 
 
-def ending(said: bytes, requests: int = 1) -> Conversation:
-    """Answers so many requests, the last one with ``said`` and the end of the connection."""
+def ending(answer: bytes, requests: int = 1) -> Behaviour:
+    """Answers this many requests. The answer to the last one is ``answer``, and then the connection ends."""
 
-    def conversation(talk: Talk) -> None:
+    def behaviour(server_side: ServerSide) -> None:
         for _ in range(requests - 1):
-            talk.answer(talk.hear().target.encode())
-        talk.hear()
-        talk.say(said)
+            server_side.answer(server_side.receive().target.encode())
+        server_side.receive()
+        server_side.send(answer)
 
-    return conversation
+    return behaviour
 
 
-def silent(talk: Talk) -> None:
-    """Takes a request and never answers."""
-    talk.hear()
-    talk.wait()
+def silent(server_side: ServerSide) -> None:
+    """Receives a request and never answers."""
+    server_side.receive()
+    server_side.wait()
 
 
 class Server:
-    """Talks to each connection in a thread of its own: to the first one as the first conversation says, and so on, the last
-    one being for all that follow."""
+    """Handles each connection in a thread of its own: the first connection with the first behaviour, and so on. All further
+    connections get the last behaviour."""
 
-    def __init__(self, *conversations: Conversation, tls: ssl.SSLContext | None = None) -> None:
-        self._conversations, self._tls = conversations, tls
+    def __init__(self, *behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+        self._behaviours, self._tls = behaviours, tls
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._threads = [threading.Thread(target=self._listen)]
         self._open: set[socket.socket] = set()
@@ -144,19 +144,19 @@ class Server:
                 connection, _ = self._listening.accept()
             except OSError:
                 return
-            conversation = self._conversations[min(self.connections, len(self._conversations) - 1)]
+            behaviour = self._behaviours[min(self.connections, len(self._behaviours) - 1)]
             self.connections += 1
             connection.settimeout(PATIENCE_S)
-            thread = threading.Thread(target=self._talk, args=(connection, conversation))
+            thread = threading.Thread(target=self._handle, args=(connection, behaviour))
             self._threads.append(thread)
             thread.start()
 
-    def _talk(self, connection: socket.socket, conversation: Conversation) -> None:
+    def _handle(self, connection: socket.socket, behaviour: Behaviour) -> None:
         with suppress(EOFError, OSError):
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             self._open.add(connection)
-            conversation(Talk(connection))
+            behaviour(ServerSide(connection))
         self._open.discard(connection)
         connection.close()
         self.ended.release()
@@ -164,19 +164,19 @@ class Server:
 
 @contextmanager
 def dynamodb() -> Iterator[Server]:
-    """DynamoDB on loopback, by moto. Inside of ``mock_aws`` it has the tables that boto3 sees there."""
+    """DynamoDB on loopback, by moto. Within ``mock_aws`` it has the tables that boto3 sees."""
     stub = BotocoreStubber()
 
-    def conversation(talk: Talk) -> None:
+    def behaviour(server_side: ServerSide) -> None:
         while True:
-            heard = talk.hear()
+            request = server_side.receive()
             headers = HTTPHeaders()
-            for name, value in heard.headers.items():
+            for name, value in request.headers.items():
                 headers[name] = value
-            region = heard.headers["authorization"].split("/")[2]
-            url = f"https://dynamodb.{region}.amazonaws.com{heard.target}"
-            status, _, body = stub.process_request(AWSPreparedRequest("POST", url, headers, heard.body, False))
-            talk.answer(body.encode() if isinstance(body, str) else body, status)
+            region = request.headers["authorization"].split("/")[2]
+            url = f"https://dynamodb.{region}.amazonaws.com{request.target}"
+            status, _, body = stub.process_request(AWSPreparedRequest("POST", url, headers, request.body, False))
+            server_side.answer(body.encode() if isinstance(body, str) else body, status)
 
-    with Server(conversation) as server:
+    with Server(behaviour) as server:
         yield server

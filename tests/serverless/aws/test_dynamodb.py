@@ -1,4 +1,4 @@
-"""One call of DynamoDB: what it answers, how it refuses, and when it is asked again."""
+"""One call of DynamoDB: its answer, its errors, and when it is retried."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ import pytest
 from moto import mock_aws
 
 from lobby.errors import LobbyError
-from lobby.serverless.aws import AwsError, Client, DynamoDB, dynamodb_endpoint
-from tests.serverless.aws.servers import KEYS, Conversation, Server, Talk, dynamodb, ending, polite
+from lobby.serverless.aws import CallFailed, DynamoDB, ServiceClient, dynamodb_endpoint
+from tests.serverless.aws.servers import KEYS, Behaviour, Server, ServerSide, dynamodb, echoing, ending
 
 REFUSED = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
 THROTTLED = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
 
 
 class Pauses(list[float]):
-    """Remembers how long was waited, and waits for nothing."""
+    """Keeps the length of each wait, and does not wait."""
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
 
 
 @contextmanager
-def table(*conversations: Conversation) -> Iterator[tuple[DynamoDB, Server, Pauses]]:
+def table(*behaviours: Behaviour) -> Iterator[tuple[DynamoDB, Server, Pauses]]:
     pauses = Pauses()
-    with Server(*conversations) as server, Client("dynamodb", server.endpoint, environment=KEYS) as client:
+    with Server(*behaviours) as server, ServiceClient("dynamodb", server.endpoint, environment=KEYS) as client:
         yield DynamoDB(client, wait=pauses, chance=lambda: 0.5), server, pauses
 
 
-def answering(*answers: tuple[int, str]) -> Conversation:
-    """The answers to one request after the other, the last one again and again."""
+def answering(*answers: tuple[int, str]) -> Behaviour:
+    """Sends one answer after the other, and repeats the last one."""
 
-    def conversation(talk: Talk) -> None:
+    def behaviour(server_side: ServerSide) -> None:
         for status, body in [*answers, *[answers[-1]] * 10]:
-            talk.hear()
-            talk.answer(body.encode(), status)
+            server_side.receive()
+            server_side.answer(body.encode(), status)
 
-    return conversation
+    return behaviour
 
 
-def failed(call: DynamoDB, operation: str = "PutItem") -> AwsError:
-    with pytest.raises(AwsError) as raised:
+def failed(call: DynamoDB, operation: str = "PutItem") -> CallFailed:
+    with pytest.raises(CallFailed) as raised:
         call.call(operation, {})
     return raised.value
 
 
 def test_a_call_is_json_and_its_answer_is_json() -> None:
-    heard = []
+    received = []
 
-    def conversation(talk: Talk) -> None:
-        heard.append(talk.hear())
-        talk.answer('{"Item":{"name":{"S":"Änn"}}}'.encode())
+    def behaviour(server_side: ServerSide) -> None:
+        received.append(server_side.receive())
+        server_side.answer('{"Item":{"name":{"S":"Änn"}}}'.encode())
 
-    with table(conversation) as (aws, _, _):
+    with table(behaviour) as (aws, _, _):
         assert aws.call("GetItem", {"TableName": "T", "Key": {"name": {"S": "Änn"}}}) == {"Item": {"name": {"S": "Änn"}}}
-    [(method, target, headers, body)] = heard
+    [(method, target, headers, body)] = received
     assert (method, target) == ("POST", "/")
     assert (headers["x-amz-target"], headers["content-type"]) == ("DynamoDB_20120810.GetItem", "application/x-amz-json-1.0")
     assert json.loads(body) == {"TableName": "T", "Key": {"name": {"S": "Änn"}}}
@@ -91,7 +91,7 @@ def test_a_refusal_has_a_code_and_is_final() -> None:
         (503, "<html>"),
     ],
 )
-def test_what_may_pass_is_tried_again_twice_after_short_pauses(passing: tuple[int, str]) -> None:
+def test_an_error_that_may_pass_is_retried_twice_after_short_pauses(passing: tuple[int, str]) -> None:
     with table(answering(passing, passing, (200, '{"a":1}'))) as (aws, _, pauses):
         assert aws.call("PutItem", {}) == {"a": 1}
         assert pauses == [0.0125, 0.025]
@@ -100,7 +100,7 @@ def test_what_may_pass_is_tried_again_twice_after_short_pauses(passing: tuple[in
         assert len(pauses) == 2
 
 
-def test_a_connection_that_ends_is_tried_again() -> None:
+def test_a_call_is_retried_after_its_connection_ended() -> None:
     with table(ending(b""), ending(b""), answering((200, "{}"))) as (aws, server, pauses):
         assert aws.call("PutItem", {}) == {}
         assert (server.connections, len(pauses)) == (3, 2)
@@ -113,22 +113,22 @@ def test_a_connection_that_ends_is_tried_again() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "code"), [(403, "<html>", "HTTP 403"), (400, "{}", "HTTP 400"), (200, "[]", "HTTP 200")]
 )
-def test_an_answer_that_is_not_dynamodbs_is_a_failure_and_final(status: int, body: str, code: str) -> None:
+def test_an_answer_that_is_not_of_dynamodb_is_an_error_and_final(status: int, body: str, code: str) -> None:
     with table(answering((status, body))) as (aws, _, pauses):
         error = failed(aws)
     assert (error.code, error.status, pauses) == (code, status, [])
 
 
-def test_without_credentials_nothing_is_tried_again() -> None:
+def test_a_call_without_credentials_is_not_retried() -> None:
     pauses = Pauses()
-    with Server(polite) as server, Client("dynamodb", server.endpoint, environment={}) as client:
+    with Server(echoing) as server, ServiceClient("dynamodb", server.endpoint, environment={}) as client:
         with pytest.raises(LobbyError, match="no AWS_ACCESS_KEY_ID"):
             DynamoDB(client, wait=pauses).call("PutItem", {})
     assert pauses == []
 
 
-def test_a_table_is_written_and_read_as_by_boto3() -> None:
-    with mock_aws(), dynamodb() as server, Client("dynamodb", server.endpoint, environment=KEYS) as client:
+def test_a_table_is_written_and_read_as_with_boto3() -> None:
+    with mock_aws(), dynamodb() as server, ServiceClient("dynamodb", server.endpoint, environment=KEYS) as client:
         aws = DynamoDB(client)
         theirs = boto3.client("dynamodb", KEYS["AWS_REGION"], aws_access_key_id="k", aws_secret_access_key="s")
         theirs.create_table(
@@ -151,7 +151,7 @@ def test_a_table_is_written_and_read_as_by_boto3() -> None:
         }
         written = {**item, "x": {"N": "7"}}
         assert aws.call("UpdateItem", newer)["Attributes"] == written
-        with pytest.raises(AwsError) as raised:
+        with pytest.raises(CallFailed) as raised:
             aws.call("UpdateItem", newer)
         assert raised.value.code == "ConditionalCheckFailedException"
         assert raised.value.body["Item"] == written
@@ -168,7 +168,7 @@ def test_a_table_is_written_and_read_as_by_boto3() -> None:
         ({"AWS_ENDPOINT_URL": "http://a", "AWS_ENDPOINT_URL_DYNAMODB": "http://b", "AWS_REGION": "r"}, "http://b"),
     ],
 )
-def test_the_endpoint_is_where_boto3_would_look(
+def test_the_endpoint_is_the_same_as_that_of_boto3(
     environment: dict[str, str], endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert dynamodb_endpoint(environment) == endpoint

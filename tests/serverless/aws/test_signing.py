@@ -1,4 +1,4 @@
-"""Signature Version 4: as botocore signs, and as the local API Gateway verifies."""
+"""Signature Version 4: the same as that of botocore, and accepted by the local API Gateway."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ keys = st.builds(Credentials, words, secrets, st.one_of(st.just(""), secrets))
 
 
 @given(requests, keys, words, words, st.integers(0, 4_102_444_800))
-def test_signed_as_botocore_signs(
+def test_a_signature_is_the_same_as_that_of_botocore(
     request: dict[str, Any], credentials: Credentials, region: str, service: str, now: int
 ) -> None:
     url = f"https://{request['host']}{request['path']}{'?' if request['query'] else ''}{request['query']}"
-    theirs = botocore.awsrequest.AWSRequest(request["method"], url, dict(request["headers"]), request["body"])
+    botocores = botocore.awsrequest.AWSRequest(request["method"], url, dict(request["headers"]), request["body"])
     known = botocore.credentials.Credentials(credentials.key, credentials.secret, credentials.token or None)
     with patch("botocore.auth.get_current_datetime", lambda: datetime.fromtimestamp(now, UTC)):
-        botocore.auth.SigV4Auth(known, service, region).add_auth(theirs)
+        botocore.auth.SigV4Auth(known, service, region).add_auth(botocores)
     ours = sign(**request, credentials=credentials, region=region, service=service, now=now)
     assert ours.pop("Host") == request["host"]
-    assert ours == dict(theirs.headers.items())
+    assert ours == dict(botocores.headers.items())
 
 
 @given(requests, keys, words, st.integers(0, 4_102_444_800))
-def test_the_local_api_gateway_accepts_what_was_signed(
+def test_the_local_api_gateway_accepts_a_signed_request(
     request: dict[str, Any], credentials: Credentials, region: str, now: int
 ) -> None:
     headers = CIMultiDict(sign(**request, credentials=credentials, region=region, service="execute-api", now=now))
@@ -78,24 +78,24 @@ def test_the_local_api_gateway_accepts_what_was_signed(
     assert refusal(request["body"] + b"!") is not None
 
 
-def test_a_connections_id_is_encoded_whole() -> None:
+def test_the_id_of_a_connection_is_percent_encoded() -> None:
     assert connection_path("d0vtKecBjoECH-A=") == "/@connections/d0vtKecBjoECH-A%3D"
     assert connection_path("a/b?c") == "/@connections/a%2Fb%3Fc"
 
 
-def test_credentials_come_from_the_environment_as_lambda_has_it() -> None:
+def test_credentials_are_read_from_the_environment_of_a_lambda_function() -> None:
     environment = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     assert Credentials.of(environment) == Credentials("key", "secret")
     assert Credentials.of(environment | {"AWS_SESSION_TOKEN": "token"}) == Credentials("key", "secret", "token")
 
 
 @pytest.mark.parametrize(
-    ("environment", "lacking"),
+    ("environment", "missing"),
     [
         ({}, "no AWS_ACCESS_KEY_ID and no AWS_SECRET_ACCESS_KEY"),
         ({"AWS_ACCESS_KEY_ID": "key"}, "has no AWS_SECRET_ACCESS_KEY;"),
     ],
 )
-def test_credentials_that_are_not_there_are_named(environment: dict[str, str], lacking: str) -> None:
-    with pytest.raises(LobbyError, match=lacking):
+def test_missing_credentials_are_named_in_the_error(environment: dict[str, str], missing: str) -> None:
+    with pytest.raises(LobbyError, match=missing):
         Credentials.of(environment)

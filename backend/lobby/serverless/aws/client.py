@@ -1,4 +1,4 @@
-"""A service of AWS at one endpoint: requests in, signed and sent many at once, an outcome for each out."""
+"""A service of AWS at one endpoint: signs requests, sends many at the same time, and returns an outcome for each."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from typing import NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
 from lobby.errors import LobbyError
-from lobby.serverless.aws.lines import Lines, Outcome, Server
+from lobby.serverless.aws.pool import ConnectionPool, Outcome, ServiceAddress
 from lobby.serverless.aws.signing import Credentials, region_of, sign
 
 CONNECTIONS = 32
-"""Requests under way at once. Each new connection costs a TLS handshake, so many more would make a cold start dearer."""
+"""How many requests are sent at the same time. Each new connection costs a TLS handshake, so a much higher number would make
+a cold start slower."""
 
 CONNECT_S, ANSWER_S = 1.0, 2.0
-"""How long a connection may take to be made, and an answer to be whole, in seconds."""
+"""Timeouts in seconds: until a connection is open, and until an answer is complete."""
 
 PORTS = {"http": 80, "https": 443}
 
 
 class Request(NamedTuple):
-    """What to ask for. ``path`` is below the endpoint's, percent-encoded, with its query if it has one; ``headers`` are those
-    that neither HTTP nor the signature adds."""
+    """One request. ``path`` is relative to the path of the endpoint, percent-encoded, with a query if there is one. ``headers``
+    are the ones that neither HTTP nor the signature adds."""
 
     method: str
     path: str
@@ -34,19 +35,22 @@ class Request(NamedTuple):
 
 
 def connection_path(connection: str) -> str:
-    """Where API Gateway takes posts to a connection (POST), tells of it (GET) and closes it (DELETE), below the stage."""
+    """The path of a WebSocket connection at API Gateway, relative to the stage.
+
+    POST sends it a frame, GET describes it, DELETE closes it.
+    """
     return f"/@connections/{quote(connection, safe='')}"
 
 
-class Client:
-    """One service at one endpoint. Threads may share it, and do not wait for each other.
+class ServiceClient:
+    """A client of one service at one endpoint. Threads may share it, and do not wait for each other.
 
-    ``service`` as signatures name it: ``dynamodb``, ``execute-api``. ``endpoint`` like
-    ``https://abc.execute-api.eu-central-1.amazonaws.com/prod``, http or https; LobbyError where it is nothing like it.
-    ``environment`` has credentials and region, and is read at each :meth:`send`. ``connections`` is how many are open at the
-    most, each for one request at a time; ``clock`` gives seconds since 1970.
+    ``service`` is the name of the service in signatures: ``dynamodb``, ``execute-api``. ``endpoint`` is an http or https
+    address like ``https://abc.execute-api.eu-central-1.amazonaws.com/prod``. ``environment`` has the credentials and the
+    region; it is read at each :meth:`send`. At most ``connections`` are open, each for one request at a time. ``connect_s`` and
+    ``answer_s`` are timeouts; ``clock`` gives seconds since 1970. Raises LobbyError where ``endpoint`` is not such an address.
 
-    Connections stay open from one ``send`` to the next. A process that goes on without the client closes it, or uses it in a
+    Connections stay open from one ``send`` to the next. A process that no longer needs the client closes it, or uses it in a
     ``with``.
     """
 
@@ -62,9 +66,9 @@ class Client:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._service, self._environment, self._clock = service, environment, clock
-        self._server, self._base = _parsed(endpoint)
+        self.endpoint, self._base_path = _parse_endpoint(endpoint)
         self._limits = connections, connect_s, answer_s
-        self._lines: list[Lines] = []
+        self._idle_pools: list[ConnectionPool] = []
 
     def __enter__(self) -> Self:
         return self
@@ -73,36 +77,38 @@ class Client:
         self.close()
 
     def send(self, requests: Sequence[Request], within_s: float = math.inf) -> list[Outcome]:
-        """Sends all of them, as many at once as there are connections, and returns what became of each, in their order.
+        """Sends all requests, as many at the same time as there are connections. Returns their outcomes in the same order.
 
-        After ``within_s`` seconds what is not answered is given up, and its connection closed; only looking up a name may take
-        longer. A request may be carried out twice: once more it is sent where a connection that had stayed open turns out to
-        have ended before it brought one byte of answer. LobbyError where the environment has no credentials or no region.
+        Requests without an answer after ``within_s`` seconds are given up, and their connections closed. Only the lookup of a
+        host name may take longer.
+
+        A request may be carried out twice: it is sent again if a connection that had stayed open ends before the first byte of
+        the answer. Raises LobbyError where the environment has no credentials or no region.
         """
         ends_s = time.monotonic() + within_s
         credentials, region = Credentials.of(self._environment), region_of(self._environment)
-        written = (self._written(request, credentials, region) for request in requests)
+        signed = (self.signed_bytes(request, credentials, region) for request in requests)
         try:
-            lines = self._lines.pop()
+            pool = self._idle_pools.pop()
         except IndexError:
-            lines = Lines(self._server, *self._limits, self._clock)
+            pool = ConnectionPool(self.endpoint, *self._limits, self._clock)
         try:
-            return lines.send(written, len(requests), ends_s)
+            return pool.send(signed, len(requests), ends_s)
         finally:
-            self._lines.append(lines)
+            self._idle_pools.append(pool)
 
     def close(self) -> None:
         """Closes every connection that is not in use. The next ``send`` opens new ones."""
-        while self._lines:
-            self._lines.pop().close()
+        while self._idle_pools:
+            self._idle_pools.pop().close()
 
-    def _written(self, request: Request, credentials: Credentials, region: str) -> bytes:
-        """The request as it goes over the wire."""
-        target = self._base + request.path
+    def signed_bytes(self, request: Request, credentials: Credentials, region: str) -> bytes:
+        """The bytes of a request, with its signature, as a connection sends them."""
+        target = self._base_path + request.path
         path, _, query = target.partition("?")
         headers = sign(
             request.method,
-            self._server.name,
+            self.endpoint.authority,
             path,
             query,
             request.headers,
@@ -117,16 +123,16 @@ class Client:
         return head.encode() + request.body
 
 
-def _parsed(endpoint: str) -> tuple[Server, str]:
-    """The server of an endpoint, and what all paths there begin with."""
+def _parse_endpoint(address: str) -> tuple[ServiceAddress, str]:
+    """The server of an address, and the path with which all paths there begin."""
     try:
-        parts = urlsplit(endpoint)
+        parts = urlsplit(address)
         host, port, standard = parts.hostname, parts.port, PORTS[parts.scheme]
     except (KeyError, ValueError):
         host = None
     if not host:
-        raise LobbyError(f"{endpoint!r} is no endpoint; one looks like https://HOST/STAGE or http://127.0.0.1:8000.")
-    name = f"[{host}]" if ":" in host else host
+        raise LobbyError(f"{address!r} is not an endpoint; an endpoint looks like https://HOST/STAGE or http://127.0.0.1:8000.")
+    authority = f"[{host}]" if ":" in host else host
     if port not in (None, standard):
-        name = f"{name}:{port}"
-    return Server(host, port or standard, name, parts.scheme == "https"), parts.path.rstrip("/")
+        authority = f"{authority}:{port}"
+    return ServiceAddress(host, port or standard, authority, parts.scheme == "https"), parts.path.rstrip("/")

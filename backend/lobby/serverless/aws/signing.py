@@ -1,7 +1,7 @@
-"""Signature Version 4, the signing side: a request and who sends it in, the headers to send out. No I/O.
+"""Signature Version 4, the signing side: a request and credentials in, the headers of the signed request out. No I/O.
 
-As AWS describes it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. The tests hold
-it against botocore's signer, byte for byte.
+As AWS describes it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. The tests
+compare it with botocore's signer, byte for byte.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class Credentials(NamedTuple):
-    """Who sends. ``token`` is empty for keys that do not expire; a Lambda's do."""
+    """The keys of the sender. ``token`` is empty for keys that do not expire; the keys of a Lambda function expire."""
 
     key: str
     secret: str
@@ -28,19 +28,26 @@ class Credentials(NamedTuple):
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """Those of a Lambda function, or of a shell. LobbyError where a variable is missing."""
+        """The credentials in ``environment``, that of a Lambda function or of a shell.
+
+        Raises LobbyError where a variable is missing.
+        """
         missing = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not environment.get(name)]
         if missing:
-            raise LobbyError(f"The environment has no {' and no '.join(missing)}; Lambda sets both, elsewhere you do.")
+            raise LobbyError(
+                f"The environment has no {' and no '.join(missing)}; Lambda sets both; elsewhere set them yourself."
+            )
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         return cls(*(environment.get(name, "") for name in names))
 
 
 def region_of(environment: Mapping[str, str]) -> str:
-    """The region that the environment names. LobbyError where it names none."""
+    """The region that the environment names. Raises LobbyError where it names none."""
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if not region:
-        raise LobbyError("The environment has no AWS_REGION and no AWS_DEFAULT_REGION; Lambda sets both, elsewhere set one.")
+        raise LobbyError(
+            "The environment has no AWS_REGION and no AWS_DEFAULT_REGION; Lambda sets both; elsewhere set one yourself."
+        )
     return region
 
 
@@ -57,11 +64,11 @@ def sign(
     service: str,
     now: float,
 ) -> dict[str, str]:
-    """The headers to send: those given, all of them signed, and ``Host``, ``X-Amz-Date``, the token and ``Authorization``.
+    """The headers to send: ``headers``, and ``Host``, ``X-Amz-Date``, the token and ``Authorization``. All of them are signed.
 
-    ``path`` and ``query`` as they are sent, percent-encoded; no part of the path is empty, ``.`` or ``..``. ``headers`` has
-    none of those that are added, and no two names that differ in case only. ``now`` in seconds since 1970; AWS takes what is up
-    to five minutes off.
+    ``path`` and ``query`` are percent-encoded, as they are sent; no part of the path is empty, ``.`` or ``..``. ``headers``
+    contains none of the added headers, and no two names that differ only in case. ``now`` is in seconds since 1970; AWS accepts
+    a difference of up to five minutes.
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     sent = {**headers, "Host": host, "X-Amz-Date": stamp}
@@ -69,7 +76,7 @@ def sign(
         sent["X-Amz-Security-Token"] = credentials.token
     signed = {name.lower(): " ".join(value.split()) for name, value in sent.items()}
     names = ";".join(sorted(signed))
-    # Encoded once more than it was sent: the rule for every service but S3.
+    # Every service but S3 expects the path to be encoded once more than it is sent.
     lines = [method, quote(path, safe="/~"), _canonical(query), *(f"{name}:{signed[name]}" for name in sorted(signed)), ""]
     request = "\n".join([*lines, names, _digest(body)])
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
@@ -80,20 +87,20 @@ def sign(
 
 
 def _canonical(query: str) -> str:
-    """The parameters in order of their names, and where these are equal, of their values."""
+    """The parameters, sorted by name and then by value."""
     pairs = sorted(part.partition("=")[::2] for part in query.split("&")) if query else []
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
 @lru_cache(maxsize=1)
 def _digest(body: bytes) -> str:
-    """Remembered, because a broadcast sends one body to everybody."""
+    """Cached, because a broadcast sends the same body to all receivers."""
     return hashlib.sha256(body).hexdigest()
 
 
 @lru_cache(maxsize=8)
 def _signing_key(secret: str, scope: str) -> bytes:
-    """Remembered, because it is the same for a whole day."""
+    """Cached, because the key is the same for a whole day."""
     key = ("AWS4" + secret).encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -1,0 +1,232 @@
+"""A whole stack on loopback: gateway, functions, tables and streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from lobby.emulator.cloudwatch import CloudWatch
+from lobby.emulator.conditions import Conditions
+from lobby.emulator.definition import StackDefinition, StreamSource
+from lobby.emulator.environments import (
+    Environment,
+    Environments,
+    Invoke,
+    LambdaFunction,
+    ProcessEnvironment,
+    ThreadEnvironment,
+)
+from lobby.emulator.gateway import ApiGateway, GatewayFaults, PageLookup, no_page
+from lobby.emulator.meters import Meter, no_meter
+from lobby.emulator.services import Services
+from lobby.emulator.streams import EventSourceMapping
+from lobby.emulator.tables import TARGET, Engine, TableServer
+from lobby.errors import LobbyError
+
+ACCESS_KEY, SECRET_KEY = "AKIDEMULATOR00000000", "emulator-secret-key-not-a-secret"
+"""The credentials of the emulated account. Functions get them, and every request to an emulated service must be signed with
+them. They protect nothing, so they may be public."""
+
+PROCESSES = 16 * (os.cpu_count() or 1)
+"""The largest number of process environments of one function. They share the cores of this machine."""
+
+EXPIRY_S = 60.0
+"""Pause between two deletions of expired items. AWS takes up to two days."""
+
+
+class EmulatedStack:
+    """A stack that runs on this machine. ``async with`` it.
+
+    ``code`` is a folder or a zip with the handlers of the functions, which then run in processes of their own. In tests it may
+    be a mapping from function names to callables, which run in threads of this process with its environment. ``on_log`` is
+    called with each line that a function in a process writes. ``meter`` is called for everything that AWS would charge for.
+    ``page`` is that of :class:`ApiGateway`. ``clock()`` returns seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        definition: StackDefinition,
+        code: Path | Mapping[str, Invoke],
+        engine: Engine,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        conditions: Conditions | None = None,
+        meter: Meter = no_meter,
+        on_log: Callable[[str], None] = lambda line: None,
+        clock: Callable[[], float] = time.time,
+        page: PageLookup = no_page,
+    ) -> None:
+        self.definition, self._code = definition, code
+        self._extra_meter, self._on_log, self._clock = meter, on_log, clock
+        self._conditions = conditions or Conditions()
+        self.metrics = CloudWatch(clock, {"ApiId": definition.api.api_id, "Stage": definition.api.stage})
+        self.tables = self._table_server(engine, host)
+        self._functions = {name: self._environments(function) for name, function in definition.functions.items()}
+        self.gateway = ApiGateway(
+            definition.api,
+            self._functions,
+            authorize=self._functions[definition.authorizer] if definition.authorizer else None,
+            host=host,
+            port=port,
+            credentials={ACCESS_KEY: SECRET_KEY},
+            clock=clock,
+            meter=self._meter,
+            page=page,
+            faults=GatewayFaults(
+                delay=self._conditions.delay,
+                lose_disconnect=lambda connection: self._conditions.happens("lost-disconnects"),
+                refuse_post=lambda connection: self._conditions.happens("throttled-posts"),
+            ),
+        )
+        self._running = AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        """The WebSocket address of the API."""
+        return self.gateway.url
+
+    @property
+    def aws(self) -> str:
+        """The address of DynamoDB, CloudWatch, CloudFormation and STS: ``endpoint_url`` of their clients. Requests must be
+        signed with :data:`ACCESS_KEY` and :data:`SECRET_KEY`."""
+        return self.tables.endpoint
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as running:
+            await running.enter_async_context(self.tables)
+            for table in self.definition.tables:
+                await self.tables.create(**table)
+            try:
+                await running.enter_async_context(self.gateway)
+            except OSError as error:
+                where = f"port {self.gateway.port} of {self.gateway.host}"
+                raise LobbyError(f"Cannot listen on {where}: {error.strerror or error}. Choose another port.") from None
+            for source in self.definition.sources:
+                await running.enter_async_context(self._mapping(source))
+            if self.definition.expiries:
+                sweeper = asyncio.create_task(self._sweep())
+                running.callback(sweeper.cancel)
+            self._running = running.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    def _table_server(self, engine: Engine, host: str) -> TableServer:
+        account, region = self.definition.api.account_id, self.definition.api.region
+        credentials = {ACCESS_KEY: SECRET_KEY}
+        services = Services(self.metrics, self.described, account=account, region=region, credentials=credentials)
+        return TableServer(
+            engine,
+            host=host,
+            region=region,
+            credentials=credentials,
+            meter=self._meter,
+            delay=partial(self._conditions.delay, "table"),
+            throttles=partial(self._conditions.happens, "throttled-table"),
+            others=services.answer,
+        )
+
+    def _mapping(self, source: StreamSource) -> EventSourceMapping:
+        return EventSourceMapping(
+            source.settings,
+            partial(self.tables.engine.records, source.table),
+            partial(self._deliver, source.function),
+            stream_arn=source.arn,
+            region=self.definition.api.region,
+            pause=lambda: self._conditions.poll_s,
+            repeats=partial(self._conditions.happens, "repeated-batches"),
+            clock=self._clock,
+        )
+
+    def variables(self, function: LambdaFunction) -> dict[str, str]:
+        """The environment variables of a function: those of the template, with our addresses in place of AWS's, and those that
+        Lambda adds."""
+        return {
+            **self._localized(function.variables),
+            "AWS_REGION": self.definition.api.region,
+            "AWS_DEFAULT_REGION": self.definition.api.region,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ENDPOINT_URL_DYNAMODB": self.tables.endpoint,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        }
+
+    def described(self) -> dict[str, Any]:
+        """The stack in the form of CloudFormation's DescribeStacks."""
+        api = self.definition.api
+        return {
+            "StackName": self.definition.name,
+            "StackId": f"arn:aws:cloudformation:{api.region}:{api.account_id}:stack/{self.definition.name}/1",
+            "StackStatus": "CREATE_COMPLETE",
+            "CreationTime": datetime.fromtimestamp(self._clock(), UTC),
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": value} for name, value in self.definition.parameters.items()
+            ],
+            "Outputs": [
+                {"OutputKey": name, "OutputValue": value} for name, value in self._localized(self.definition.outputs).items()
+            ],
+        }
+
+    def _localized(self, texts: Mapping[str, str]) -> dict[str, str]:
+        here = f"{self.gateway.host}:{self.gateway.port}"
+        return {name: self.definition.localized(text, here) for name, text in texts.items()}
+
+    async def sweep(self) -> int:
+        """Deletes expired items, as DynamoDB does at some time. Returns the number of deleted items."""
+        swept = 0
+        for table, attribute in self.definition.expiries.items():
+            names = [
+                key["AttributeName"] for key in next(t for t in self.definition.tables if t["TableName"] == table)["KeySchema"]
+            ]
+            request = {
+                "TableName": table,
+                "FilterExpression": "#ttl < :now",
+                "ExpressionAttributeNames": {"#ttl": attribute},
+                "ExpressionAttributeValues": {":now": {"N": str(int(self._clock()))}},
+            }
+            _, answer = await self.tables.engine.answer(f"{TARGET}.Scan", json.dumps(request).encode())
+            for item in json.loads(answer).get("Items", []):
+                gone = {"TableName": table, "Key": {name: item[name] for name in names}}
+                await self.tables.engine.answer(f"{TARGET}.DeleteItem", json.dumps(gone).encode())
+                swept += 1
+        return swept
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRY_S)
+            await self.sweep()
+
+    async def _deliver(self, function: str, event: dict[str, Any]) -> None:
+        await asyncio.sleep(self._conditions.delay("invoke"))
+        await self._functions[function].call(event)
+
+    def _environments(self, function: LambdaFunction) -> Environments:
+        def make(number: int) -> Environment:
+            if isinstance(self._code, Mapping):
+                return ThreadEnvironment(number, self._code[function.name])
+            on_log = partial(self.function_logged, function.name)
+            return ProcessEnvironment(function.handler, self._code, self.variables(function), on_log)
+
+        return Environments(make, function, at_most=PROCESSES, meter=self._meter, conditions=self._conditions)
+
+    def function_logged(self, function: str, line: str) -> None:
+        """Takes a line that a function in a process has written. Functions in threads write to the output of this process,
+        which is not read."""
+        self._meter("log", function=function, bytes=len(line.encode()) + 1)
+        self.metrics.read_log(line)
+        self._on_log(line)
+
+    def _meter(self, kind: str, /, **facts: float | str) -> None:
+        self.metrics.meter(kind, **facts)
+        self._extra_meter(kind, **facts)

@@ -1,0 +1,93 @@
+"""What `lobby serve` answers to plain HTTP requests: the page, ``/healthz`` and ``/metrics``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from picows import WSUpgradeResponse, WSUpgradeResponseWithListener
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from lobby import __version__
+from lobby.telemetry import COUNTED, Counts
+from lobby.viewer import pages
+
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src *",
+}
+
+
+class Health(NamedTuple):
+    """The state of a running lobby, as numbers."""
+
+    players: int
+    rooms: int
+    connections: int
+    window_ms: int
+    uptime_s: int
+
+
+class Observed(Protocol):
+    """What is observed."""
+
+    counts: Counts
+
+    def health(self) -> Health:
+        """The state now."""
+
+
+class Site:
+    """The answers to HTTP requests that are no WebSocket handshakes."""
+
+    def __init__(self, observed: Observed) -> None:
+        self._observed = observed
+        self._pages = pages()
+        self._registry = CollectorRegistry()
+        self._registry.register(_LobbyCollector(observed))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def answer(self, path: str) -> WSUpgradeResponseWithListener | None:
+        """The answer to ``GET path``; None where there is nothing."""
+        if path == "/healthz":
+            health = self._observed.health()
+            body = {"status": "ok", "version": __version__, "players": health.players, "rooms": health.rooms}
+            return _ok(json.dumps({**body, "uptime_s": health.uptime_s}).encode() + b"\n", "application/json")
+        if path == "/metrics":
+            return _ok(generate_latest(self._registry), CONTENT_TYPE_LATEST)
+        page = self._pages.get("index.html" if path == "/" else path.removeprefix("/viewer/"))
+        return _ok(page[0], f"{page[1]}; charset=utf-8", headers=PAGE_HEADERS) if page else None
+
+
+class _LobbyCollector(Collector):
+    """The lobby's own metrics; names and meanings come from ``telemetry.COUNTED``."""
+
+    def __init__(self, observed: Observed) -> None:
+        self._observed = observed
+
+    def collect(self) -> Iterable[Metric]:
+        counts, health = self._observed.counts, self._observed.health()
+        for name, (label, meaning) in COUNTED.items():
+            family = CounterMetricFamily(f"lobby_{name}", meaning, labels=[label] if label else None)
+            if not label:
+                family.add_metric([], counts[name, ""])
+            for (counted, value), times in counts.items():
+                if label and counted == name:
+                    family.add_metric([value], times)
+            yield family
+        yield GaugeMetricFamily("lobby_players", "Players in all rooms.", health.players)
+        yield GaugeMetricFamily("lobby_rooms", "Rooms that have players.", health.rooms)
+        yield GaugeMetricFamily("lobby_connections", "Open connections.", health.connections)
+        yield GaugeMetricFamily("lobby_window_seconds", "How long a position waits for others now.", health.window_ms / 1000)
+
+
+def _ok(body: bytes, kind: str, headers: dict[str, str] | None = None) -> WSUpgradeResponseWithListener:
+    return WSUpgradeResponseWithListener(
+        WSUpgradeResponse.create_ok_response(body, {"Content-Type": kind, **(headers or {})}), None
+    )

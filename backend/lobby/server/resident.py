@@ -1,0 +1,205 @@
+"""The driver of a host that lives on (`lobby serve`): it keeps windows and rate limits in memory.
+
+The host (``server.host``) reports what happened and when; this driver reads what the rules need, asks them, and carries out
+their effects. The path of a position: :meth:`Resident.received`, then :meth:`Resident.close_window`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import assert_never
+
+from lobby import limits, rules
+from lobby.delivery import Delivery
+from lobby.errors import Refused
+from lobby.fanout import Share, Window, window_ms
+from lobby.limits import Bucket, RateLimited, Verdict
+from lobby.messages import ACTIONS, Handshake, parse
+from lobby.ports import Gateway, Store, Unreached
+from lobby.presence import Presence, newest, others
+from lobby.rules import (
+    Change,
+    Close,
+    Effect,
+    Post,
+    RowAdded,
+    RowRemoved,
+    SendPong,
+    SendWelcome,
+    SetPosition,
+    SetStatus,
+)
+from lobby.settings import Settings
+from lobby.telemetry import Counts
+
+
+class Resident:
+    """The lobby of one host. ``now`` is in milliseconds since 1970, and never goes back.
+
+    :meth:`received` and :meth:`close_window` return the time at which the room's window is due. The host sleeps until then and
+    calls :meth:`close_window`; a later time replaces an earlier one.
+    """
+
+    def __init__(self, store: Store, gateway: Gateway, settings: Settings) -> None:
+        self.store, self.settings = store, settings
+        self._delivery = Delivery(gateway)
+        self._pace = limits.pace(settings)
+        self._windows: defaultdict[str, Window] = defaultdict(Window)
+        self._buckets: dict[str, Bucket] = {}
+        """The rate limit of each connection that has a row."""
+
+    @property
+    def counts(self) -> Counts:
+        """What happened since the start; ``telemetry.COUNTED`` lists the names."""
+        return self._delivery.counts
+
+    @property
+    def window_ms(self) -> int:
+        """How long a position waits for others now, in ms."""
+        return window_ms(len(self._buckets), self.settings.window_ms)
+
+    # ── the life of a connection ────────────────────────────────────────────────────────────────────────────────────
+
+    def connected(self, handshake: Handshake, connection: str, now: int) -> Presence:
+        """Adds the row of a new connection. Raises Refused where the room has no place."""
+        roster = self.store.room(handshake.room)
+        row = self.store.add(rules.connected(handshake, connection, roster, now, self.settings))
+        self._buckets[connection] = Bucket()
+        self._announce([RowAdded(row)], now)
+        return row
+
+    def received(self, room: str, connection: str, message: bytes, now: int) -> int | None:
+        """Handles one text message of a connection. Returns when the room's window is due, None where that did not change.
+
+        A wrong message changes nothing, and only its sender receives an error.
+        """
+        sender = self.store.get(room, connection)
+        if sender is None:  # sent before its sender learned that the connection is closed
+            return None
+        try:
+            self._spend(connection, now)
+            limits.check_size(message, self.settings)
+            parsed = parse(message)
+            self.counts["messages", ACTIONS[type(parsed)]] += 1
+            return self._carry_out(rules.received(parsed, sender, now, self.settings), room, now)
+        except RateLimited as limited:
+            self._slow_down(sender, limited, now)
+        except Refused as refused:
+            self._delivery.count_refused(refused)
+            self._carry_out(rules.refused(sender, refused), room, now)
+        return None
+
+    def refused(self, error: Refused) -> None:
+        """Counts a connection that the host refused."""
+        self._delivery.count_refused(error)
+
+    def seen(self, room: str, connection: str, now: int) -> None:
+        """Notes that a connection is alive."""
+        self.store.seen(room, connection, now)
+
+    def disconnected(self, room: str, connection: str, now: int) -> None:
+        """Removes the row of a connection that has ended. A second call changes nothing."""
+        self._remove(room, [connection], now)
+
+    def close_silent(self, now: int) -> None:
+        """Closes the connections from which nothing was received for two heartbeats."""
+        for room in self.store.rooms():
+            for row in self.store.room(room):
+                if rules.is_silent(row, now, self.settings):
+                    self._carry_out(Close(row, "silent"), room, now)
+
+    def _spend(self, connection: str, now: int) -> None:
+        """Takes one message from the rate limit of a connection. Raises RateLimited."""
+        self._buckets[connection], verdict = self._pace.spend(self._buckets[connection], now)
+        if verdict is not Verdict.ALLOWED:
+            raise RateLimited(self._pace, verdict)
+
+    def _slow_down(self, sender: Presence, limited: RateLimited, now: int) -> None:
+        self._delivery.count_refused(limited)
+        if limited.verdict is Verdict.FLOOD:
+            self._carry_out(Close(sender, "flood"), sender.room, now)
+        elif limited.verdict is Verdict.REFUSED:
+            self._carry_out(rules.refused(sender, limited), sender.room, now)
+
+    def _remove(self, room: str, connections: Iterable[str], now: int) -> None:
+        """Removes all rows first, so that no leave is sent to a connection that is gone, too."""
+        removed = []
+        for connection in connections:
+            self._buckets.pop(connection, None)
+            if (row := self.store.remove(room, connection)) is not None:
+                removed.append(RowRemoved(row))
+        self._announce(removed, now)
+
+    # ── what a room receives ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _announce(self, changes: Iterable[Change], now: int) -> None:
+        """Carries out what rows that were added or removed lead to."""
+        for change in changes:
+            room, roster = change.presence.room, self.store.room(change.presence.room)
+            self._delivery.count_change(change, roster)
+            if not roster:
+                self._windows.pop(room, None)
+            for effect in rules.changed(change, roster):
+                self._carry_out(effect, room, now)
+
+    def close_window(self, room: str, now: int) -> int | None:
+        """Broadcasts what moved in a room. Returns when its next window is due; None: nothing is left to broadcast."""
+        window = self._windows.get(room)
+        if window is None:
+            return None
+        self.counts["windows", ""] += 1
+        closed = window.close(newest(self.store.room(room)), now, self.settings)
+        self._broadcast(room, closed.shares, now)
+        return closed.due_ms
+
+    def catch_up(self, room: str, connection: str, now: int) -> None:
+        """Sends the current positions to a connection that missed frames because it was slow."""
+        receiver = self.store.get(room, connection)
+        if receiver is not None:
+            movers = others(receiver, newest(self.store.room(room)))
+            if movers:
+                self._broadcast(room, [Share([receiver], movers)], now)
+
+    def _broadcast(self, room: str, shares: Iterable[Share], now: int) -> None:
+        # Connections that are gone are removed after the whole broadcast: a leave in the middle of it would be followed by a
+        # position of the player that left.
+        self._remove_gone(room, self._delivery.broadcast(shares, now), now)
+
+    def _remove_gone(self, room: str, unreached: Unreached, now: int) -> None:
+        if unreached.gone:
+            self._remove(room, unreached.gone, now)
+
+    # ── effects ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _carry_out(self, effect: Effect, room: str, now: int) -> int | None:
+        """Does what a rule decided. Returns when the room's window is due, if the effect was a position."""
+        match effect:
+            case SetPosition(connection, at, allowance):
+                row = self.store.set_position(room, connection, at, now, allowance)
+                if row is not None:
+                    return self._windows[room].moved(row.player, now, self.window_ms)
+            case SetStatus(connection, status):
+                row = self.store.set_status(room, connection, status, now)
+                if row is not None:
+                    self._post(rules.status_changed(row, self.store.room(room)), room, now)
+            case SendWelcome(connection):
+                row = self.store.get(room, connection)
+                if row is not None:
+                    for post in rules.welcomed(row, self.store.room(room), now, self.settings):
+                        self._post(post, room, now)
+            case SendPong(sender, pong):
+                self._post(Post((sender,), pong), room, now)
+            case Post():
+                self._post(effect, room, now)
+            case Close(row, code):
+                self._delivery.closing_error(row, code)
+                self._delivery.close(row.connection, code)
+                # The row is removed at once: waiting for the network to confirm the close would leave a ghost.
+                self._remove(room, [row.connection], now)
+            case _:
+                assert_never(effect)
+        return None
+
+    def _post(self, post: Post, room: str, now: int) -> None:
+        self._remove_gone(room, self._delivery.post(post), now)

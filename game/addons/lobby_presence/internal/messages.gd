@@ -1,0 +1,319 @@
+extends RefCounted
+## Internal: the wire format of the protocol, versions 1 and 2, in both directions. No other file knows names of JSON fields.
+##
+## A server is not trusted: a text that is not a valid message of the protocol is decoded as null and changes nothing.
+
+const _LobbyConstants := preload("constants.gd")
+const _LobbyText := preload("text.gd")
+
+## Newest version of the protocol that the addon knows.
+const VERSION := 2
+## A number of this size or larger is not valid.
+const NUMBER_LIMIT := 1e15
+
+static var _url := RegEx.create_from_string(
+	"^(?:(?:ws|http)(s?)://)?((?:\\[[0-9A-Fa-f:.]+\\]|[^/?#\\s:@\\[\\]]+)(?::(\\d{1,5}))?)(/[^?#\\s]*)?(?:\\?([^#\\s]*))?$"
+)
+
+# ── the handshake ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+## Returns the address to connect to, with the player in its query. Empty if [param url] is not a valid address of a lobby.
+static func address(url: String, player: String, room := "", name := "", token := "") -> String:
+	var parts := _url.search(url)
+	if parts == null or parts.get_string(3).to_int() > 65_535:
+		return ""
+	var query: PackedStringArray = []
+	if parts.get_string(5):
+		query.append(parts.get_string(5))
+	var values: Dictionary[String, String] = {"pid": player, "room": room, "name": name, "v": str(VERSION), "token": token}
+	for parameter in values:
+		if values[parameter]:
+			query.append("%s=%s" % [parameter, values[parameter].uri_encode()])
+	# WebSocketPeer refuses an address that has no path before its question mark.
+	var path := parts.get_string(4) if parts.get_string(4) else "/"
+	return "ws%s://%s%s?%s" % [parts.get_string(1), parts.get_string(2), path, "&".join(query)]
+
+
+# ── client to server ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+## The player's position. Version 1 of the protocol has x and y only.
+static func pos(position: LobbyPosition, version := VERSION) -> String:
+	var place := position.position
+	var body := {"action": "pos", "x": snappedf(place.x, 0.01), "y": snappedf(place.y, 0.01)}
+	if version >= 2:
+		var more := {
+			"vx": snappedf(position.velocity.x, 0.01),
+			"vy": snappedf(position.velocity.y, 0.01),
+			"h": snappedf(position.heading, 0.01),
+			"seq": position.seq,
+			"t": position.t,
+		}
+		for field: String in more:
+			if more[field]:
+				body[field] = more[field]
+	return JSON.stringify(body)
+
+
+## Asks for a [code]welcome[/code].
+static func hello() -> String:
+	return JSON.stringify({"action": "hello"})
+
+
+## Asks for a [code]pong[/code] that carries the same [param t].
+static func ping(t: int) -> String:
+	return JSON.stringify({"action": "ping", "t": t})
+
+
+## The player's status text. Empty removes it.
+static func status(text: String) -> String:
+	return JSON.stringify({"action": "status", "status": _LobbyText.one_line(text)})
+
+
+# ── server to client ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+## Returns the message in [param text]; null if it is not a valid message of the protocol.
+static func decode(text: String) -> Message:
+	var json := JSON.new()
+	if json.parse(text) != OK or not json.data is Dictionary:
+		return null
+	var body: Dictionary = json.data
+	var fields := Fields.new(body)
+	var message: Message
+	match fields.text("type"):
+		"moves":
+			message = Moves.new(fields)
+		"pos":
+			message = PlayerPos.new(fields)
+		"welcome":
+			message = Welcome.new(fields)
+		"join":
+			message = Join.new(fields)
+		"leave":
+			message = Leave.new(fields)
+		"status":
+			message = StatusChanged.new(fields)
+		"config":
+			message = Config.new(fields)
+		"pong":
+			message = Pong.new(fields)
+		"error":
+			message = ErrorMessage.new(fields)
+	return message if fields.are_valid else null
+
+
+## Base of all messages of the server.
+class Message:
+	extends RefCounted
+
+
+## All other players of the room. It replaces what the client knew before.
+class Welcome:
+	extends Message
+	var your_id: String
+	var players: Array[LobbyPlayer] = []
+	## The version of the protocol that the lobby uses.
+	var v: int
+	## The number of this client's player in the room.
+	var n: int
+	## The position at which the lobby has this client's player.
+	var position: LobbyPosition
+
+	func _init(fields: Fields) -> void:
+		your_id = fields.text("your_id")
+		v = fields.whole("v", 1)
+		n = fields.whole("n", 0)
+		position = fields.position()
+		players = fields.players("lobby_players")
+
+
+## A player joined.
+class Join:
+	extends Message
+	var player: LobbyPlayer
+
+	func _init(fields: Fields) -> void:
+		player = fields.player()
+
+
+## A player left.
+class Leave:
+	extends Message
+	var id: String
+
+	func _init(fields: Fields) -> void:
+		id = fields.text("id")
+
+
+## A player moved (version 1 only).
+class PlayerPos:
+	extends Message
+	var id: String
+	var position: LobbyPosition
+
+	func _init(fields: Fields) -> void:
+		id = fields.text("id")
+		position = fields.position()
+
+
+## All positions of one window. Players are named by their numbers.
+class Moves:
+	extends Message
+	## The server's clock, in ms.
+	var t: float
+	var numbers: PackedInt64Array = []
+	var positions: Array[LobbyPosition] = []
+
+	func _init(fields: Fields) -> void:
+		t = fields.number("t")
+		for entry: Variant in fields.list("m"):
+			_add(fields, fields.numbers(entry))
+
+	## An entry is [code][n, x, y, vx, vy, h, seq, t][/code]. x to h are in hundredths. Zeros at the end are left out.
+	func _add(fields: Fields, entry: PackedFloat64Array) -> void:
+		fields.are_valid = fields.are_valid and not entry.is_empty()
+		entry.resize(8)
+		var place := Vector2(entry[1], entry[2]) / 100.0
+		var position := LobbyPosition.new(place, Vector2(entry[3], entry[4]) / 100.0, entry[5] / 100.0)
+		position.seq = int(entry[6])
+		position.t = int(entry[7])
+		numbers.append(int(entry[0]))
+		positions.append(position)
+
+
+## A player's status changed. The player may be this client's own.
+class StatusChanged:
+	extends Message
+	var id: String
+	var status: String
+
+	func _init(fields: Fields) -> void:
+		id = fields.text("id")
+		status = _LobbyText.one_line(fields.text("status"))
+
+
+## Timing that the lobby asks for, in ms.
+class Config:
+	extends Message
+	## Shortest interval between two positions of a client.
+	var send_ms: float = _LobbyConstants.SEND_MS
+	## The lobby collects positions for so long before it sends them.
+	var window_ms: float = _LobbyConstants.WINDOW_MS
+	## The same for receivers that are far away.
+	var far_ms: float = _LobbyConstants.FAR_MS
+	## Interval between a client's pings.
+	var heartbeat_ms: float = _LobbyConstants.HEARTBEAT_MS
+
+	func _init(fields: Fields = null) -> void:
+		if fields == null:
+			return
+		send_ms = fields.duration_ms("send_ms")
+		window_ms = fields.duration_ms("window_ms")
+		far_ms = fields.duration_ms("far_ms")
+		heartbeat_ms = fields.duration_ms("heartbeat_ms")
+
+
+## The answer to a ping. [member t] is the ping's, [member now] is the server's clock in ms.
+class Pong:
+	extends Message
+	var t: float
+	var now: float
+
+	func _init(fields: Fields) -> void:
+		t = fields.number("t")
+		now = fields.number("now")
+
+
+## The lobby refused a message, or it is about to close the connection.
+class ErrorMessage:
+	extends Message
+	## Code of the error, see [LobbyErrors].
+	var code: String
+	var message: String
+	## In a closing error, the code with which the connection ends; else 0. API Gateway cannot close with a code of its own.
+	var close: int
+	## Whether the error carries the position that the lobby has instead, as [code]too_fast[/code] does.
+	var has_position: bool
+	var position: Vector2
+
+	func _init(fields: Fields) -> void:
+		code = _LobbyText.one_line(fields.text("code", ""))
+		message = _LobbyText.one_line(fields.text("message", ""), _LobbyConstants.SENTENCE_CHARACTERS)
+		close = fields.whole("close", 0)
+		has_position = fields.has("x") and fields.has("y")
+		position = Vector2(fields.number("x", 0.0), fields.number("y", 0.0))
+
+
+## The fields of one message. One invalid field makes the whole message invalid.
+class Fields:
+	extends RefCounted
+	var are_valid := true
+	var _body: Dictionary
+
+	func _init(body: Dictionary) -> void:
+		_body = body
+
+	func has(name: String) -> bool:
+		return _body.has(name)
+
+	func text(name: String, default: Variant = null) -> String:
+		var value: Variant = _body.get(name, default)
+		are_valid = are_valid and value is String
+		return value if value is String else ""
+
+	func number(name: String, default: Variant = null) -> float:
+		return _number(_body.get(name, default))
+
+	func whole(name: String, default: Variant = null) -> int:
+		return int(number(name, default))
+
+	func duration_ms(name: String) -> float:
+		var value := number(name)
+		are_valid = are_valid and value >= 0.0 and value <= _LobbyConstants.CONFIG_LONGEST_MS
+		return value
+
+	func list(name: String) -> Array:
+		var value: Variant = _body.get(name)
+		are_valid = are_valid and value is Array
+		return value if value is Array else []
+
+	## Returns the numbers of an entry of a list.
+	func numbers(entry: Variant) -> PackedFloat64Array:
+		are_valid = are_valid and entry is Array
+		var values: PackedFloat64Array = []
+		var all: Array = entry if entry is Array else []
+		for value: Variant in all:
+			values.append(_number(value))
+		return values
+
+	func position() -> LobbyPosition:
+		var found := LobbyPosition.new(
+			Vector2(number("x", 0.0), number("y", 0.0)), Vector2(number("vx", 0.0), number("vy", 0.0)), number("h", 0.0)
+		)
+		found.seq = whole("seq", 0)
+		return found
+
+	func player() -> LobbyPlayer:
+		var found := LobbyPlayer.new()
+		found.id = text("id")
+		found.n = whole("n", 0)
+		found.name = _LobbyText.one_line(text("name", found.id))
+		found.status = _LobbyText.one_line(text("status", ""))
+		found.last_position = position()
+		return found
+
+	func players(name: String) -> Array[LobbyPlayer]:
+		var all: Array[LobbyPlayer] = []
+		for entry: Variant in list(name):
+			var body: Dictionary = entry if entry is Dictionary else {}
+			var fields := Fields.new(body)  # an empty one has no id, so it is not valid
+			all.append(fields.player())
+			are_valid = are_valid and fields.are_valid
+		return all
+
+	func _number(value: Variant) -> float:
+		var found: float = value if value is float or value is int else NAN
+		are_valid = are_valid and absf(found) < NUMBER_LIMIT
+		return found if are_valid else 0.0
