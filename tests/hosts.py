@@ -31,8 +31,8 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(settings: Settings | None = None, **changes: Any) -> AsyncIterator[Running]:
-    server = Server(settings or Settings(port=0, **changes), MemoryStore(), handshake_s=0.3)
+async def serving(settings: Settings | None = None, *, handshake_s: float = 0.3, **changes: Any) -> AsyncIterator[Running]:
+    server = Server(settings or Settings(port=0, **changes), MemoryStore(), handshake_s=handshake_s)
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.ensure_future(server.run(port.set_result, stop))
