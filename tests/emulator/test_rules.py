@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,8 @@ from botocore.credentials import Credentials
 from lobby.emulator import Authorizer
 from lobby.emulator.api import Throttle, permitted, select_route
 from lobby.emulator.frames import FrameFilter
+from lobby.emulator.handshakes import HEAD_BYTES, address, head_size, prepared
+from lobby.emulator.logs import Bounded
 from lobby.emulator.signatures import verify
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:abc/dev/$connect"
@@ -98,16 +101,92 @@ def test_however_the_bytes_are_cut_the_same_frames_pass(seed: int) -> None:
         size = chance.randint(1, 800)
         passed += frames.feed(sent[:size])
         sent = sent[size:]
-    assert passed == good + frame(8, b"\x03\xe8")
-    assert frames.is_over
+    assert passed == good
+    assert frames.violation == (1009, "Message too big")
 
 
 def test_fragments_add_up_and_messages_do_not() -> None:
     frames = FrameFilter(1000, 1500)
     frames.feed(frame(1, b"a" * 1000) + frame(1, b"a" * 1000, fin=False) + frame(0, b"a" * 500))
-    assert not frames.is_over
+    assert frames.violation is None
     frames.feed(frame(1, b"a" * 1000, fin=False) + frame(0, b"a" * 501))
-    assert frames.is_over
+    assert frames.violation is not None
+
+
+def test_frames_without_data_are_counted_and_frames_with_data_are_not() -> None:
+    left = iter([True] * 3)
+    frames = FrameFilter(1000, 1500, lambda: next(left, False))
+    frames.feed(frame(9, b"ping") + frame(10, b"") + frame(1, b"", fin=False) + frame(0, b"x", fin=False) + frame(0, b"x"))
+    assert frames.violation is None
+    frames.feed(frame(1, b"x"))
+    assert frames.violation is None
+    frames.feed(frame(10, b""))
+    assert frames.violation == (1008, "Too many frames without data")
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/dev?name=Zo%C3%AB&a=1+2", "/dev", {"name": "Zoë", "a": "1 2"}),
+        ("/dev?a=1&a=2&b=&c", "/dev", {"a": "2", "b": "", "c": ""}),
+        ("/dev?a=%zz&b=%EB&c=%", "/dev", {"a": "%zz", "b": "\ufffd", "c": "%"}),
+        ("http://127.0.0.1:80/dev?a=/b", "/dev", {"a": "/b"}),
+        ("ws://[::1/dev?a=1", "/dev", {"a": "1"}),
+        ("http://h?a=1", "", {"a": "1"}),
+        ("//dev?a=http://x/", "//dev", {"a": "http://x/"}),
+        ("/d%65v/?a=1#b?c", "/dev/", {"a": "1"}),
+        ("*", "*", {}),
+    ],
+)
+def test_any_target_has_a_path_and_parameters(target: str, path: str, query: dict[str, str]) -> None:
+    found = address(target)
+    assert (found[0], dict(found[1])) == (path, query)
+
+
+def test_a_head_is_changed_only_where_the_library_would_refuse_it() -> None:
+    plain = b"GET /dev?a=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nX-Upgrade: a, websocket\r\n\r\n"
+    assert prepared(plain) == plain
+    assert (
+        prepared("GET /dev?name=Zoë HTTP/1.1\r\nX: ë\r\n\r\n".encode())
+        == "GET /dev?name=Zo%C3%AB HTTP/1.1\r\nX: ë\r\n\r\n".encode()
+    )
+    assert b"\r\nupgrade: websocket\r\n" in prepared(b"GET / HTTP/1.1\r\nupgrade:h2c, WebSocket\r\n\r\n")
+
+
+def test_a_head_ends_with_its_empty_line_or_is_refused_early() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert head_size(head + b"rest") == len(head)
+    assert head_size(head[:-1], len(head) - 2) is None
+    assert head_size(head + b"rest", len(head) - 1) == len(head)
+    assert head_size(b"GET / HTTP/1.1\n\n") == 16
+    assert head_size(b"\x16\x03\x01") == 3
+    assert head_size(b"GET /" + b"x" * HEAD_BYTES) == HEAD_BYTES + 5
+
+
+def test_log_lines_of_libraries_are_one_line_each_and_few() -> None:
+    lines, now = [], [0.0]
+    handler, logger = logging.Handler(), logging.Logger("library")
+    handler.emit = lambda record: lines.append(record)  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    logger.addFilter(Bounded(lambda: now[0]))
+
+    def fails(error: Exception) -> None:
+        try:
+            raise error
+        except Exception:
+            logger.exception("it failed for %s\nwith more", "ann")
+
+    for _ in range(5):
+        fails(ValueError("bad\nnews" + "x" * 1000))
+        fails(OSError(24, "Too many open files"))
+    assert [line.getMessage()[:60] for line in lines] == [
+        "it failed for ann (ValueError: bad news" + "x" * 21,
+        "it failed for ann (OSError: [Errno 24] Too many open files)",
+    ]
+    assert all(len(logging.Formatter().format(line).splitlines()) == 1 and len(line.getMessage()) < 300 for line in lines)
+    now[0] += 10
+    fails(ValueError("again"))
+    assert len(lines) == 3
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])

@@ -1,5 +1,7 @@
 """Cases of RFC 6455 for a server: what a client sends, and what the RFC lets the server do. They know nothing of a host.
 
+Binary messages and large frames are closed as API Gateway closes them, on every host.
+
 A case sends bytes over a socket on loopback and reads what comes back. Its outcome is one line of text:
 
 ``400``                 the handshake was refused with this status; ``101`` if it was accepted and nothing was sent
@@ -125,7 +127,7 @@ class Request:
 class Case:
     """One case: its name, what the client sends, and the outcomes that are right.
 
-    Each item of ``sends`` is a segment of its own. ``on_aws`` replaces ``allowed`` for API Gateway, where that differs.
+    Each item of ``sends`` is a segment of its own.
     ``early`` sends everything before the server has answered the handshake. ``probes`` appends a message that must be answered
     if the connection is still open. ``half_closes`` ends the client's side of the TCP connection.
     """
@@ -134,7 +136,6 @@ class Case:
     allowed: frozenset[str]
     sends: tuple[bytes, ...] = ()
     request: Request = Request()
-    on_aws: frozenset[str] | None = None
     early: bool = False
     byte_by_byte: bool = False
     probes: bool = True
@@ -582,7 +583,6 @@ class Host:
 
     port: int
     target: Callable[[int], str]
-    is_aws: bool = False
     address: str = "127.0.0.1"
 
 
@@ -592,19 +592,18 @@ async def failures(host: Host, cases: Sequence[Case] = CASES) -> dict[str, str]:
 
     async def one(case: Case) -> tuple[str, str] | None:
         async with limit:
-            allowed = case.on_aws if host.is_aws and case.on_aws is not None else case.allowed
-            outcome = await outcome_of(case, host, next(numbers), allowed)
-            return None if _is_allowed(outcome, allowed) else (case.name, f"{outcome}; right: {' or '.join(sorted(allowed))}")
+            outcome, right = await outcome_of(case, host, next(numbers)), " or ".join(sorted(case.allowed))
+            return None if _is_allowed(outcome, case.allowed) else (case.name, f"{outcome}; right: {right}")
 
     return dict(filter(None, await asyncio.gather(*map(one, cases))))
 
 
-async def outcome_of(case: Case, host: Host, number: int, allowed: frozenset[str]) -> str:
+async def outcome_of(case: Case, host: Host, number: int) -> str:
     """Runs one case. Returns its outcome."""
     seen: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE_S), _socket(host) as (reader, writer):
-            await _play(case, host, number, allowed, reader, writer, seen)
+            await _play(case, host, number, reader, writer, seen)
     except TimeoutError:
         seen.append("then nothing")
     except _Wrong as wrong:
@@ -629,7 +628,6 @@ async def _play(
     case: Case,
     host: Host,
     number: int,
-    allowed: frozenset[str],
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     seen: list[str],
@@ -649,7 +647,7 @@ async def _play(
         seen.append("cut" if status == 0 else "426 without the version" if status == 426 and not names_13 else str(status))
         return
     _check_acceptance(headers, case.request)
-    if not sends and not case.half_closes:
+    if not sends and not case.half_closes and not case.early:
         seen.append("101")
         return
     subprotocol = next((value for name, value in headers if name == "sec-websocket-protocol"), "")
@@ -657,7 +655,7 @@ async def _play(
     if case.half_closes:
         writer.write_eof()
     closes_first = any(sent[0] & 0x0F == CLOSE for sent in case.sends[-1:]) and not case.probes
-    while not ("open" in "".join(seen) and _is_allowed(_sorted(seen), allowed)):
+    while not ("open" in "".join(seen) and _is_allowed(_sorted(seen), case.allowed)):
         try:
             opcode, payload = await _frame(reader)
         except (asyncio.IncompleteReadError, ConnectionError) as end:
@@ -701,8 +699,8 @@ async def _response(reader: asyncio.StreamReader) -> tuple[int, list[tuple[str, 
     except (asyncio.IncompleteReadError, ConnectionError):
         return 0, []
     line, *rest = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-    match = re.fullmatch(r"HTTP/1\.[01] (\d{3})(?: .*)?", line)
-    if match is None:
+    match = re.fullmatch(r"HTTP/\d\.\d (\d{3})(?: .*)?", line)
+    if match is None or (match[1] == "101" and not line.startswith("HTTP/1.1")):
         raise _Wrong(f"a status line that is not HTTP: {line}")
     return int(match[1]), [(name.strip().lower(), value.strip()) for name, _, value in (one.partition(":") for one in rest)]
 

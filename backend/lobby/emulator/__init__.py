@@ -7,7 +7,9 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``definition``     what a CloudFormation template describes, as far as it runs here (pure)
 ``events``         the events that a handler gets, with exactly the keys that AWS sends (pure)
 ``answers``        the meaning of a handler's answer to the gateway (pure)
-``frames``         finds frames that are too large, in the bytes of a connection (pure)
+``handshakes``     what a request for a WebSocket must contain, and its address (pure)
+``frames``         finds frames that break RFC 6455 or are too large, in the bytes of a connection (pure)
+``logs``           bounds the log lines of libraries
 ``signatures``     verifies Signature Version 4 (pure)
 ``capacity``       the units that a request to a table consumes (pure)
 ``conditions``     latency and faults, drawn from a seed

@@ -47,7 +47,11 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of API Gateway. The defaults are its published quotas, except :attr:`client_buffer_bytes`, which is assumed."""
+    """Limits of API Gateway. The defaults are its published quotas, with two exceptions that are assumed.
+
+    They are :attr:`client_buffer_bytes`, and how many control frames and empty fragments one connection may send
+    (:attr:`empty_frame_rate` a second, :attr:`empty_frame_burst` at once).
+    """
 
     frame_bytes: int = 32 * 1024
     message_bytes: int = 128 * 1024
@@ -60,6 +64,8 @@ class Limits:
     callback_rate: float = 10_000.0
     callback_burst: int = 5_000
     client_buffer_bytes: int = 128 * 1024
+    empty_frame_rate: float = 100.0
+    empty_frame_burst: int = 500
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class EmulatedStack:
     ``code`` is a folder or a zip with the handlers of the functions, which then run in processes of their own. In tests it may
     be a mapping from function names to callables, which run in threads of this process with its environment. ``on_log`` is
     called with each line that a function in a process writes. ``meter`` is called for everything that AWS would charge for.
-    ``page`` is that of :class:`ApiGateway`. ``clock()`` returns seconds since 1970.
+    ``page`` is that of :class:`ApiGateway`. ``clock`` is that of :class:`ApiGateway`, too.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class EmulatedStack:
         conditions: Conditions | None = None,
         meter: Meter = no_meter,
         on_log: Callable[[str], None] = lambda line: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         page: PageLookup = no_page,
     ) -> None:
         self.definition, self._code = definition, code
-        self._extra_meter, self._on_log, self._clock = meter, on_log, clock
+        self._extra_meter, self._on_log, self._clock = meter, on_log, clock or time.time
         self._conditions = conditions or Conditions()
-        self.metrics = CloudWatch(clock, {"ApiId": definition.api.api_id, "Stage": definition.api.stage})
+        self.metrics = CloudWatch(self._clock, {"ApiId": definition.api.api_id, "Stage": definition.api.stage})
         self.tables = self._table_server(engine, host)
         self._functions = {name: self._environments(function) for name, function in definition.functions.items()}
         self.gateway = ApiGateway(

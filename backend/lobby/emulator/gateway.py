@@ -7,17 +7,19 @@ import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http_websocket import WebSocketError
 
 from lobby.emulator import events, signatures
 from lobby.emulator.answers import connect_answer, response_body
-from lobby.emulator.api import CONNECT, DISCONNECT, Api, Throttle, has_identity, permitted, select_route
+from lobby.emulator.api import CONNECT, DISCONNECT, Api, Pairs, Throttle, has_identity, permitted, select_route
 from lobby.emulator.connections import CLOSE_S, EmulatedConnection, FilteredProtocol
 from lobby.emulator.environments import Environments, HandlerError, Invoke, LambdaFunction, ThreadEnvironment
 from lobby.emulator.frames import FrameFilter
+from lobby.emulator.handshakes import address, refusal
+from lobby.emulator.logs import bounded_logger
 from lobby.emulator.meters import Meter, no_meter
 
 T = TypeVar("T")
@@ -33,6 +35,17 @@ PageLookup = Callable[[str], tuple[bytes, str] | None]
 
 SWEEP_S = 1.0
 """Pause between two checks for connections that have been idle, or open, for too long."""
+
+KEEP_ALIVE_S = 75.0
+"""How long a TCP connection may wait for another HTTP request."""
+
+BODY_S = 10.0
+"""How long the body of a request may take."""
+
+BACKLOG = 1024
+"""How many clients may wait to be accepted."""
+
+DATA_AND_PINGS = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
 
 GRACE_S = 5.0
 """How long handlers may run on when the gateway stops."""
@@ -75,9 +88,11 @@ class ApiGateway:
 
     ``meter(kind, **numbers)`` is called with ``message_in`` and ``message_out`` (bytes), ``connection_closed`` (seconds),
     ``invocation`` (ms, init_ms, memory_mb, cold) and ``post`` (status, bytes), which is enough for a bill. ``page`` returns
-    pages that are served beside the stage; other paths get 403, as on AWS. ``clock()`` returns seconds since 1970, for the
-    limits of idle time and duration, for throttles and for times in events. ``credentials`` maps access keys to secret keys;
+    pages that are served beside the stage; other paths get 403, as on AWS. ``credentials`` maps access keys to secret keys;
     None: signatures of posts are not checked.
+
+    ``clock()`` returns seconds since 1970, for times in events, for the limits of idle time and duration, and for throttles.
+    Without it limits and throttles use the monotonic clock, so a system clock that is set changes none of them.
     """
 
     def __init__(
@@ -89,14 +104,15 @@ class ApiGateway:
         host: str = "127.0.0.1",
         port: int = 0,
         credentials: Mapping[str, str] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         meter: Meter = no_meter,
         page: PageLookup = no_page,
         faults: GatewayFaults = GatewayFaults(),
         function: FunctionOptions = FunctionOptions(),
     ) -> None:
         self.api, self.host, self.port = api, host, port
-        self._credentials, self._clock, self._meter = credentials, clock, meter
+        self._credentials, self._meter = credentials, meter
+        self._clock, self._elapsed = clock or time.time, clock or time.monotonic
         self._page, self._faults = page, faults
         self._functions = invoke if isinstance(invoke, Mapping) else {"": self._environments(invoke, function, function.name)}
         self._authorizer = None if authorize is None else self._environments(authorize, function, f"{function.name}-authorizer")
@@ -144,7 +160,7 @@ class ApiGateway:
     @property
     def open_s(self) -> float:
         """The sum of the times for which they have been open, in seconds."""
-        return sum(self._clock() - one.opened_at for one in self._connections.values())
+        return sum(self._elapsed() - one.opened_at for one in self._connections.values())
 
     # ── beginning and end ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -157,9 +173,10 @@ class ApiGateway:
 
     async def start(self) -> None:
         """Starts listening. With port 0 the system chooses a port, which is then in :attr:`port`."""
-        self._http = web.Server(self._handle)
+        logger = bounded_logger(f"{__name__}.http")
+        self._http = web.Server(self._handle, logger=logger, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: FilteredProtocol(self._http()), self.host, self.port
+            lambda: FilteredProtocol(self._http), self.host, self.port, backlog=BACKLOG
         )
         self.port = self._server.sockets[0].getsockname()[1]
         self._sweeper = asyncio.create_task(self._sweep_forever())
@@ -201,7 +218,7 @@ class ApiGateway:
     def sweep(self) -> None:
         """Closes connections that have been idle, or open, for too long. It runs every :data:`SWEEP_S`; a test with its own
         clock may call it."""
-        now, limits = self._clock(), self.api.limits
+        now, limits = self._elapsed(), self.api.limits
         for one in list(self._connections.values()):
             if now - one.active_at >= limits.idle_s or now - one.opened_at >= limits.duration_s:
                 self._cut(one, WSCloseCode.GOING_AWAY, "Going away")
@@ -229,45 +246,51 @@ class ApiGateway:
     # ── connecting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, query = address(request.raw_path)
         callbacks = f"/{self.api.stage}/@connections/"
-        if request.path.startswith(callbacks):
-            return await self._callback(request, request.path.removeprefix(callbacks))
-        if request.path.rstrip("/") != f"/{self.api.stage}":
-            if "Upgrade" not in request.headers and (page := self._page(request.path)) is not None:
+        if path.startswith(callbacks):
+            return await self._callback(request, path.removeprefix(callbacks))
+        if path.rstrip("/") != f"/{self.api.stage}":
+            page = self._page(path) if request.method in ("GET", "HEAD") and "Upgrade" not in request.headers else None
+            if page is not None:
                 return web.Response(body=page[0], content_type=page[1], charset="utf-8")
-            return _error(403, "ForbiddenException", "Forbidden")
+            return _last(_error(403, "ForbiddenException", "Forbidden"))
         # In a task of its own: a client that leaves while $connect is pending must not cancel the handler.
-        return await asyncio.shield(self._spawn(self._connect(request)))
+        return await asyncio.shield(self._spawn(self._connect(request, query)))
 
-    async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _connect(self, request: web.BaseRequest, query: Pairs) -> web.StreamResponse:
         """Opens a connection and serves it to its end, or refuses it."""
-        opened_at = self._clock()
-        socket_ = web.WebSocketResponse(autoclose=False, compress=False, max_msg_size=0)
+        opened_at = self._elapsed()
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
+        protocol = request.transport.get_protocol() if request.transport is not None else None
         if self._is_stopping:
-            return _error(503, "ServiceUnavailableException", "Service Unavailable")
-        if not socket_.can_prepare(request):
-            return _error(426, "BadRequestException", "Upgrade Required")
+            return _last(_error(503, "ServiceUnavailableException", "Service Unavailable"))
+        if (refused := refusal(request.method, request.version, headers)) is not None:
+            response = _error(refused.status, "BadRequestException", refused.message)
+            response.headers["Sec-WebSocket-Version"] = "13"
+            return _last(response)
+        if not isinstance(protocol, FilteredProtocol) or not protocol.is_handshake:
+            return _last(_error(400, "BadRequestException", "A WebSocket needs a TCP connection of its own"))
         if not self._connects.take(opened_at):
-            return _error(429, "LimitExceededException", "Too Many Requests")
+            return _last(_error(429, "LimitExceededException", "Too Many Requests"))
         await self._pause("connect")
-        upgrade = events.UpgradeRequest(
-            headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers),
-            query=tuple(request.query.items()),
-            trace_id=events.new_trace_id(opened_at),
-        )
+        upgrade = events.UpgradeRequest(headers=headers, query=query, trace_id=events.new_trace_id(self._clock()))
         info = events.ConnectionInfo(
             connection_id=events.new_id(),
-            connected_ms=int(opened_at * 1000),
-            domain_name=self.api.domain_name or request.host,
+            connected_ms=int(self._clock() * 1000),
+            domain_name=self.api.domain_name or request.headers.get("Host", ""),
             source_ip=request.remote or "",
             user_agent=request.headers.get("User-Agent"),
         )
         authorized = await self._authorized(info, upgrade)
         if isinstance(authorized, web.Response):
-            return authorized
+            return _last(authorized)
         answer = await self._connect_route(authorized, upgrade)
         if isinstance(answer, web.Response):
-            return answer
+            return _last(answer)
+        socket_ = web.WebSocketResponse(
+            timeout=CLOSE_S, autoclose=False, autoping=False, compress=False, max_msg_size=self.api.limits.message_bytes + 1
+        )
         socket_.headers.extend(answer)
         await self._serve(request, socket_, authorized, opened_at)
         return socket_
@@ -319,13 +342,14 @@ class ApiGateway:
         code, reason = LOST, REASONS[LOST]
         transport = request.transport
         if transport is not None:  # else the client has left while $connect was pending
-            connection = EmulatedConnection(socket_, cast(asyncio.WriteTransport, transport), info, opened_at, self._clock())
+            connection = EmulatedConnection(socket_, transport, info, opened_at, self._elapsed())
             limits = self.api.limits
+            empty = Throttle(limits.empty_frame_rate, limits.empty_frame_burst)
             protocol = transport.get_protocol()
             assert isinstance(protocol, FilteredProtocol)
             protocol.watch(
-                FrameFilter(limits.frame_bytes, limits.message_bytes),
-                lambda: self._cut(connection, WSCloseCode.MESSAGE_TOO_BIG, "Message too big"),
+                FrameFilter(limits.frame_bytes, limits.message_bytes, lambda: empty.take(self._elapsed())),
+                lambda violation: self._cut(connection, *violation, half=True),
             )
             try:
                 await socket_.prepare(request)
@@ -333,19 +357,24 @@ class ApiGateway:
                 connection.transport.set_write_buffer_limits(high=1 << 30)
                 self._connections[info.connection_id] = connection
                 code, reason = await self._listen(connection)
-            except ConnectionError:
+            except OSError:
                 pass
             finally:
                 self._connections.pop(info.connection_id, None)
-        self._meter("connection_closed", seconds=max(0.0, self._clock() - opened_at))
+        self._meter("connection_closed", seconds=self._elapsed() - opened_at)
         await self._disconnected(info, code, reason)
 
     async def _listen(self, connection: EmulatedConnection) -> tuple[int, str]:
         """Receives messages until the connection ends. Returns the close code and reason."""
         while True:
             message = await connection.socket.receive()
-            if connection.cut is not None and message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            if connection.cut is not None and message.type in DATA_AND_PINGS:
                 pass  # the client sent it before it received our close frame
+            elif message.type is WSMsgType.PING:
+                if self._has_space(connection):  # else the client does not read; RFC 6455 lets us answer only the last ping
+                    await connection.pong(message.data)
+            elif message.type is WSMsgType.PONG:
+                pass
             elif message.type is WSMsgType.TEXT:
                 self._spawn(self._received(connection, message.data))
             elif message.type is WSMsgType.BINARY:
@@ -366,7 +395,7 @@ class ApiGateway:
 
     async def _received(self, connection: EmulatedConnection, text: str) -> None:
         info, now, request_id = connection.info, self._clock(), events.new_id()
-        connection.active_at = now
+        connection.active_at = self._elapsed()
         self._meter("message_in", bytes=len(text.encode()))
 
         def answer(message: str) -> None:
@@ -374,7 +403,7 @@ class ApiGateway:
             self._send(connection, json.dumps(body))
 
         route_key = select_route(self.api.route_selection_expression, self.api.routes, text)
-        if not self._messages.take(now):
+        if not self._messages.take(connection.active_at):
             answer("Too Many Requests")
         elif route_key is None:
             answer("Forbidden")
@@ -407,30 +436,38 @@ class ApiGateway:
 
     def _send(self, connection: EmulatedConnection, text: str) -> bool:
         """Sends a text frame. Returns False if the buffer of the client is full or the connection is closing."""
-        if connection.cut is not None or connection.transport.get_write_buffer_size() > self.api.limits.client_buffer_bytes:
+        if connection.cut is not None or not self._has_space(connection):
             return False
-        connection.active_at = self._clock()
+        connection.active_at = self._elapsed()
         self._meter("message_out", bytes=len(text.encode()))
         # send() never waits (see _serve), but it is a coroutine. Its errors appear as the end of the connection.
         self._spawn(connection.send(text))
         return True
 
-    def _cut(self, connection: EmulatedConnection, code: int, reason: str) -> None:
+    def _has_space(self, connection: EmulatedConnection) -> bool:
+        """Whether the buffer of a client can take one more frame."""
+        return connection.transport.get_write_buffer_size() <= self.api.limits.client_buffer_bytes
+
+    def _cut(self, connection: EmulatedConnection, code: int, reason: str, *, half: bool = False) -> None:
         """Closes a connection from our side. From now on posts to it are answered with 410."""
         if connection.cut is None:
             self._connections.pop(connection.info.connection_id, None)
             connection.cut = int(code), reason
-            self._spawn(connection.close(code, reason))
+            self._spawn(connection.close(code, reason, half=half))
 
     # ── @connections ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _callback(self, request: web.BaseRequest, connection_id: str) -> web.Response:
         await self._pause("post")
+        body = b""
         try:
-            body = await request.read()
+            async with asyncio.timeout(BODY_S):
+                body = await request.read()
             response = self._answered(request, connection_id, body)
+        except TimeoutError:
+            response = _last(_error(408, "RequestTimeoutException", "The body of the request is not complete"))
         except web.HTTPRequestEntityTooLarge:  # aiohttp stops reading a body that is this large
-            body, response = b"", _error(413, "PayloadTooLargeException", "Message too long")
+            response = _error(413, "PayloadTooLargeException", "Message too long")
         self._meter("post", method=request.method, status=response.status, bytes=len(body))
         return response
 
@@ -441,7 +478,7 @@ class ApiGateway:
                 return _error(403, refusal.type, refusal.message)
         if not events.is_id(connection_id):
             return _error(400, "BadRequestException", f"Invalid connectionId: {connection_id}")
-        if not self._callbacks.take(self._clock()):
+        if not self._callbacks.take(self._elapsed()):
             return _error(429, "LimitExceededException", "Rate exceeded")
         connection = self._connections.get(connection_id)
         if connection is None:
@@ -460,6 +497,12 @@ class ApiGateway:
         if not self._send(connection, body.decode(errors="replace")):
             return _error(429, "LimitExceededException", "The buffer of the client is full")
         return web.Response(status=200)
+
+
+def _last(response: web.Response) -> web.Response:
+    """The same response; the server closes the TCP connection after it."""
+    response.force_close()
+    return response
 
 
 def _error(status: int, kind: str, message: str) -> web.Response:
