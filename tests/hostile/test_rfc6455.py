@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from lobby.emulator import Api, ApiGateway, Route
 from tests.hostile.rfc6455 import CASES, Host, failures
 from tests.hosts import serving
+
+try:
+    import uvloop
+except ImportError:  # on Windows
+    uvloop = None  # type: ignore[assignment]
 
 FAILS_ON_SERVE: frozenset[str] = frozenset(
     {
@@ -58,11 +67,16 @@ def answer(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": offered} if offered else {}}
 
 
-async def test_the_emulator_follows_rfc_6455_where_aws_does() -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, *([uvloop.new_event_loop] if uvloop else [])])
+def test_the_emulator_follows_rfc_6455(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(failures_of_the_emulator()) == {}
+
+
+async def failures_of_the_emulator() -> dict[str, str]:
     api = Api(routes={"$connect": Route(), "$disconnect": Route(), "$default": Route(response=True)})
     async with ApiGateway(api, answer) as gateway:
-        wrong = await failures(Host(gateway.port, lambda number: f"/{api.stage}?pid=p{number}"))
-    assert wrong == {}
+        return await failures(Host(gateway.port, lambda number: f"/{api.stage}?pid=p{number}"))
 
 
 def assert_fails_as_known(wrong: dict[str, str], known: frozenset[str]) -> None:
