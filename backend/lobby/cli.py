@@ -255,7 +255,7 @@ def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:
     """Prints where an emulated stack can be reached."""
     gateway, engine = stack.gateway, type(stack.tables.engine).__name__.lower()
     print_line(f"API Gateway is running. Players connect to {click.style(stack.url, fg='cyan', bold=True)}")
-    page = click.style(f"http://{gateway.host}:{gateway.port}/", fg="cyan")
+    page = click.style(f"http://{gateway.address}/", fg="cyan")
     print_line(f"The viewer is at {page}   (Ctrl-C stops it{' and prints the bill' if wanted.bill else ''})")
     monitor = f"python scripts/monitoring/lobby-metrics.py --stage {gateway.api.stage} --emulator {stack.aws}"
     print_line(click.style(f"Players, metrics and bill: {monitor}", dim=True))

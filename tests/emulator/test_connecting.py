@@ -47,6 +47,16 @@ async def test_connection_ids_have_16_characters_and_end_with_an_equals_sign() -
         assert gateway.connections == set(ids)
 
 
+@pytest.mark.parametrize("host", ["::1", "::", "0.0.0.0", "127.0.0.1", "localhost"])
+async def test_the_addresses_of_any_host_can_be_used_as_they_are(host: str) -> None:
+    handler = Handler()
+    async with ApiGateway(api(), handler, host=host) as gateway, joined(gateway):
+        with boto(gateway.endpoint) as aws:
+            one = {"ConnectionId": await only_connection(gateway)}
+            got = await asyncio.to_thread(aws.get_connection, **one)
+        assert got["Identity"]["SourceIp"] in ("127.0.0.1", "::1")
+
+
 @pytest.mark.parametrize("path", ["/", "/other", "/dev/deeper"])
 async def test_the_path_is_the_stage_and_everything_else_is_forbidden(path: str) -> None:
     handler = Handler()

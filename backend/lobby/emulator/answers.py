@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
+_NAME, _CONTROL = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DROPPED_FROM_CONNECT = {"connection", "upgrade", "content-length", "transfer-encoding", "sec-websocket-accept"}
 
 
@@ -18,6 +20,8 @@ def connect_answer(result: Any) -> tuple[int, list[tuple[str, str]]]:
         raise ValueError("the headers of a proxy response must be an object")
     pairs = [(name, str(value)) for name, value in single.items()]
     pairs += [(name, str(value)) for name, values in many.items() for value in values]
+    if not all(_NAME.fullmatch(name) and not _CONTROL.search(value) and _is_text(value) for name, value in pairs):
+        raise ValueError("a header of a proxy response has a name or a value that HTTP does not allow")
     return int(status), [pair for pair in pairs if pair[0].lower() not in _DROPPED_FROM_CONNECT]
 
 
@@ -28,3 +32,12 @@ def response_body(result: Any) -> str | None:
     if not isinstance(body, str):
         return None
     return base64.b64decode(body).decode(errors="replace") if result.get("isBase64Encoded") else body
+
+
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 can represent the text. Half of a surrogate pair, which JSON can contain, is no text."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -105,7 +105,7 @@ def select_route(expression: str, routes: Collection[str], text: str) -> str | N
 def _evaluate(expression: str, text: str) -> str | None:
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         return None
     values = {match[0]: _scalar(body, (match[1] or match[2]).split(".")) for match in _VARIABLE.finditer(expression)}
     if not values or None in values.values():
@@ -119,6 +119,13 @@ def _scalar(value: Any, path: Iterable[str]) -> str | None:
             return None
         value = value[name]
     return None if value is None or isinstance(value, dict | list) else _stringified(value)
+
+
+def _size(value: Any) -> int:
+    try:
+        return len(json.dumps(value))
+    except RecursionError:
+        raise ValueError("an authorizer's answer is nested too deeply") from None
 
 
 def _stringified(value: Any) -> str:
@@ -142,7 +149,7 @@ def permitted(result: Any, arn: str, limit_bytes: int) -> dict[str, Any] | None:
     """
     if not isinstance(result, dict) or not isinstance(result.get("principalId"), str):
         raise ValueError("an authorizer's answer needs principalId and policyDocument")
-    if len(json.dumps(result)) > limit_bytes:
+    if _size(result) > limit_bytes:
         raise ValueError(f"an authorizer's answer may have at most {limit_bytes} bytes")
     context = result.get("context") or {}
     if not isinstance(context, dict) or any(isinstance(value, dict | list) for value in context.values()):

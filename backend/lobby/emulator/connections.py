@@ -126,7 +126,7 @@ class FilteredProtocol(asyncio.Protocol):
 
     def _feed_head(self, data: bytes) -> None:
         searched = len(self._held)
-        self._held += data
+        self._held += data if self._held else data.lstrip(b"\r\n")  # RFC 9112, 2.2: empty lines may precede a request
         size = head_size(self._held, searched)
         if size is None:
             return

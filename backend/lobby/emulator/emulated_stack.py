@@ -69,7 +69,7 @@ class EmulatedStack:
         self._extra_meter, self._on_log, self._clock = meter, on_log, clock or time.time
         self._conditions = conditions or Conditions()
         self.metrics = CloudWatch(self._clock, {"ApiId": definition.api.api_id, "Stage": definition.api.stage})
-        self.tables = self._table_server(engine, host)
+        self.tables = self._table_server(engine)
         self._functions = {name: self._environments(function) for name, function in definition.functions.items()}
         self.gateway = ApiGateway(
             definition.api,
@@ -121,13 +121,12 @@ class EmulatedStack:
     async def __aexit__(self, *_: object) -> None:
         await self._running.aclose()
 
-    def _table_server(self, engine: Engine, host: str) -> TableServer:
+    def _table_server(self, engine: Engine) -> TableServer:
         account, region = self.definition.api.account_id, self.definition.api.region
         credentials = {ACCESS_KEY: SECRET_KEY}
         services = Services(self.metrics, self.described, account=account, region=region, credentials=credentials)
         return TableServer(
             engine,
-            host=host,
             region=region,
             credentials=credentials,
             meter=self._meter,
@@ -179,8 +178,7 @@ class EmulatedStack:
         }
 
     def _localized(self, texts: Mapping[str, str]) -> dict[str, str]:
-        here = f"{self.gateway.host}:{self.gateway.port}"
-        return {name: self.definition.localized(text, here) for name, text in texts.items()}
+        return {name: self.definition.localized(text, self.gateway.address) for name, text in texts.items()}
 
     async def sweep(self) -> int:
         """Deletes expired items, as DynamoDB does at some time. Returns the number of deleted items."""

@@ -171,9 +171,13 @@ class ProcessEnvironment:
         ran = await self._answer()
         if ran is None:
             return HandlerResult(error=EnvironmentDied("Runtime exited"), ms=(time.perf_counter() - began) * 1000)
-        return HandlerResult(
-            ran.get("result"), HandlerError(ran["error"]) if "error" in ran else None, ran["ms"], ran["cpu_ms"]
-        )
+        error = HandlerError(ran["error"]) if "error" in ran else None
+        result = None
+        try:
+            result = json.loads(ran.get("result", "null"))
+        except RecursionError:
+            error = HandlerError("the answer is nested too deeply")
+        return HandlerResult(result, error, ran["ms"], ran["cpu_ms"])
 
     def kill(self) -> bool:
         if self._process.returncode is None:
@@ -239,7 +243,12 @@ class Environments:
         return await asyncio.shield(running)  # the caller may give up; the function runs on
 
     async def _run(self, event: str, kind: str) -> Any:
-        one, init_ms = await self._environment()
+        try:
+            one, init_ms = await self._environment()
+        except OSError as error:
+            self._busy -= 1
+            self._free_one()
+            raise EnvironmentDied(f"an environment cannot start: {error}") from None
         context = Context(
             function_name=self._function.name,
             memory_limit_in_mb=str(self._function.memory_mb),
@@ -281,8 +290,12 @@ class Environments:
         self._made += 1
         one = self._make(self._made)
         self._all.add(one)
-        await asyncio.sleep(self._conditions.delay("cold"))
-        return one, await one.start()
+        try:
+            await asyncio.sleep(self._conditions.delay("cold"))
+            return one, await one.start()
+        except BaseException:
+            self._all.discard(one)
+            raise
 
     def _ended(self, one: Environment, ran: HandlerResult, init_ms: float | None, kind: str) -> None:
         self._busy -= 1
@@ -290,11 +303,7 @@ class Environments:
             self._discard(one)
         else:
             self._idle.append(one)
-        while self._waiting:
-            free = self._waiting.popleft()
-            if not free.done():
-                free.set_result(None)
-                break
+        self._free_one()
         self._meter(
             "invocation",
             function=self._function.name,
@@ -306,6 +315,14 @@ class Environments:
             cold=int(init_ms is not None),
             failed=int(ran.error is not None),
         )
+
+    def _free_one(self) -> None:
+        """Lets one event that waits for an environment go on."""
+        while self._waiting:
+            free = self._waiting.popleft()
+            if not free.done():
+                free.set_result(None)
+                break
 
     def _forget(self, running: asyncio.Task[Any]) -> None:
         self._running.discard(running)

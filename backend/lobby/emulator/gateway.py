@@ -143,14 +143,20 @@ class ApiGateway:
         )
 
     @property
+    def address(self) -> str:
+        """Host and port as URLs contain them. An address that means every network becomes the one of this machine."""
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def url(self) -> str:
         """The WebSocket address of the stage."""
-        return f"ws://{self.host}:{self.port}/{self.api.stage}"
+        return f"ws://{self.address}/{self.api.stage}"
 
     @property
     def endpoint(self) -> str:
         """The ``endpoint_url`` for boto3's client ``apigatewaymanagementapi``."""
-        return f"http://{self.host}:{self.port}/{self.api.stage}"
+        return f"http://{self.address}/{self.api.stage}"
 
     @property
     def connections(self) -> frozenset[str]:
@@ -174,7 +180,9 @@ class ApiGateway:
     async def start(self) -> None:
         """Starts listening. With port 0 the system chooses a port, which is then in :attr:`port`."""
         logger = bounded_logger(f"{__name__}.http")
-        self._http = web.Server(self._handle, logger=logger, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
+        self._http = web.Server(
+            self._handle, logger=logger, access_log=None, keepalive_timeout=KEEP_ALIVE_S, lingering_time=CLOSE_S
+        )
         self._server = await asyncio.get_running_loop().create_server(
             lambda: FilteredProtocol(self._http), self.host, self.port, backlog=BACKLOG
         )
@@ -306,7 +314,7 @@ class ApiGateway:
             status, headers = connect_answer(await self._invoke(self._function_of(CONNECT), event))
         except TimeoutError:
             return _error(504, "TimeoutException", "Endpoint request timed out")
-        except (HandlerError, ValueError):
+        except (HandlerError, ValueError, RecursionError):
             return _error(502, "InternalServerErrorException", "Internal server error")
         return headers if 200 <= status < 300 else web.Response(status=status, headers=headers)
 
@@ -328,7 +336,7 @@ class ApiGateway:
             if str(error) == "Unauthorized":  # the one message by which an authorizer can refuse
                 return _error(401, "UnauthorizedException", "Unauthorized")
             return _error(500, "AuthorizerFailureException", "Internal server error")
-        except (TimeoutError, ValueError):
+        except (TimeoutError, ValueError, RecursionError):
             return _error(500, "AuthorizerConfigurationException", "Internal server error")
         if context is None:
             return _error(403, "AccessDeniedException", "User is not authorized to access this resource")
@@ -418,7 +426,7 @@ class ApiGateway:
                     self._send(connection, body)
             except TimeoutError:
                 answer("Endpoint request timed out")
-            except (HandlerError, ValueError):
+            except (HandlerError, ValueError, RecursionError):
                 answer("Internal server error")
 
     async def _disconnected(self, info: events.ConnectionInfo, code: int, reason: str) -> None:

@@ -30,7 +30,7 @@ def head_size(data: bytes | bytearray, searched: int = 0) -> int | None:
     The first ``searched`` bytes are known to contain no end. Bytes that cannot become a request are a head, too: the library
     then refuses them.
     """
-    if data and not (data[:1].isalpha() or data[:1] in (b"\r", b"\n")):
+    if data and not data[:1].isalpha():
         return len(data)
     found = _END.search(data, max(0, searched - 3))
     return found.end() if found else len(data) if len(data) > HEAD_BYTES else None

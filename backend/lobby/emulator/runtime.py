@@ -16,6 +16,9 @@ import traceback
 from types import SimpleNamespace
 from typing import Any
 
+ANSWER_BYTES = 6_291_556
+"""The largest answer of a function."""
+
 
 def main() -> None:
     """Reads requests from standard input and writes answers to standard output, one a line. Output of the handler goes to the
@@ -41,7 +44,7 @@ def main() -> None:
 
 
 def run(handler: Any, broken: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Handles one event. Returns the result or the error, and the times in ms."""
+    """Handles one event. Returns the result, as a text of JSON, or the error; and the times in ms."""
     deadline = time.monotonic() + request["remaining_ms"] / 1000
     context = SimpleNamespace(
         **request["context"],
@@ -52,7 +55,10 @@ def run(handler: Any, broken: str, request: dict[str, Any]) -> dict[str, Any]:
     try:
         if broken:
             raise ImportError(broken)
-        answer["result"] = json.loads(json.dumps(handler(json.loads(request["event"]), context)))
+        result = json.dumps(handler(json.loads(request["event"]), context))
+        if len(result) > ANSWER_BYTES:
+            raise ValueError(f"the answer has more than {ANSWER_BYTES} bytes")
+        answer["result"] = result
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         answer["error"] = str(error)

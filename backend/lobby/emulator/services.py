@@ -59,13 +59,14 @@ class Services:
         if scope is None or scope[1] not in MODELS:
             protocol = "json" if "json" in request.content_type else "query"
             return _refused(protocol, "UnknownService", f"Supported services: {', '.join(MODELS)}, dynamodb.")
+        # Only signed requests are parsed: the parsers of moto raise all kinds of exceptions.
+        refusal = signatures.verify_request(request, body, secrets=self._credentials, region=self._region, service=scope[1])
+        if refusal is not None:
+            return _refused("json" if "json" in request.content_type else "query", refusal.type, refusal.message)
         asked = Request.from_primitives(request.method, f"http://{request.host}{request.raw_path}", request.headers, body)
         model = get_service_model(MODELS[scope[1]])
         protocol = determine_request_protocol(model, asked.content_type)
         name = asked.values.get("Action") or request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        refusal = signatures.verify_request(request, body, secrets=self._credentials, region=self._region, service=scope[1])
-        if refusal is not None:
-            return _refused(protocol, refusal.type, refusal.message)
         if name not in self._operations:
             return _refused(protocol, "InvalidAction", f"The operation {name} is not supported.")
         operation = model.operation_model(name)

@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self
 from aiohttp import ClientError, ClientSession, TCPConnector, web
 
 from lobby.emulator import capacity, signatures
+from lobby.emulator.logs import bounded_logger
 from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.streams import StreamRecord
 from lobby.errors import LobbyError
@@ -238,7 +239,7 @@ class TableServer:
 
     async def __aenter__(self) -> Self:
         await self.engine.start()
-        self._http = web.Server(self._handle)
+        self._http = web.Server(self._handle, logger=bounded_logger(f"{__name__}.http"), access_log=None)
         self._server = await asyncio.get_running_loop().create_server(self._http, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -272,7 +273,12 @@ class TableServer:
         operation = target.rpartition(".")[2]
         if operation not in METERED:
             return web.Response(status=(answer := await self.engine.answer(target, body))[0], body=answer[1])
-        asked: dict[str, Any] = json.loads(body)
+        try:
+            asked: dict[str, Any] = dict(json.loads(body))
+        except (TypeError, ValueError, RecursionError):
+            return _json(
+                400, {"__type": "com.amazon.coral.service#SerializationException", "message": "The body is no object."}
+            )
         about = {"table": str(asked.get("TableName", "")), "operation": operation}
         if self._throttles():
             self._meter("table", **about, reads=0.0, writes=0.0, status="throttled")
