@@ -26,7 +26,7 @@ from lobby.serverless.broadcast import SKEW_MS, WINDOW_GRACE_MS
 from lobby.serverless.dynamodb import DynamoStore, changes
 from lobby.serverless.invocation import Invocation
 from lobby.serverless.posts import PostGateway
-from lobby.settings import Settings
+from lobby.settings import Settings, unknown_variables
 from lobby.telemetry import Metrics, log
 
 Event = dict[str, Any]
@@ -139,6 +139,8 @@ class FunctionEnvironment:
             _log.addHandler(logging.StreamHandler(sys.stdout))  # lines as they are: Lambda would wrap JSON into JSON
             _log.setLevel(logging.INFO)
             _log.propagate = False
+        for name, meant in unknown_variables(variables).items():
+            log("unknown_variable", logging.WARNING, name=name, meant=meant)
 
     def invocation(self, context: Any) -> Invocation:
         """The driver of one invocation."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 # A command imports what only that command needs: `lobby --help` should not have to load sockets and tables.
+import functools
 import math
 import os
 import sys
@@ -17,9 +18,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from lobby import __version__
+from lobby.addresses import in_url, reachable
 from lobby.cloudformation.lobby_template import STAGES
 from lobby.errors import LobbyError
-from lobby.settings import ENV_FILE, Settings, flag, variable
+from lobby.settings import ENV_FILE, Settings, check_variables, flag, variable
 from lobby.terminal import fail, missing_package, new_console, print_line, progress
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from lobby.tools.install_godot import Game
 
 Result = TypeVar("Result")
+
+DEFAULT_URL = "ws://127.0.0.1:8765/"
+"""The address of `lobby serve` without settings."""
 
 TOKEN_HOURS = 100_000
 """The longest lifetime of a token, eleven years. A larger number is probably a mistake."""
@@ -111,6 +116,7 @@ def load_settings(flags: dict[str, Any]) -> Settings:
     """The settings: a flag wins over the environment, the environment over ``infrastructure_setup.env`` in this folder, the
     file over the defaults. Raises :class:`LobbyError` for a wrong value or an unreadable file."""
     environment = _read_file() | {name: value for name, value in os.environ.items() if value}
+    check_variables(environment)
     environment |= {variable(name): _text(value) for name, value in flags.items() if value is not None}
     return Settings.from_environment(environment)
 
@@ -165,8 +171,7 @@ def serve(quiet: bool, **flags: Any) -> None:
 
     def ready(port: int) -> None:
         scheme, tls = ("ws", "http") if not settings.tls_cert else ("wss", "https")
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-        where = f"{f'[{host}]' if ':' in host else host}:{port}/"
+        where = f"{in_url(reachable(settings.host))}:{port}/"
         shown = click.style(f"{scheme}://{where}", fg="cyan", bold=True)
         print_line(f"Lobby {__version__} is running. Players connect to {shown}")
         print_line(f"The viewer is at {click.style(f'{tls}://{where}', fg='cyan', bold=True)}   (Ctrl-C stops the lobby)")
@@ -261,10 +266,12 @@ def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:
     print_line(click.style(f"Players, metrics and bill: {monitor}", dim=True))
     limit = ", which is slow: enough for ten moving players. docs/emulator.md, The table, names a faster one"
     print_line(click.style(f"The tables are in {engine}{limit if engine == 'moto' else ''}.", dim=True))
-    print_line(click.style(f"In another terminal: lobby bots --url {stack.url}", dim=True))
+    print_line(click.style(f"In another terminal: lobby bots {stack.url}", dim=True))
 
 
 @main.command()
+@click.option("--host", default=None, metavar="ADDRESS", help="Address to listen on; 0.0.0.0 and :: listen on every network.")
+@click.option("--open", "is_open", is_flag=True, help="Admit players without a token, also from other machines.")
 @click.option("--bots", default=12, show_default=True, type=click.IntRange(0, 500), help="Number of bots.")
 @click.option(
     "--port",
@@ -274,7 +281,7 @@ def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:
     help="Port of the lobby. Default: that of the settings, or a free port if it is in use.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address of the page, without opening a browser.")
-def demo(bots: int, port: int | None, no_browser: bool) -> None:
+def demo(host: str | None, is_open: bool, bots: int, port: int | None, no_browser: bool) -> None:
     """Run a lobby with bots and open its page.
 
     On the page you move among the bots. Ctrl-C stops everything.
@@ -283,20 +290,42 @@ def demo(bots: int, port: int | None, no_browser: bool) -> None:
     Examples:
       lobby demo
       lobby demo --bots 200 --no-browser
+      lobby demo --host 0.0.0.0 --open           phones in the same network can open the page, too
     """
+    import secrets
+
     from lobby.tools.demo import demo as run
     from lobby.tools.demo import show
 
     _log_to_stderr(quiet=True)
+    settings = load_settings({"host": host, "port": port, "open": is_open or None})
+    token = _signer(settings.secret)
 
     def ready(port: int) -> None:
-        url = f"http://127.0.0.1:{port}/"
+        secure = "s" if settings.tls_cert else ""
+        query = f"?token={token(f'visitor_{secrets.token_hex(4)}')}" if settings.secret else ""
+        url = f"http{secure}://{in_url(reachable(settings.host))}:{port}/{query}"
         shown = click.style(url, fg="cyan", bold=True)
         opened = not no_browser and show(url)
         print_line(f"{bots} bots are moving. {'The page is' if opened else 'Open'} {shown}   (Ctrl-C stops everything)")
-        print_line(f"In another terminal: lobby watch ws://127.0.0.1:{port}/")
+        if reachable(settings.host) != settings.host:
+            print_line(
+                f"From other machines: the same page, with the address of this machine in place of {reachable(settings.host)}"
+            )
+        print_line(f"In another terminal: lobby watch ws{secure}://{in_url(reachable(settings.host))}:{port}/")
 
-    _run(run(load_settings({"port": port}), bots, ready))
+    _run(run(settings, bots, ready, token=token))
+
+
+def _signer(secret: str) -> Callable[[str], str]:
+    """Signs a token for a player's id, valid for a day. Without a secret, a lobby requires none."""
+
+    def sign_for(player: str) -> str:
+        from lobby.tokens import sign
+
+        return sign(player, secret, _now_ms() + 24 * 3_600_000) if secret else ""
+
+    return sign_for
 
 
 def _log_to_stderr(quiet: bool) -> None:
@@ -310,7 +339,21 @@ def _log_to_stderr(quiet: bool) -> None:
     logging.getLogger("aiofastnet").setLevel(logging.ERROR)
 
 
-_url = click.option("--url", default="ws://127.0.0.1:8765/", show_default=True, metavar="URL", help="Address of the lobby.")
+def _url(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the address of a lobby, as an argument or as ``--url``. The command receives it as ``url``."""
+
+    @functools.wraps(command)
+    def with_url(url_argument: str | None, url_option: str | None, **options: Any) -> None:
+        if url_argument and url_option and url_argument != url_option:
+            raise click.UsageError(f"Two addresses are given: {url_argument} and --url {url_option}. Give one.")
+        command(url=url_argument or url_option or DEFAULT_URL, **options)
+
+    help_text = f"Address of the lobby, the same as the argument URL. [default: {DEFAULT_URL}]"
+    return click.argument("url_argument", metavar="[URL]", required=False)(
+        click.option("--url", "url_option", default=None, metavar="URL", help=help_text)(with_url)
+    )
+
+
 _room = click.option("--room", default="", metavar="ROOM", help="Room to join. Default: the default room of the lobby.")
 
 
@@ -330,24 +373,19 @@ def bots(url: str, room: str, players: int, seconds: float | None, seed: int) ->
     \b
     Examples:
       lobby bots
-      lobby bots --players 200 --seconds 60 --url ws://127.0.0.1:9000/
-      lobby bots --url wss://abc123.execute-api.eu-central-1.amazonaws.com/dev --players 5
+      lobby bots ws://127.0.0.1:9000/ --seconds 60
+      lobby bots wss://abc123.execute-api.eu-central-1.amazonaws.com/dev --players 5
+      lobby bots --players 200                   for `lobby serve --room-size 250`: a room has 50 places by default
     """
     from lobby.client.bots import run_bots
 
-    secret = load_settings({}).secret
-
-    def token(player: str) -> str:
-        from lobby.tokens import sign
-
-        return sign(player, secret, _now_ms() + 24 * 3_600_000) if secret else ""
-
+    token = _signer(load_settings({}).secret)
     with progress("bots connected", players) as count:
         _run(run_bots(url, players, seconds, room=room, token=token, seed=seed, on_connected=count))
 
 
 @main.command()
-@click.argument("url", default="ws://127.0.0.1:8765/")
+@_url
 @_room
 @click.option(
     "--token", default="", envvar="LOBBY_TOKEN", metavar="TOKEN", help="Token of a player, if the lobby requires tokens."
@@ -368,7 +406,7 @@ def watch(url: str, room: str, token: str, seconds: float | None) -> None:
 
 
 @main.command()
-@click.argument("url", default="ws://127.0.0.1:8765/")
+@_url
 @_room
 @click.option("--token", default="", envvar="LOBBY_TOKEN", metavar="TOKEN", help="Token of the first player.")
 @click.option("--token-b", default="", metavar="TOKEN", help="Token of the second player.")

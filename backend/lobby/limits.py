@@ -102,7 +102,9 @@ def check_size(message: bytes, settings: Settings) -> None:
 def check_room(players: int, room: str, settings: Settings) -> None:
     """Raises :class:`Refused` (``room_full``) where a room with this many players has no place for one more."""
     if players >= settings.room_size:
-        raise Refused("room_full", f"all {settings.room_size} places in {room} are taken")
+        raise Refused(
+            "room_full", f"all {settings.room_size} places in {room} are taken; room_size of the lobby sets how many there are"
+        )
 
 
 def check_address(connections: int, settings: Settings) -> None:

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 from lobby.errors import LobbyError
 
 ENV_PREFIX = "LOBBY_"
 ENV_FILE = "infrastructure_setup.env"
+
+OTHER_VARIABLES = {
+    "LOBBY_BUCKET", "LOBBY_DAILY_BUDGET", "LOBBY_ENDPOINT", "LOBBY_NAME", "LOBBY_PLAYER", "LOBBY_ROOM", "LOBBY_STAGE",
+    "LOBBY_TABLE", "LOBBY_TOKEN", "LOBBY_URL",
+}  # fmt: skip
+"""Variables that begin with ``LOBBY_`` and are no settings of a lobby: of the function, of commands and of the Godot addon."""
+
+OF_A_STAGE = ("LOBBY_URL_", "LOBBY_TABLE_", "LOBBY_FUNCTION_")
+"""How names begin that `lobby deploy` writes to the file."""
+
+SIMILAR = 0.8
+"""How similar a name must be to that of a setting (``difflib`` ratio, 0 to 1) to count as misspelt."""
 
 
 def _setting(default: Any, meaning: str, *, unit: str = "", low: float | None = None, high: float | None = None) -> Any:
@@ -112,10 +125,34 @@ class Settings:
         variable."""
         found: dict[str, Any] = {}
         for item in fields(cls):
-            text = environment.get(variable(item.name))
+            text = unquoted(environment.get(variable(item.name), ""))
             if text:
                 found[item.name] = _read(item.name, text)
         return replace(cls(), **found)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that begin with ``LOBBY_`` and that nothing reads: probably misspelt names of settings.
+
+    The value is the name that was probably meant, or empty where no name is similar.
+    """
+    settings = {variable(item.name) for item in fields(Settings)}
+    found = {}
+    for name in environment:
+        plain = name.upper().replace("-", "_")
+        known = name in settings or name in OTHER_VARIABLES or name.startswith(OF_A_STAGE)
+        if plain.startswith(ENV_PREFIX) and not known:
+            near = get_close_matches(plain, settings, 1, SIMILAR)
+            found[name] = near[0] if near else ""
+    return found
+
+
+def check_variables(environment: Mapping[str, str]) -> None:
+    """Raises :class:`LobbyError` if the name of a variable is similar to that of a setting, but is none. It would be ignored,
+    and a lobby whose ``LOBBY_SECRET`` is misspelt would be open."""
+    for name, meant in unknown_variables(environment).items():
+        if meant:
+            raise LobbyError(f"{name} is not the name of a setting. Did you mean {meant}? Correct it, or remove it.")
 
 
 def flag(name: str) -> str:
@@ -126,6 +163,11 @@ def flag(name: str) -> str:
 def variable(name: str) -> str:
     """``window_ms`` -> ``LOBBY_WINDOW_MS``."""
     return ENV_PREFIX + name.upper()
+
+
+def unquoted(text: str) -> str:
+    """``text`` without the pair of quotes around it. A shell and systemd remove them; ``docker --env-file`` keeps them."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def _read(name: str, text: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 Counts = Counter[tuple[str, str]]
@@ -56,9 +57,11 @@ _log = logging.getLogger("lobby")
 
 
 def log(event: str, level: int = logging.INFO, **fields: object) -> None:
-    """Writes a JSON line about ``event``, with its fields, such as connection and player."""
+    """Writes a JSON line about ``event``: the time (ISO 8601, UTC), the level, the event and its fields, such as connection."""
     if _log.isEnabledFor(level):
-        _log.log(level, json.dumps({"event": event, "level": logging.getLevelName(level), **fields}, default=str))
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"time": time, "level": logging.getLevelName(level), "event": event, **fields}
+        _log.log(level, json.dumps(line, default=str))
 
 
 class Metrics:

@@ -23,7 +23,7 @@ from click.testing import CliRunner, Result
 from lobby.cli import load_settings, main
 from lobby.errors import LobbyError
 from lobby.messages import Handshake
-from lobby.settings import ENV_FILE
+from lobby.settings import ENV_FILE, Settings
 from lobby.tokens import verify
 from tests.hosts import joined, run, serving
 
@@ -81,7 +81,7 @@ def announced(child: subprocess.Popen[str]) -> str:
     """The address for players, as soon as the command prints it."""
     assert child.stderr is not None
     while line := child.stderr.readline():
-        if found := re.search(r"wss?://\S+", line):
+        if found := re.search(r"(ws|http)s?://\S+", line):
             return found[0]
     raise AssertionError(f"it ended with {child.wait()}")
 
@@ -178,14 +178,71 @@ def test_serve_for_other_machines_needs_a_secret_or_the_flag_open() -> None:
         assert "that reaches this machine" in ended(child, signal.SIGTERM)[1]
 
 
-def test_an_address_of_ipv6_is_announced_in_brackets() -> None:
+def without_ipv6() -> bool:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
-        pytest.skip("no IPv6 here")
-    with running("serve", "--host", "::1", "--port", "0") as child:
-        assert announced(child).startswith("ws://[::1]:")
+        return True
+    return False
+
+
+ipv6 = pytest.mark.skipif(without_ipv6(), reason="this machine has no IPv6")
+
+
+@ipv6
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (("serve", "--host", "::1"), "ws://[::1]:"),
+        (("serve", "--host", "::", "--open"), "ws://[::1]:"),
+        (("demo", "--host", "::1", "--bots", "1", "--no-browser"), "http://[::1]:"),
+        (("demo", "--host", "::", "--open", "--bots", "1", "--no-browser"), "http://[::1]:"),
+        (("emulate", "--host", "::1", "--table", "moto"), "ws://[::1]:"),
+        (("emulate", "--host", "::", "--table", "moto"), "ws://[::1]:"),
+    ],
+)
+def test_a_lobby_listens_on_ipv6_and_its_address_works_as_printed(words: tuple[str, ...], begins: str) -> None:
+    with running(*words, "--port", "0") as child:
+        url = announced(child)
+        assert url.startswith(begins)
+        assert "the check took" in process("check", url.replace("http:", "ws:")).stdout
         ended(child, signal.SIGTERM)
+
+
+def test_a_demo_for_other_machines_needs_a_secret_or_the_flag_open() -> None:
+    assert "--open" in failed(lobby("demo", "--host", "0.0.0.0", "--port", "0", "--no-browser"))
+
+
+def test_a_demo_with_a_secret_prints_an_address_with_a_token() -> None:
+    secret = "0123456789abcdefghijklmnopqrstuv"
+    with running("demo", "--bots", "2", "--port", "0", "--no-browser", LOBBY_SECRET=secret) as child:
+        url = announced(child)
+        token = url.partition("?token=")[2]
+        player = verify(Handshake("", "lobby", "", 1, token), secret, int(time.time() * 1000)).player
+        assert player.startswith("visitor_")
+        ended(child, signal.SIGTERM)
+
+
+# ── the address of a lobby ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("command", ["bots", "watch", "check"])
+def test_every_command_takes_the_address_of_a_lobby_as_argument_and_as_option(command: str) -> None:
+    wrong = "ftp://lobby.example/"
+    as_argument, as_option = lobby(command, wrong), lobby(command, "--url", wrong)
+    for result in (as_argument, as_option):
+        assert (result.exit_code, f"{wrong!r} is no address of a lobby" in result.output) == (1, True)
+    both = lobby(command, wrong, "--url", "ws://other.example/")
+    assert (both.exit_code, "Two addresses are given" in both.output) == (2, True)
+
+
+def test_bots_that_find_no_place_name_the_setting_to_change() -> None:
+    async def test() -> None:
+        async with serving(room_size=2) as server:
+            said = failed(await asyncio.to_thread(lobby, "bots", server.url, "--players", "3", "--seconds", "0"))
+            assert "room_size" in said
+
+    run(test())
 
 
 # ── settings ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,6 +259,42 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder: Path, m
     assert load_settings({"open": True}).open
     assert load_settings({"secret": ""}).secret == ""
     assert (load_settings({}).room_size, load_settings({}).secret) == (7, "a${HOME}b")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LOBBY_ROOMSIZE", "LOBBY_ROOM_SIZE"),
+        ("LOBBY_SECRT", "LOBBY_SECRET"),
+        ("lobby_port", "LOBBY_PORT"),
+        ("LOBBY-OPEN", "LOBBY_OPEN"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_in_the_environment_and_in_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    sentence = f"{name} is not the name of a setting. Did you mean {meant}?"
+    assert sentence in failed(lobby("serve", "--port", "0", **{name: "7"}))
+    (folder / ENV_FILE).write_text(f"{name}=7\n")
+    for command in (("serve", "--port", "0"), ("demo", "--no-browser"), ("bots",), ("token", "ann"), ("check",)):
+        assert sentence in failed(lobby(*command))
+
+
+def test_variables_of_other_tools_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOBBY_URL_DEV", "LOBBY_TOKEN", "LOBBY_ROOM", "LOBBY_OF_THE_HOTEL", "PORT"):
+        monkeypatch.setenv(name, "x")
+    assert load_settings({}) == Settings()
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_around_a_value_are_not_part_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch, quote: str) -> None:
+    (folder / ENV_FILE).write_text(f"LOBBY_SECRET={quote}in the file{quote}\n")
+    assert load_settings({}).secret == "in the file"
+    monkeypatch.setenv("LOBBY_SECRET", f"{quote}in the environment{quote}")
+    monkeypatch.setenv("LOBBY_PORT", f"{quote}7{quote}")
+    assert (load_settings({}).secret, load_settings({}).port) == ("in the environment", 7)
+    monkeypatch.setenv("LOBBY_SECRET", "it's one quote'")
+    assert load_settings({}).secret == "it's one quote'"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_the_emulator_knows_nothing_of_lobbies() -> None:
         for other in others
         if not other.startswith("emulator")
     }
-    assert outside <= {"errors", "billing", "cloudformation", "cloudformation.reading", "cloudformation.resolving"}
+    assert outside <= {"addresses", "errors", "billing", "cloudformation", "cloudformation.reading", "cloudformation.resolving"}
 
 
 def test_the_core_does_no_input_or_output() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from typing import Any
 
 import pytest
 
-from lobby.telemetry import FLUSH_MS, PROMPT, VALUES, Metrics
+from lobby.telemetry import FLUSH_MS, PROMPT, VALUES, Metrics, log
 
 
 def read(line: str | None) -> dict[str, Any]:
@@ -44,3 +46,11 @@ def test_rare_metrics_are_written_at_once(name: str) -> None:
     assert metrics.line(1_000) is None
     metrics.measured(name, 1)
     assert read(metrics.line(1_001)) == {"handler_ms": 3.5, name: 1}
+
+
+def test_each_line_of_the_log_begins_with_its_time(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "lobby")
+    log("joined", player="ann")
+    line = json.loads(caplog.messages[0])
+    assert list(line) == ["time", "level", "event", "player"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])

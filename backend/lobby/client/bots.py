@@ -34,6 +34,11 @@ _FIRST = (
 _LAST = ("Comet", "Drift", "Ember", "Flint", "Haze", "Kite", "Lark", "Nova", "Onyx", "Pike", "Rook", "Sol", "Vale")
 
 
+def no_token(player: str) -> str:
+    """The token for a lobby that requires none."""
+    return ""
+
+
 def bot_name(number: int) -> str:
     """A name for a bot; different for the first 221 of them."""
     return f"{_FIRST[number % len(_FIRST)]} {_LAST[number % len(_LAST)]}"
@@ -124,7 +129,7 @@ async def run_bots(
     seconds: float | None = None,
     *,
     room: str = "",
-    token: Callable[[str], str] = lambda player: "",
+    token: Callable[[str], str] = no_token,
     seed: int = 0,
     on_connected: Callable[[int], None] = lambda count: None,
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http_websocket import WebSocketError
 
+from lobby.addresses import in_url, reachable
 from lobby.emulator import events, signatures
 from lobby.emulator.answers import connect_answer, response_body
 from lobby.emulator.api import CONNECT, DISCONNECT, Api, Pairs, Throttle, has_identity, permitted, select_route
@@ -145,8 +146,7 @@ class ApiGateway:
     @property
     def address(self) -> str:
         """Host and port as URLs contain them. An address that means every network becomes the one of this machine."""
-        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        return f"{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"{in_url(reachable(self.host))}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self
 
 from aiohttp import ClientError, ClientSession, TCPConnector, web
 
+from lobby.addresses import in_url, reachable
 from lobby.emulator import capacity, signatures
 from lobby.emulator.logs import bounded_logger
 from lobby.emulator.meters import Meter, no_meter
@@ -235,7 +236,7 @@ class TableServer:
     @property
     def endpoint(self) -> str:
         """The value for ``AWS_ENDPOINT_URL_DYNAMODB``."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{in_url(reachable(self.host))}:{self.port}"
 
     async def __aenter__(self) -> Self:
         await self.engine.start()

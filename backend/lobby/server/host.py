@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import secrets
 import ssl
 import time
@@ -21,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from picows import WSUpgradeRequest, WSUpgradeResponseWithListener, ws_create_server
 
 from lobby import __version__, limits
+from lobby.addresses import counting_key, is_loopback
 from lobby.admission import admit
 from lobby.errors import CODES, LobbyError
 from lobby.limits import FRAME_BYTES, HANDSHAKE_S
@@ -47,7 +47,7 @@ class Server:
         self._started_s = time.monotonic()
         self._epoch_s = time.time() - self._started_s
         self._counted: dict[str, str] = {}
-        """The address under which a connection is counted, by connection id."""
+        """The key of the address under which a connection is counted, by connection id."""
         self._addresses: Counter[str] = Counter()
         self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
         """When the window of a room is due, and the timer that closes it."""
@@ -104,10 +104,11 @@ class Server:
 
     def _count_address(self, connection: ServerConnection, address: str) -> None:
         """Counts a connection under its address; connections of this machine are not counted. Raises Refused."""
-        if self.settings.connections_per_address and not _is_loopback(address):
-            limits.check_address(self._addresses[address], self.settings)
-            self._addresses[address] += 1
-            self._counted[connection.id] = address
+        if self.settings.connections_per_address and not is_loopback(address):
+            key = counting_key(address)
+            limits.check_address(self._addresses[key], self.settings)
+            self._addresses[key] += 1
+            self._counted[connection.id] = key
 
     # ── windows ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,18 +202,11 @@ def check_exposure(settings: Settings) -> None:
     """Raises :class:`LobbyError` where a lobby without a secret would be open to other machines without ``--open``."""
     if settings.secret:
         check_secret(settings.secret)
-    elif not settings.open and not _is_loopback(settings.host):
+    elif not settings.open and not is_loopback(settings.host):
         raise LobbyError(
             f"On {settings.host} other machines can connect, and without a secret each client can use any player id. "
             "Set LOBBY_SECRET (`lobby token --new-secret` prints one), or use --open to allow this."
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _cannot_listen(error: OSError, settings: Settings) -> str:

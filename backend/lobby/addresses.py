@@ -1,0 +1,63 @@
+"""Network addresses of hosts and clients, IPv4 and IPv6: how they are written in URLs, and how clients are counted."""
+
+from __future__ import annotations
+
+import ipaddress
+
+UNKNOWN = "unknown"
+"""The key under which all clients are counted together whose address cannot be read."""
+
+_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def in_url(host: str) -> str:
+    """``host`` as URLs contain it (RFC 3986 and 6874): an IPv6 address in brackets, with ``%25`` before its zone."""
+    if ":" not in host or host.startswith("["):
+        return host
+    address, percent, zone = host.partition("%")
+    return f"[{address}%25{zone}]" if percent else f"[{address}]"
+
+
+def bare(host: str) -> str:
+    """``host`` without the brackets of an URL. The opposite of :func:`in_url`."""
+    return host[1:-1].replace("%25", "%") if host.startswith("[") and host.endswith("]") else host
+
+
+def reachable(host: str) -> str:
+    """The address of this machine at which a server that listens on ``host`` can be reached. ``0.0.0.0`` and ``::`` mean
+    every network, and no client can connect to them everywhere."""
+    return _ANY.get(bare(host), bare(host))
+
+
+def parse(address: str) -> _Address | None:
+    """The IP address in ``address``, or None. An IPv4 address inside of IPv6 (``::ffff:192.0.2.1``) is an IPv4 address."""
+    try:
+        it = ipaddress.ip_address(bare(address))
+    except ValueError:
+        return None
+    return (it.ipv4_mapped or it) if isinstance(it, ipaddress.IPv6Address) else it
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``. ``localhost`` and names below it are loopback (RFC 6761)."""
+    it = parse(host)
+    if it is not None:
+        return it.is_loopback
+    name = host.lower().removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def counting_key(address: str) -> str:
+    """The key under which connections from ``address`` are counted together.
+
+    An IPv4 address counts alone. An IPv6 address counts with its /64 network: that is the smallest network that providers
+    assign to one customer (RFC 6177), who can use each address in it. All that is no address shares one key.
+    """
+    it = parse(address)
+    if it is None:
+        return UNKNOWN
+    if isinstance(it, ipaddress.IPv4Address):
+        return str(it)
+    return str(ipaddress.ip_network((int(it) >> 64 << 64, 64)))
