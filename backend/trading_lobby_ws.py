@@ -64,7 +64,7 @@ def _answer(event: Event, environment: FunctionEnvironment, invocation: Invocati
     kind, connection = request["eventType"], request["connectionId"]
     known = request.get("authorizer") or {}
     if kind == "CONNECT":
-        return connect(known, connection, invocation, now)
+        return {**connect(known, connection, invocation, now), **_subprotocol(event)}
     sender = _sender(known, connection)
     if kind == "DISCONNECT":
         invocation.disconnected(sender.room, connection)
@@ -100,6 +100,13 @@ def connect(known: Event, connection: str, invocation: Invocation, now: int) -> 
         log("refused", code=refused.code, detail=refused.detail, connection=connection)
         return {"statusCode": CODES[refused.code].http or 403}
     return {"statusCode": 200}
+
+
+def _subprotocol(event: Event) -> Event:
+    """The headers that select the first subprotocol of a client that offers some. A browser ends a connection without one."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
+    return {"headers": {"Sec-WebSocket-Protocol": offered[0]}} if offered[0] else {}
 
 
 def _sender(known: Event, connection: str) -> Presence:

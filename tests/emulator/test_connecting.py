@@ -57,6 +57,17 @@ async def test_the_addresses_of_any_host_can_be_used_as_they_are(host: str) -> N
         assert got["Identity"]["SourceIp"] in ("127.0.0.1", "::1")
 
 
+async def test_a_page_beside_the_stage_cannot_be_framed() -> None:
+    async with ApiGateway(api(), Handler(), page=lambda path: (b"a page", "text/html")) as gateway:
+        reader, writer = await asyncio.open_connection(gateway.host, gateway.port)
+        writer.write(b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = (await asyncio.wait_for(reader.read(), 5)).decode()
+        writer.close()
+    assert answer.startswith("HTTP/1.1 200 ")
+    assert "Content-Security-Policy: frame-ancestors 'none'\r\n" in answer
+    assert answer.endswith("\r\n\r\n")
+
+
 @pytest.mark.parametrize("path", ["/", "/other", "/dev/deeper"])
 async def test_the_path_is_the_stage_and_everything_else_is_forbidden(path: str) -> None:
     handler = Handler()

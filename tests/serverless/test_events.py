@@ -82,6 +82,15 @@ def test_a_bad_handshake_is_denied(function: Any) -> None:
     assert call(event)["policyDocument"]["Statement"][0]["Effect"] == "Deny"
 
 
+@pytest.mark.parametrize(("offered", "selected"), [("lobby", "lobby"), ("a, b", "a"), ("", None), (" ", None)])
+def test_the_first_subprotocol_that_a_client_offers_is_selected(offered: str, selected: str | None, function: Any) -> None:
+    body = SAMPLES["powertools_connect"]
+    context = {**body["requestContext"], "authorizer": {"player_id": "ann", "v": "2"}}
+    answer = call({**body, "requestContext": context, "headers": {"sec-websocket-PROTOCOL": offered}})
+    assert answer["statusCode"] == 200
+    assert answer.get("headers") == ({"Sec-WebSocket-Protocol": selected} if selected else None)
+
+
 def test_an_authorized_connection_may_connect_send_and_disconnect(function: Any) -> None:
     def event(sample: str, **more: Any) -> dict[str, Any]:
         body = SAMPLES[sample]

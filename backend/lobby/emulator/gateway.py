@@ -46,6 +46,9 @@ BODY_S = 10.0
 BACKLOG = 1024
 """How many clients may wait to be accepted."""
 
+PAGE_HEADERS = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+"""No other page may show a page of ours in a frame, where its visitor could be made to click in it."""
+
 DATA_AND_PINGS = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
 
 GRACE_S = 5.0
@@ -261,7 +264,7 @@ class ApiGateway:
         if path.rstrip("/") != f"/{self.api.stage}":
             page = self._page(path) if request.method in ("GET", "HEAD") and "Upgrade" not in request.headers else None
             if page is not None:
-                return web.Response(body=page[0], content_type=page[1], charset="utf-8")
+                return web.Response(body=page[0], content_type=page[1], charset="utf-8", headers=PAGE_HEADERS)
             return _last(_error(403, "ForbiddenException", "Forbidden"))
         # In a task of its own: a client that leaves while $connect is pending must not cancel the handler.
         return await asyncio.shield(self._spawn(self._connect(request, query)))
