@@ -279,6 +279,33 @@ async def test_messages_for_a_handler_that_hangs_are_answered_and_bounded() -> N
         go.set()
 
 
+async def test_a_client_that_sends_more_than_handlers_can_take_waits_and_others_do_not() -> None:
+    go, running = threading.Event(), []
+
+    def work(event: dict[str, Any]) -> dict[str, Any]:
+        if event["body"] == "slow":
+            running.append(1)
+            go.wait(10)
+        return {"body": event["body"]}
+
+    it = api(routes=ROUTES, limits=Limits(messages_at_once=3))
+    function = FunctionOptions(concurrency=5)
+    try:
+        async with ApiGateway(it, Handler(default=work), function=function) as gateway, joined(gateway) as client:
+            async with joined(gateway) as flooder:
+                for _ in range(20):
+                    await flooder.send("slow")
+                await until(lambda: len(running) == 3)
+                for i in range(3):
+                    await client.send(str(i))
+                    assert await heard(client) == str(i)
+                assert len(running) == 3
+                go.set()
+                assert [await heard(flooder) for _ in range(20)] == ["slow"] * 20
+    finally:
+        go.set()
+
+
 async def test_a_system_clock_that_is_set_changes_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     async with ApiGateway(api(routes=ROUTES), echo()) as gateway, joined(gateway) as client:
         real = time.time

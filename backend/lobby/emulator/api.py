@@ -47,10 +47,11 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of API Gateway. The defaults are its published quotas, with two exceptions that are assumed.
+    """Limits of API Gateway. The defaults are its published quotas, with three exceptions that are assumed.
 
-    They are :attr:`client_buffer_bytes`, and how many control frames and empty fragments one connection may send
-    (:attr:`empty_frame_rate` a second, :attr:`empty_frame_burst` at once).
+    They are :attr:`client_buffer_bytes`; how many control frames and empty fragments one connection may send
+    (:attr:`empty_frame_rate` a second, :attr:`empty_frame_burst` at once); and how many of its messages handlers have at the
+    same time (:attr:`messages_at_once`).
     """
 
     frame_bytes: int = 32 * 1024
@@ -64,6 +65,7 @@ class Limits:
     callback_rate: float = 10_000.0
     callback_burst: int = 5_000
     client_buffer_bytes: int = 128 * 1024
+    messages_at_once: int = 32
     empty_frame_rate: float = 100.0
     empty_frame_burst: int = 500
 

@@ -37,10 +37,12 @@ class EmulatedConnection:
         info: ConnectionInfo,
         opened_at: float,
         now: float,
+        messages_at_once: int,
     ) -> None:
         self.socket, self.transport, self.info = socket_, transport, info
         self.opened_at, self.active_at = opened_at, now
         self.over = asyncio.Event()
+        self.turns = asyncio.Semaphore(messages_at_once)
         self.cut: tuple[int, str] | None = None
 
     async def send(self, text: str) -> None:

@@ -353,7 +353,9 @@ class ApiGateway:
         code, reason = LOST, REASONS[LOST]
         transport = request.transport
         if transport is not None:  # else the client has left while $connect was pending
-            connection = EmulatedConnection(socket_, transport, info, opened_at, self._elapsed())
+            connection = EmulatedConnection(
+                socket_, transport, info, opened_at, self._elapsed(), self.api.limits.messages_at_once
+            )
             limits = self.api.limits
             empty = Throttle(limits.empty_frame_rate, limits.empty_frame_burst)
             protocol = transport.get_protocol()
@@ -387,7 +389,12 @@ class ApiGateway:
             elif message.type is WSMsgType.PONG:
                 pass
             elif message.type is WSMsgType.TEXT:
-                self._spawn(self._received(connection, message.data))
+                # A client that sends faster than handlers run waits; else its messages would take every environment.
+                had_to_wait = connection.turns.locked()
+                await connection.turns.acquire()
+                if had_to_wait and connection.transport.is_closing():
+                    break  # the client has left: the rest of its flood is discarded
+                self._spawn(self._received(connection, message.data)).add_done_callback(lambda _: connection.turns.release())
             elif message.type is WSMsgType.BINARY:
                 self._cut(connection, WSCloseCode.UNSUPPORTED_DATA, "Binary frames are not supported")
             else:

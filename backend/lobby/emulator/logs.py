@@ -55,3 +55,4 @@ def bound_libraries() -> None:
     """Bounds the log lines of the libraries in this process. For a program, which owns its loggers."""
     for name in LIBRARIES:
         bounded_logger(name)
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)  # it warns of subprotocols that handlers select
