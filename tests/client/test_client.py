@@ -337,7 +337,8 @@ async def test_a_full_room_is_the_reason_of_the_error() -> None:
     async with serving(room_size=1) as lobby, joined(lobby.at(pid="only")) as only:
         await only.receive("welcome")
         with pytest.raises(
-            LobbyError, match=r"^Cannot connect to the lobby at ws://[0-9.:]+/: all 1 places in lobby are taken; room_size .+\.$"
+            LobbyError,
+            match=r"^Cannot connect to the lobby at ws://[0-9.:]+/: all 1 places in lobby are taken; room_size .+\.$",
         ):
             await LobbyClient(lobby.url, "ann").__aenter__()
 

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from lobby.emulator import Conditions, Environments, HandlerError, LambdaFunction
-from lobby.emulator.environments import ProcessEnvironment
+from lobby.emulator.environments import ProcessEnvironment, process_variables
 from tests.emulator.worlds import Meter, until
 
 HANDLER = """
@@ -125,3 +125,10 @@ async def test_code_may_be_a_zip(tmp_path: Path) -> None:
 
     async with World(tmp_path, code=tmp_path / "code.zip") as world:
         assert (await world.environments.call({}))["calls"] == 1
+
+
+def test_a_process_gets_what_python_needs_of_its_system_and_nothing_else() -> None:
+    windows = {"Path": "C:/Python", "SystemRoot": "C:/Windows", "TEMP": "C:/Temp", "AWS_PROFILE": "mine", "HOME": "/root"}
+    ours = {"PYTHONPATH": "code", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    kept = {name: windows[name] for name in ("Path", "SystemRoot", "TEMP")}
+    assert process_variables(windows, {"TABLE": "t"}, Path("code")) == {**kept, "TABLE": "t", **ours}

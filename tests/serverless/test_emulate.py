@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import signal
 import sys
@@ -22,6 +24,8 @@ from lobby.tools.check import Step, check
 from tests.hosts import joined
 
 STARTING_S = 20.0
+
+ROOT = Path(__file__).parents[2]
 
 
 def fetched(url: str) -> str:
@@ -47,10 +51,10 @@ class Emulated:
 
 
 @asynccontextmanager
-async def emulated(*options: str) -> AsyncIterator[Emulated]:
+async def emulated(*options: str, **variables: str) -> AsyncIterator[Emulated]:
     words = ("-m", "lobby", "emulate", "--port", "0", "--table", "moto", *options)
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=pipe, stderr=pipe, env=None)
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=pipe, stderr=pipe, env=os.environ | variables)
     assert process.stderr is not None
     start = ""
     try:
@@ -99,6 +103,35 @@ async def test_a_route_that_is_not_in_the_template_does_not_exist(tmp_path: Path
         await ann.receive("welcome")
         await ann.socket.send('{"action":"fly"}')
         assert "Forbidden" in str(await ann.socket.recv())
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"AWS_PROFILE": "nope"},
+        {"AWS_CONFIG_FILE": "broken"},
+        {"AWS_DEFAULT_REGION": "the moon", "AWS_REGION": ""},
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_CA_BUNDLE": "nowhere.pem"},
+        {"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "socks5://127.0.0.1:1"},
+    ],
+    ids=lambda variables: "-".join(variables),
+)
+async def test_the_aws_settings_of_this_machine_do_not_matter(variables: dict[str, str], tmp_path: Path) -> None:
+    broken = tmp_path / "config"
+    broken.write_text("[profile\nregion")
+    variables = {name: str(broken) if value == "broken" else value for name, value in variables.items()}
+    async with emulated(**variables) as running:
+        async with joined(running.url + "?pid=ann") as ann:
+            await ann.receive("welcome")
+        monitor = re.search(r"--emulator (\S+)", running.start)
+        assert monitor is not None
+        words = ("scripts/monitoring/lobby-metrics.py", "--stage", "dev", "--emulator", monitor[1], "--json")
+        reading = await asyncio.create_subprocess_exec(
+            sys.executable, *words, env=os.environ | variables, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        )
+        printed, _ = await asyncio.wait_for(reading.communicate(), STARTING_S)
+        assert reading.returncode == 0
+        assert json.loads(printed)["stage"] == "dev"
 
 
 async def test_parameters_of_the_template_reach_the_function() -> None:

@@ -134,6 +134,19 @@ class ThreadEnvironment:
         return HandlerResult(result, error, (time.perf_counter() - began) * 1000, (time.thread_time() - cpu) * 1000)
 
 
+SYSTEM_VARIABLES = frozenset(
+    {"PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "TEMP", "TMP", "TMPDIR"}
+)
+"""What a process needs of its system. Without ``SYSTEMROOT`` Python on Windows has no sockets and no random numbers."""
+
+
+def process_variables(system: Mapping[str, str], function: Mapping[str, str], code: Path) -> dict[str, str]:
+    """The variables of a process that runs a function: those of the ``function``, and of the ``system`` only what Python needs.
+    Names are compared without case, as Windows does."""
+    needed = {name: value for name, value in system.items() if name.upper() in SYSTEM_VARIABLES}
+    return {**needed, **function, "PYTHONPATH": str(code), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+
+
 class ProcessEnvironment:
     """An environment that is one process. ``handler`` is MODULE.FUNCTION in ``code`` (a folder or a zip); ``on_log`` is called
     with each line that the process writes."""
@@ -154,7 +167,7 @@ class ProcessEnvironment:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
-            env={"PATH": os.environ.get("PATH", ""), **self._variables, "PYTHONPATH": str(self._code), "PYTHONUNBUFFERED": "1"},
+            env=process_variables(os.environ, self._variables, self._code),
         )
         self._logs = asyncio.create_task(self._read_logs(process))
         answer = await self._answer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -151,7 +152,13 @@ def emulated(url: str) -> Aws:
         from lobby.emulator.emulated_stack import ACCESS_KEY, SECRET_KEY
     except ModuleNotFoundError as error:
         raise missing_package("--emulator", error) from None
-    core = botocore.session.get_session()
+    # Without the profile and the files of this machine: the emulator has its own credentials.
+    ignored = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    core = botocore.session.Session(session_vars=ignored)
     # The emulator is on this machine: without a proxy, and without retries.
     core.set_default_client_config(Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=5))
     session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION, botocore_session=core)

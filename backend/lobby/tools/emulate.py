@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -101,6 +102,33 @@ async def emulate(
     """Runs until ``stop`` is set. ``ready`` is called once clients can connect. Raises LobbyError."""
     bound_libraries()
     _raise_file_limit()
+    with without_aws_settings():
+        await _emulate(options, ready, stop, console)
+
+
+@contextmanager
+def without_aws_settings() -> Iterator[None]:
+    """Removes the AWS settings of this machine from the environment, and puts them back at the end.
+
+    The libraries of AWS read them when they are imported. A local emulator has no use for them, and a profile that does not
+    exist must not stop it.
+    """
+    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    try:
+        for name in before:
+            del os.environ[name]
+        os.environ.update(nothing)
+        yield
+    finally:
+        for name in nothing:
+            del os.environ[name]
+        os.environ.update(before)
+
+
+async def _emulate(
+    options: EmulateOptions, ready: Callable[[EmulatedStack], None], stop: asyncio.Event, console: Console
+) -> None:
     template = parse(read_template(options.template) if options.template else lobby_template())
     definition = read_stack(template, options.parameters)
     definition = replace(definition, name=stack_name(definition.api.stage))
