@@ -22,7 +22,7 @@ from lobby.addresses import in_url, reachable
 from lobby.cloudformation.lobby_template import STAGES
 from lobby.errors import LobbyError
 from lobby.settings import ENV_FILE, Settings, check_variables, flag, variable
-from lobby.terminal import fail, missing_package, new_console, print_line, progress
+from lobby.terminal import accept_any_text, fail, missing_package, new_console, print_line, progress
 
 if TYPE_CHECKING:
     from lobby.emulator import EmulatedStack
@@ -44,6 +44,7 @@ class Group(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Runs the command."""
+        accept_any_text()
         try:
             return super().invoke(context)
         except LobbyError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 # rich is imported by the functions that need it: `lobby --help` should not have to load it.
+import io
 import os
 import sys
 import unicodedata
@@ -26,6 +27,16 @@ _BILL_COLUMNS: dict[str, Callable[[float, float], str]] = {
     "per month": lambda dollars, month: f"${month:,.2f}",
 }
 """The columns that a bill may have, each from a line's dollars of the metered time and of a month."""
+
+
+def accept_any_text() -> None:
+    """Lets standard output and standard error take characters that their encoding lacks, such as cp1252 on Windows.
+
+    On a terminal such a character becomes ``?``. In a file or pipe it is written as an escape sequence, so that it is not lost.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace" if stream.isatty() else "backslashreplace")
 
 
 def print_line(*words: str) -> None:

@@ -19,7 +19,7 @@ from lobby.deploy.aws import Aws, AwsRequestError
 from lobby.errors import LobbyError
 from lobby.monitor.reading import LATE_S, Lobby, find_lobby, publish, read_presences, read_report
 from lobby.monitor.screen import as_json, render
-from lobby.terminal import fail, missing_package, new_console, print_line
+from lobby.terminal import accept_any_text, fail, missing_package, new_console, print_line
 
 EVERY_S = 60
 """Default pause of ``--watch``. CloudWatch has new values once a minute."""
@@ -73,6 +73,7 @@ def command(
     """
     if publishes and room:
         raise click.UsageError("--publish counts all rooms; omit --room.")
+    accept_any_text()
     try:
         aws = emulated(emulator) if emulator else Aws.connect(region, profile)
         options = _Options(room, minutes, json_, every_s, publishes, late_s=0 if emulator else LATE_S)
