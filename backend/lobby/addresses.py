@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+from typing import Any
 
 UNKNOWN = "unknown"
 """The key under which all clients are counted together whose address cannot be read."""
@@ -29,6 +31,17 @@ def reachable(host: str) -> str:
     """The address of this machine at which a server that listens on ``host`` can be reached. ``0.0.0.0`` and ``::`` mean
     every network, and no client can connect to them everywhere."""
     return _ANY.get(bare(host), bare(host))
+
+
+def listening(host: str, port: int, backlog: int = 100) -> dict[str, Any]:
+    """The arguments of ``create_server`` of an event loop that listens on ``host``. Raises OSError.
+
+    ``::`` means every network, of IPv4 too, as for most servers. Event loops would take only IPv6.
+    """
+    if bare(host) == "::" and socket.has_dualstack_ipv6():
+        found = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=backlog)
+        return {"sock": found, "backlog": backlog}
+    return {"host": bare(host) or None, "port": port, "backlog": backlog}
 
 
 def parse(address: str) -> _Address | None:

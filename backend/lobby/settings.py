@@ -37,7 +37,9 @@ def _setting(default: Any, meaning: str, *, unit: str = "", low: float | None = 
 class Settings:
     """The settings of a lobby. Durations are milliseconds, lengths the game's own units, sizes bytes."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 listens on every network.")
+    host: str = _setting(
+        "127.0.0.1", "Address to listen on; 0.0.0.0 listens on every network of IPv4, :: also on those of IPv6."
+    )
     port: int = _setting(8765, "Port to listen on; 0 takes a free port and prints it.", low=0, high=65535)
     open: bool = _setting(False, "Admit players without a token, also from other machines.")
     secret: str = _setting("", "Secret that signs tokens (HS256). If it is set, each player needs a token.")

@@ -1,52 +1,107 @@
-"""The programs of the tutorial run against a lobby like the reader's."""
+"""The tutorial, walked by a reader that has only what the tutorial asked for."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
+import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lobby.client.bots import run_bots
-from lobby.settings import variable
-from tests.hosts import joined, serving
+from tests.docs.reader import ROOT, Reader, blocks, lines_until
+from tests.hosts import free_port, joined
 
-ROOT = Path(__file__).parents[2]
-TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
-PROGRAMS = re.findall(r"```python\n(.*?)```", TUTORIAL, re.S)
-SECRET = "a secret of thirty-two characters"
-
-
-async def output_of(program: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend"), variable("secret"): SECRET}
-    # In a thread and not by asyncio, which may leave a pipe of the process open when its loop ends first.
-    run_it = partial(
-        subprocess.run, [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=20
-    )
-    done = await asyncio.to_thread(run_it)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return str(done.stdout)
+TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+PROGRAMS = blocks(TUTORIAL, "python")
+COMMANDS = blocks(TUTORIAL, "sh")
+NOT_RUN = ("git clone", "pipx install")
+"""Beginnings of blocks that other tests run: a fresh clone in CI, and the wheel below."""
 
 
-@pytest.mark.parametrize(("number", "printed"), [(0, ["Connected(player='ann')", "Moved("]), (1, ['"welcome"', "'pos'"])])
-async def test_the_clients_join_and_see_a_player_move(number: int, printed: list[str]) -> None:
-    async with serving() as lobby:
-        walking = asyncio.create_task(run_bots(lobby.url, 2))
-        output = await output_of(PROGRAMS[number].replace("ws://127.0.0.1:8765/", lobby.url))
-        walking.cancel()
-        assert all(text in output for text in printed), output
+@pytest.fixture
+def reader(tmp_path: Path) -> Reader:
+    return Reader(tmp_path)
 
 
-async def test_the_token_of_the_backend_is_accepted() -> None:
-    token = (await output_of(PROGRAMS[2])).strip()
-    async with serving(secret=SECRET) as lobby, joined(lobby.at(token=token)) as ann:
-        assert (await ann.receive("welcome"))["your_id"] == "ann"
+@pytest.fixture
+def port() -> str:
+    return str(free_port())
 
 
-def test_every_program_is_tested() -> None:
+def on_port(text: str, port: str) -> str:
+    """A command or program of the tutorial with another port, because 8765 may be in use here."""
+    return text.replace("8765", port)
+
+
+def last_line(block: str) -> str:
+    return block.strip().splitlines()[-1]
+
+
+def test_the_tutorial_can_be_walked_from_the_server_to_the_reconnect(reader: Reader, port: str) -> None:
+    activate, serve = COMMANDS[2].strip().splitlines()
+    assert reader.run(f"{activate} && command -v lobby").strip() == str(reader.bin / "lobby")
+    (reader.folder / "ann.py").write_text(on_port(PROGRAMS[0], port))
+    (reader.folder / "bea.py").write_text(on_port(PROGRAMS[1], port))
+    with reader.running(serve, LOBBY_PORT=port) as lobby:
+        lines_until(lobby, "is running")
+        with reader.running(f"{COMMANDS[3].strip()} --url ws://127.0.0.1:{port}/"):
+            with reader.running("python ann.py") as ann:
+                lines_until(ann, r"^Connected\(player='ann'\)")
+                lines_until(ann, r"^Joined\(")
+                lobby.send_signal(signal.SIGINT)
+                lines_until(ann, r"^Disconnected\(")
+                with reader.running(serve, LOBBY_PORT=port) as again:
+                    lines_until(again, "is running")
+                    lines_until(ann, r"^Connected\(player='ann'\)")
+                    assert COMMANDS[4].strip() == "python -m pip install websockets"
+                    reader.install(["websockets"])
+                    assert re.search("welcome.*'pos'", reader.run("python bea.py"), re.S)
+                    ann.send_signal(signal.SIGINT)
+                    assert ann.wait(5) == 0
+
+
+def test_the_demo_can_be_opened_to_a_phone(reader: Reader, port: str) -> None:
+    with reader.running(f"{last_line(COMMANDS[1])} --no-browser --port {port}") as demo:
+        lines_until(demo, "From other machines")
+
+
+async def test_the_token_of_the_backend_is_accepted(reader: Reader, port: str) -> None:
+    export, serve = COMMANDS[5].strip().splitlines()
+    secret = (await asyncio.to_thread(reader.run, f"{export} && echo $LOBBY_SECRET")).strip()
+    token = (await asyncio.to_thread(reader.run, f"python - <<'END'\n{PROGRAMS[2]}\nEND", LOBBY_SECRET=secret)).strip()
+    with reader.running(serve, LOBBY_PORT=port, LOBBY_SECRET=secret) as lobby:
+        await asyncio.to_thread(lines_until, lobby, "is running")
+        async with joined(f"ws://127.0.0.1:{port}/?token={token}") as ann:
+            assert (await ann.receive("welcome"))["your_id"] == "ann"
+
+
+def test_the_limits_of_a_game_can_be_set(reader: Reader, port: str) -> None:
+    with reader.running(COMMANDS[6].strip(), LOBBY_PORT=port) as lobby:
+        lines_until(lobby, "is running")
+
+
+def test_the_wheel_shows_the_demo_without_make(tmp_path: Path, port: str) -> None:
+    build, install = COMMANDS[7], COMMANDS[8]
+    assert build.startswith("python3 -m pip wheel --no-deps ")
+    reader = Reader(tmp_path, project=False)
+    wheel = wheel_of(tmp_path / "dist")
+    assert f"dist/{wheel.name}" in install
+    reader.install_wheel(wheel)
+    with reader.running(f"lobby demo --no-browser --port {port}") as demo:
+        lines_until(demo, "bots are moving")
+
+
+def wheel_of(folder: Path) -> Path:
+    """Builds the wheel of the project, with the build tool that the tests have: nothing is fetched."""
+    words = ("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
+    subprocess.run([sys.executable, *words], check=True, cwd=ROOT, capture_output=True, timeout=60)
+    return next(folder.glob("*.whl"))
+
+
+def test_each_block_of_the_tutorial_is_run() -> None:
     assert len(PROGRAMS) == 3
+    assert len(COMMANDS) == 9
+    assert [block for block in COMMANDS if block.startswith(NOT_RUN)] == [COMMANDS[0], COMMANDS[8]]

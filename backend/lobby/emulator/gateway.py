@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http_websocket import WebSocketError
 
-from lobby.addresses import in_url, reachable
+from lobby.addresses import in_url, listening, reachable
 from lobby.emulator import events, signatures
 from lobby.emulator.answers import connect_answer, response_body
 from lobby.emulator.api import CONNECT, DISCONNECT, Api, Pairs, Throttle, has_identity, permitted, select_route
@@ -187,7 +187,7 @@ class ApiGateway:
             self._handle, logger=logger, access_log=None, keepalive_timeout=KEEP_ALIVE_S, lingering_time=CLOSE_S
         )
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: FilteredProtocol(self._http), self.host, self.port, backlog=BACKLOG
+            lambda: FilteredProtocol(self._http), **listening(self.host, self.port, BACKLOG)
         )
         self.port = self._server.sockets[0].getsockname()[1]
         self._sweeper = asyncio.create_task(self._sweep_forever())

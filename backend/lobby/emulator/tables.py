@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 
 from aiohttp import ClientError, ClientSession, TCPConnector, web
 
-from lobby.addresses import in_url, reachable
+from lobby.addresses import in_url, listening, reachable
 from lobby.emulator import capacity, signatures
 from lobby.emulator.logs import bounded_logger
 from lobby.emulator.meters import Meter, no_meter
@@ -241,7 +241,7 @@ class TableServer:
     async def __aenter__(self) -> Self:
         await self.engine.start()
         self._http = web.Server(self._handle, logger=bounded_logger(f"{__name__}.http"), access_log=None)
-        self._server = await asyncio.get_running_loop().create_server(self._http, self.host, self.port)
+        self._server = await asyncio.get_running_loop().create_server(self._http, **listening(self.host, self.port))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from picows import WSUpgradeRequest, WSUpgradeResponseWithListener, ws_create_server
 
-from lobby import __version__, limits
+from lobby import __version__, addresses, limits
 from lobby.addresses import counting_key, is_loopback
 from lobby.admission import admit
 from lobby.errors import CODES, LobbyError
@@ -142,12 +142,10 @@ class Server:
         try:
             listening = await ws_create_server(
                 self._route,
-                self.settings.host,
-                self.settings.port,
                 websocket_handshake_timeout=self._handshake_s,
                 max_frame_size=FRAME_BYTES,
                 **tls,
-                backlog=1024,
+                **addresses.listening(self.settings.host, self.settings.port, 1024),
             )
         except OSError as error:
             raise LobbyError(_cannot_listen(error, self.settings)) from None
