@@ -20,8 +20,12 @@ import lobby.emulator
 from lobby.emulator import ApiGateway, Authorizer, FunctionOptions, Limits, Route
 from lobby.emulator.answers import connect_answer, response_body
 from lobby.emulator.api import permitted, select_route
+from lobby.emulator.cloudwatch import CloudWatch
 from lobby.emulator.frames import FrameFilter
 from lobby.emulator.handshakes import address, head_size, prepared, refusal
+from lobby.emulator.services import Services
+from lobby.emulator.tables import Moto, TableServer
+from tests.emulator.worlds import KEYS as SIGNERS
 from tests.emulator.worlds import Handler, api, boto, heard, heard_json, joined, only_connection, until
 from tests.hostile import attacks
 from tests.hostile.attacks import close_code, flood, half_open, quick_frame, websocket
@@ -145,6 +149,29 @@ async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyP
     async with ApiGateway(api(), Handler()) as gateway:
         request = b"POST /dev/@connections/AAAAAAAAAAAAAAA%3D HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
         assert await status_of(gateway.port, request) == 408
+
+
+async def test_the_tables_and_services_refuse_broken_requests_too() -> None:
+    services = Services(CloudWatch(time.time, {}), dict, account="1", region="us-east-1", credentials=SIGNERS)
+    async with TableServer(Moto(), credentials=SIGNERS, others=services.answer) as server:
+        requests = [one for one in attacks.BROKEN if one.name != "an empty line"]  # the library waits for more
+        scope = b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/%s/aws4_request\r\n"
+        for service in (b"sts", b"monitoring", b"cloudformation", b"dynamodb"):
+            for target in (b"", b"X-Amz-Target: DynamoDB_20120810.PutItem\r\n", b"X-Amz-Target: x\r\n"):
+                request = (
+                    b"POST /?x=%zz HTTP/1.1\r\nHost: [x\r\nContent-Length: 5\r\n" + scope % service + target + b"\r\n[[[[["
+                )
+                requests.append(attacks.Broken(f"{service!r} {target!r}", request))
+        assert await attacks.wrong_answers(server.port, "/", requests) == {}
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b'{"a":' * 50_000, b"\xff", b"1" * 5_000])
+async def test_a_table_request_that_is_no_json_object_is_a_serialization_exception(body: bytes) -> None:
+    async with TableServer(Moto()) as server, attacks.connection(server.port) as (reader, writer):
+        head = f"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: DynamoDB_20120810.PutItem\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"400"
+        assert b"SerializationException" in await asyncio.wait_for(reader.readuntil(b"}"), 5)
 
 
 # ── JSON ────────────────────────────────────────────────────────────────────────────────────────────────────────────────

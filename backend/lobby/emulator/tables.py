@@ -275,8 +275,11 @@ class TableServer:
         if operation not in METERED:
             return web.Response(status=(answer := await self.engine.answer(target, body))[0], body=answer[1])
         try:
-            asked: dict[str, Any] = dict(json.loads(body))
-        except (TypeError, ValueError, RecursionError):
+            asked: dict[str, Any] = json.loads(body)
+            is_object = isinstance(asked, dict)
+        except (ValueError, RecursionError):
+            is_object = False
+        if not is_object:
             return _json(
                 400, {"__type": "com.amazon.coral.service#SerializationException", "message": "The body is no object."}
             )
