@@ -113,15 +113,15 @@ def test_fragments_add_up_and_messages_do_not() -> None:
     assert frames.violation is not None
 
 
-def test_frames_without_data_are_counted_and_frames_with_data_are_not() -> None:
+def test_control_frames_and_small_fragments_are_counted_and_other_frames_are_not() -> None:
     left = iter([True] * 3)
     frames = FrameFilter(1000, 1500, lambda: next(left, False))
-    frames.feed(frame(9, b"ping") + frame(10, b"") + frame(1, b"", fin=False) + frame(0, b"x", fin=False) + frame(0, b"x"))
+    frames.feed(frame(9, b"ping") + frame(10, b"") + frame(1, b"", fin=False) + frame(0, b"x" * 64, fin=False) + frame(0, b"x"))
     assert frames.violation is None
     frames.feed(frame(1, b"x"))
     assert frames.violation is None
     frames.feed(frame(10, b""))
-    assert frames.violation == (1008, "Too many frames without data")
+    assert frames.violation == (1008, "Too many control frames or small fragments")
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ class Authorizer:
 class Limits:
     """Limits of API Gateway. The defaults are its published quotas, with three exceptions that are assumed.
 
-    They are :attr:`client_buffer_bytes`; how many control frames and empty fragments one connection may send
-    (:attr:`empty_frame_rate` a second, :attr:`empty_frame_burst` at once); and how many of its messages handlers have at the
+    They are :attr:`client_buffer_bytes`; how many control frames and small fragments one connection may send
+    (:attr:`small_frame_rate` a second, :attr:`small_frame_burst` at once); and how many of its messages handlers have at the
     same time (:attr:`messages_at_once`).
     """
 
@@ -66,8 +66,8 @@ class Limits:
     callback_burst: int = 5_000
     client_buffer_bytes: int = 128 * 1024
     messages_at_once: int = 32
-    empty_frame_rate: float = 100.0
-    empty_frame_burst: int = 500
+    small_frame_rate: float = 100.0
+    small_frame_burst: int = 500
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ OPCODES = {CONTINUATION, 0x1, 0x2, CLOSE, PING, PONG}
 CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 """The close codes that a client may send (RFC 6455, section 7.4, and the registry of IANA)."""
 
+SMALL_BYTES = 64
+"""Fragments that are smaller cost more to read than their data is worth. The last one of a message may have any size."""
+
 PROTOCOL_ERROR, POLICY, TOO_BIG = 1002, 1008, 1009
 
 
@@ -27,8 +30,8 @@ class Violation(NamedTuple):
 class FrameFilter:
     """Passes the bytes of a client until a frame breaks RFC 6455, or a data frame or a message is too large.
 
-    From then on everything is discarded; ``violation`` has the reason. ``allows()`` is asked for each frame that carries no
-    data, a control frame or an empty fragment. If it returns False, the client sends too many of them.
+    From then on everything is discarded; ``violation`` has the reason. ``allows()`` is asked for each control frame and each
+    fragment of less than :data:`SMALL_BYTES`. If it returns False, the client sends too many of them.
     """
 
     def __init__(self, frame_bytes: int, message_bytes: int, allows: Callable[[], bool] = lambda: True) -> None:
@@ -65,8 +68,8 @@ class FrameFilter:
             return Violation(PROTOCOL_ERROR, f"Opcode {frame.opcode} is reserved")
         if not frame.is_masked:
             return Violation(PROTOCOL_ERROR, "Frames of a client must be masked")
-        if (frame.is_control or (frame.payload == 0 and not frame.is_final)) and not self._allows():
-            return Violation(POLICY, "Too many frames without data")
+        if (frame.is_control or (frame.payload < SMALL_BYTES and not frame.is_final)) and not self._allows():
+            return Violation(POLICY, "Too many control frames or small fragments")
         return self._control(frame, data, at) if frame.is_control else self._data(frame)
 
     def _control(self, frame: _Frame, data: bytes | bytearray, at: int) -> Violation | None:

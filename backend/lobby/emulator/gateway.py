@@ -357,11 +357,11 @@ class ApiGateway:
                 socket_, transport, info, opened_at, self._elapsed(), self.api.limits.messages_at_once
             )
             limits = self.api.limits
-            empty = Throttle(limits.empty_frame_rate, limits.empty_frame_burst)
+            small = Throttle(limits.small_frame_rate, limits.small_frame_burst)
             protocol = transport.get_protocol()
             assert isinstance(protocol, FilteredProtocol)
             protocol.watch(
-                FrameFilter(limits.frame_bytes, limits.message_bytes, lambda: empty.take(self._elapsed())),
+                FrameFilter(limits.frame_bytes, limits.message_bytes, lambda: small.take(self._elapsed())),
                 lambda violation: self._cut(connection, *violation, half=True),
             )
             try:
