@@ -592,7 +592,7 @@ _yes = click.option("--yes", is_flag=True, help="Answer yes to every question.")
     "--bucket",
     default="",
     metavar="NAME",
-    help="S3 bucket for the zip; a new lobby needs one. Default: the bucket used last time.",
+    help="S3 bucket of your account for the zip. Default: LOBBY_BUCKET, the bucket used last time, or a new one after a question.",
 )
 @click.option("--create-bucket", is_flag=True, help="Create the bucket, private, if it does not exist.")
 @_region
@@ -632,6 +632,7 @@ def deploy(
 
     \b
     Examples:
+      lobby deploy --stage dev
       lobby deploy --stage dev --bucket my-lobby-artifacts --create-bucket
       lobby deploy --stage dev --parameter RoomSize=20 --parameter WindowMs=1000
       lobby deploy --stage prod --secret-file secret.txt --yes
@@ -643,6 +644,7 @@ def deploy(
     secret = secret_file.read().strip() if secret_file else load_settings({}).secret
     if godot_config is None and Path("game").is_dir():
         godot_config = Path("game/lobby_config.json")
+    bucket = bucket or os.environ.get("LOBBY_BUCKET") or _read_file().get("LOBBY_BUCKET", "")
     wanted = DeployOptions(bucket, dict(map(_pair, pairs)), secret, create_bucket, recreate, godot_config)
     deployment = Deployment(Aws.connect(region, profile), stage, Screen(yes=yes))
     outputs = deployment.deploy(wanted)

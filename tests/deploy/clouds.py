@@ -5,12 +5,15 @@ Messages and shapes of errors are those that people have reported of AWS.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+
+from lobby.deploy.package import build
 
 REGION, ACCOUNT, BUCKET = "eu-central-1", "123456789012", "lobby-artifacts"
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -170,10 +173,14 @@ DELETED = [
 
 
 class Lambda:
-    """Says how many invocations the account may have at once."""
+    """Knows how many invocations the account may have at once, and the SHA-256 of the code that a function runs."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, code_sha256: str = "") -> None:
+        self.limit, self.code_sha256 = limit, code_sha256
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
+        """As boto3's."""
+        return {"CodeSha256": b64encode(bytes.fromhex(self.code_sha256 or build().sha256)).decode()}
 
     def get_account_settings(self) -> dict[str, Any]:
         """As boto3's."""

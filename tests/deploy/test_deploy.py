@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from base64 import b64decode
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -106,11 +107,11 @@ def test_a_first_deployment_uploads_shows_follows_and_writes_down(
 def test_an_existing_zip_is_not_uploaded_again_and_other_parameters_keep_their_values(
     bucket: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bucket.put_object(Bucket=BUCKET, Key=build().key, Body=b"the same")
+    bucket.put_object(Bucket=BUCKET, Key=build().key, Body=build().data, ContentType="by/hand")
     cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
     cloudformation.story, cloudformation.changes = [*CHANGED], [("Modify", "Function", "False")]
     deployment(cloudformation).deploy(DeployOptions(parameters={"WindowMs": "1000"}))
-    assert bucket.get_object(Bucket=BUCKET, Key=build().key)["Body"].read() == b"the same"
+    assert bucket.head_object(Bucket=BUCKET, Key=build().key)["ContentType"] == "by/hand"
     [asked] = cloudformation.said("create_change_set")
     assert asked["ChangeSetType"] == "UPDATE"
     values = {item["ParameterKey"]: item.get("ParameterValue", "as before") for item in asked["Parameters"]}
@@ -268,10 +269,24 @@ def test_a_wrong_parameter_is_named_before_anything_is_uploaded(wish: DeployOpti
     assert cloudformation.said("create_change_set") == []
 
 
-def test_a_new_lobby_needs_the_name_of_a_bucket_and_an_existing_one_keeps_its_bucket(bucket: Any) -> None:
+OWN_BUCKET = f"lobby-artifacts-{ACCOUNT}-{REGION}"
+
+
+def test_a_new_lobby_without_a_bucket_gets_one_of_this_account_after_a_question(
+    bucket: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(monkeypatch, "n\n")
     new = CloudFormation()
-    assert fails(deployment(new), DeployOptions()).startswith("A new lobby needs an S3 bucket for its zip. Give --bucket NAME")
-    assert new.said("create_change_set") == []
+    assert fails(deployment(new, yes=False), DeployOptions()) == "Nothing was changed."
+    assert f"Use the private bucket {OWN_BUCKET}, and create it if it does not exist?" in capsys.readouterr().err
+    assert (new.said("create_change_set"), [one["Name"] for one in bucket.list_buckets()["Buckets"]]) == ([], [BUCKET])
+    new.story = [*MADE]
+    deployment(new).deploy(DeployOptions())
+    assert bucket.get_object(Bucket=OWN_BUCKET, Key=build().key)["Body"].read() == build().data
+    assert list(bucket.get_public_access_block(Bucket=OWN_BUCKET)["PublicAccessBlockConfiguration"].values()) == [True] * 4
+
+
+def test_an_existing_lobby_keeps_its_bucket() -> None:
     failed = CloudFormation("ROLLBACK_COMPLETE", **OLD)
     failed.story, failed.resources = [*DELETED, *MADE], []
     deployment(failed).deploy(DeployOptions(recreate=True))
@@ -279,9 +294,10 @@ def test_a_new_lobby_needs_the_name_of_a_bucket_and_an_existing_one_keeps_its_bu
     assert values["ArtifactBucket"] == BUCKET
 
 
-def test_a_stack_that_must_be_recreated_is_not_deleted_without_a_bucket() -> None:
+def test_a_stack_that_must_be_recreated_is_not_deleted_without_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, "n\n")
     cloudformation = CloudFormation("ROLLBACK_COMPLETE")
-    assert "needs an S3 bucket" in fails(deployment(cloudformation), DeployOptions(recreate=True))
+    assert fails(deployment(cloudformation, yes=False), DeployOptions(recreate=True)) == "Nothing was changed."
     assert cloudformation.said("delete_stack") == []
 
 
@@ -295,6 +311,58 @@ def test_a_bucket_that_is_missing_is_made_on_request_private_and_in_the_same_reg
     assert bucket.get_bucket_location(Bucket="not-there")["LocationConstraint"] == REGION
     closed = bucket.get_public_access_block(Bucket="not-there")["PublicAccessBlockConfiguration"]
     assert list(closed.values()) == [True] * 4
+
+
+@pytest.mark.parametrize("data", [b"foreign code", b"", build().data[:-1]], ids=["foreign", "empty", "cut off"])
+def test_an_object_that_has_the_right_name_and_other_bytes_is_never_deployed(
+    data: bytes, bucket: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket.put_object(Bucket=BUCKET, Key=build().key, Body=data, Metadata={"sha256": build().sha256})
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    deployment(cloudformation).deploy(DeployOptions(BUCKET))
+    assert bucket.get_object(Bucket=BUCKET, Key=build().key)["Body"].read() == build().data
+    assert "is not the zip that this command builds. It is replaced." in capsys.readouterr().err
+
+
+class NotedS3:
+    """S3 of moto, which notes the arguments of each call."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            self.calls.append((operation, arguments))
+            return getattr(client("s3"), operation)(**arguments)
+
+        return call
+
+
+def test_each_request_for_a_bucket_names_this_account_as_its_owner() -> None:
+    for _ in range(2):  # the second time it downloads the zip
+        s3, cloudformation = NotedS3(), CloudFormation()
+        cloudformation.story = [*MADE]
+        deployment(cloudformation, s3=s3).deploy(DeployOptions("not-there", create_bucket=True))
+        assert len(s3.calls) >= 3
+        # Creating is the exception: it fails by itself if another account has the bucket.
+        assert {arguments.get("ExpectedBucketOwner") for name, arguments in s3.calls if name != "create_bucket"} == {ACCOUNT}
+
+
+def test_the_upload_carries_the_hash_that_s3_compares_with_what_arrives() -> None:
+    s3, cloudformation = NotedS3(), CloudFormation()
+    cloudformation.story = [*MADE]
+    deployment(cloudformation, s3=s3).deploy(DeployOptions(BUCKET))
+    [put] = [arguments for name, arguments in s3.calls if name == "put_object"]
+    assert b64decode(put["ChecksumSHA256"]).hex() == build().sha256
+
+
+@pytest.mark.parametrize("reason", [None, "No updates are to be performed."], ids=["a change", "no change"])
+def test_a_function_that_runs_other_code_than_the_zip_is_an_error(reason: str | None) -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD)
+    cloudformation.story, cloudformation.plan_reason = [*CHANGED], reason
+    said = fails(deployment(cloudformation, functions=Lambda(1000, "ab" * 32)), DeployOptions())
+    assert said.startswith(f"The function {OUTPUTS['FunctionName']} does not run the zip of this command: its SHA-256 is abab")
 
 
 class S3:

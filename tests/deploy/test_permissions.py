@@ -22,10 +22,15 @@ from tests.deploy.clouds import DELETED, MADE, REGION, CloudFormation, Session, 
 from tests.deploy.permissions import Call, action, listed, unlisted
 from tests.sources import parsed
 
-ELSEWHERE = {("lambda", "GetAccountSettings"), ("dynamodb", "DescribeTable"), ("dynamodb", "UpdateTable")}
+ELSEWHERE = {
+    ("lambda", "GetAccountSettings"),
+    ("lambda", "GetFunctionConfiguration"),
+    ("dynamodb", "DescribeTable"),
+    ("dynamodb", "UpdateTable"),
+}
 """What the page names beside CloudFormation and S3 as calls of the commands themselves."""
-FOR_LAMBDA = {"GetObject", "GetObjectVersion"}
-"""Permissions that Lambda uses in the name of the user, to read the zip."""
+FOR_LAMBDA = {"GetObjectVersion"}
+"""Permissions that only Lambda uses, in the name of the user, to read the zip."""
 
 
 def deployment(cloudformation: CloudFormation, *, yes: bool = True) -> Deployment:

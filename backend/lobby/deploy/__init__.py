@@ -8,9 +8,11 @@ stack. A planned change that is not carried out is deleted.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from lobby.cloudformation.lobby_template import lobby_template, stack_name
 from lobby.cloudformation.reading import check_parameters, parse
 from lobby.deploy import local_files
 from lobby.deploy.aws import Aws, AwsRequestError
-from lobby.deploy.package import build
+from lobby.deploy.package import Package, build
 from lobby.deploy.screen import Screen
 from lobby.deploy.stack import DEAD, ChangeSet, DeployedStack, StackEvent, StackState
 from lobby.errors import LobbyError
@@ -50,7 +52,7 @@ class DeployOptions:
     """The options of `lobby deploy`."""
 
     bucket: str = ""
-    """The S3 bucket for the zip. Empty: that of the existing stack."""
+    """The S3 bucket for the zip. Empty: that of the existing stack, else one whose name is made of account and Region."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     secret: str = ""
     """The secret that signs tokens. Empty: that of the existing stack, or none in a new stack."""
@@ -75,7 +77,7 @@ class Deployment:
         known = parse(template)["Parameters"]
         _check(options, known)
         state = self.stack.state()
-        bucket = _bucket(options, state)
+        bucket, options = self._bucket(options, state)
         state = self._usable_state(state, options)
         is_there = state is not None and not state.is_only_planned
         before = state.parameters if state and is_there else {}
@@ -84,7 +86,8 @@ class Deployment:
         check_parameters(given, known)
         if not is_there:
             self._warn_beforehand(options)
-        given["ArtifactKey"] = self._upload(bucket, options)
+        package = build()
+        given["ArtifactKey"] = self._upload(package, bucket, options)
         kept = sorted(before.keys() & known.keys() - given.keys())
         with self._screen.working("Planning the change"):
             plan = self.stack.plan(template, given, kept, state)
@@ -95,6 +98,7 @@ class Deployment:
             self._screen.print(f"The stack {self.stack.name} is up to date. Nothing changes.")
         state = self.stack.state()
         outputs = state.outputs if state else {}
+        self._check_code(package, outputs.get("FunctionName", ""))
         self._write_files(outputs, options)
         return outputs
 
@@ -176,13 +180,28 @@ class Deployment:
 
     # ── the zip ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _upload(self, bucket: str, options: DeployOptions) -> str:
-        """Uploads the zip to the bucket, unless it is there. Returns its key."""
-        package, s3 = build(), self._aws.client("s3")
+    def _bucket(self, options: DeployOptions, state: StackState | None) -> tuple[str, DeployOptions]:
+        """The bucket for the zip: that of the options, or that of the existing stack, or else one of this account, which the
+        command creates if it may."""
+        found = options.bucket or (state.parameters.get("ArtifactBucket", "") if state else "")
+        if found:
+            return found, options
+        own = f"lobby-artifacts-{self._aws.account}-{self._aws.region}"
+        self._screen.print("Lambda takes the zip from an S3 bucket. --bucket NAME names one of yours.")
+        self._screen.ask(f"Use the private bucket {own}, and create it if it does not exist?")
+        return own, replace(options, create_bucket=True)
+
+    def _upload(self, package: Package, bucket: str, options: DeployOptions) -> str:
+        """Uploads the zip to the bucket, unless the same zip is there. Returns its key.
+
+        Each request names this account as the owner of the bucket, so that a bucket of another account is never used: its owner
+        could put other code there.
+        """
+        s3, ours = self._aws.client("s3"), {"Bucket": bucket, "ExpectedBucketOwner": self._aws.account}
         if options.create_bucket:
             self._create_bucket(bucket)
         try:
-            found = s3("list_objects_v2", Bucket=bucket, Prefix=package.key, MaxKeys=1)
+            found = s3("list_objects_v2", **ours, Prefix=package.key, MaxKeys=1)
         except AwsRequestError as error:
             if error.code == "NoSuchBucket":
                 raise LobbyError(
@@ -201,12 +220,44 @@ class Deployment:
                 f"--bucket NAME --create-bucket creates one in {self._aws.region}."
             )
         if found.get("Contents"):
-            self._screen.print(f"{package.key} is already in the bucket {bucket}")
-        else:
-            with self._screen.working(f"Uploading {package.key} ({len(package.data):,} bytes)"):
-                s3("put_object", Bucket=bucket, Key=package.key, Body=package.data, ContentType="application/zip")
-            self._screen.print(f"{package.key} is now in the bucket {bucket}")
+            # Downloaded, because only the bytes prove what the object is: its name and its metadata can be chosen.
+            data = s3("get_object", **ours, Key=package.key)["Body"].read()
+            if hashlib.sha256(data).hexdigest() == package.sha256:
+                self._screen.print(f"{package.key} is already in the bucket {bucket}")
+                return package.key
+            self._screen.print(
+                f"The object {package.key} in the bucket {bucket} is not the zip that this command builds. It is replaced. "
+                "Find out which program or person wrote it.",
+                "bold red",
+            )
+        with self._screen.working(f"Uploading {package.key} ({len(package.data):,} bytes)"):
+            checksum = base64.b64encode(bytes.fromhex(package.sha256)).decode()
+            s3(
+                "put_object",
+                **ours,
+                Key=package.key,
+                Body=package.data,
+                ContentType="application/zip",
+                ChecksumSHA256=checksum,
+            )
+        self._screen.print(f"{package.key} is now in the bucket {bucket}")
         return package.key
+
+    def _check_code(self, package: Package, function: str) -> None:
+        """Compares the code that Lambda runs with the zip. Raises :class:`LobbyError` if it is another one."""
+        if not function:
+            return
+        try:
+            runs = self._aws.client("lambda")("get_function_configuration", FunctionName=function)["CodeSha256"]
+        except AwsRequestError as error:
+            self._screen.print(f"The code of the function was not compared with the zip. {error}", "yellow")
+            return
+        if base64.b64decode(runs).hex() != package.sha256:
+            raise LobbyError(
+                f"The function {function} does not run the zip of this command: its SHA-256 is {base64.b64decode(runs).hex()}, "
+                f"and that of the zip is {package.sha256}. Another program changes the bucket or the function. Find it, then "
+                "deploy again."
+            )
 
     def _create_bucket(self, bucket: str) -> None:
         """Creates a private bucket, unless the account has it."""
@@ -226,7 +277,12 @@ class Deployment:
                 ) from None
             raise
         closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-        s3("put_public_access_block", Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(closed, True))
+        s3(
+            "put_public_access_block",
+            Bucket=bucket,
+            ExpectedBucketOwner=self._aws.account,
+            PublicAccessBlockConfiguration=dict.fromkeys(closed, True),
+        )
         self._screen.print(f"The bucket {bucket} is created; only this account can read it")
 
     # ── the stack ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -300,16 +356,6 @@ class Deployment:
             self._screen.print(f"{options.godot_config} contains the address of {self.stage}")
         if outputs.get("DomainTarget"):
             self._screen.print(f"Your domain needs a DNS record: a CNAME to {outputs['DomainTarget']}")
-
-
-def _bucket(options: DeployOptions, state: StackState | None) -> str:
-    """The bucket for the zip: that of the options, or that of the existing stack. Raises :class:`LobbyError` without either."""
-    found = options.bucket or (state.parameters.get("ArtifactBucket", "") if state else "")
-    if not found:
-        raise LobbyError(
-            "A new lobby needs an S3 bucket for its zip. Give --bucket NAME, and --create-bucket if the bucket does not exist."
-        )
-    return found
 
 
 def _check(options: DeployOptions, known: Mapping[str, Any]) -> None:
