@@ -205,3 +205,27 @@ def _lines(usage: Usage, prices: Mapping[str, Price], standing: Mapping[str, flo
         first = next((rate for _, rate in price.tiers if rate), 0.0) / price.per
         lines.append(BillLine(price.name, quantity, price.unit, first, price.dollars(charged)))
     return tuple(lines)
+
+
+REQUEST_MS = 20
+"""How long the function runs for one position on AWS, in ms; docs/deploy.md, "When AWS throttles the lobby"."""
+
+ACCOUNT_REQUESTS_PER_S = 10_000
+"""Requests per second that API Gateway accepts from all APIs of an account in a Region, posts to players included (Amazon API
+Gateway quotas, "Throttle quota per account, per Region")."""
+
+
+def flood_dollars(requests_per_s: float, memory_mb: float, daily_budget: float, *, are_refused: bool = False) -> float:
+    """What a day of a flood costs at most, in dollars at list prices, while it lasts all day.
+
+    ``requests_per_s`` are the messages and connects that the API accepts from all clients together (``ThrottleRate``). Each of
+    them is one invocation with one write and one read. Posts to players are bounded by ``daily_budget`` (dollars; 0: none), or
+    else by the quota of the account. If all connects ``are_refused``, as without a token, nothing is stored or sent.
+    """
+    requests = requests_per_s * 86_400
+    usage = Usage(invocations=requests, gb_ms=requests * REQUEST_MS * memory_mb / 1024)
+    if are_refused:
+        return bill(usage).total
+    posts = 0.0 if daily_budget else max(0.0, ACCOUNT_REQUESTS_PER_S - requests_per_s) * 86_400
+    received = Usage(messages_in=requests, messages_out=posts, write_units=requests, read_units=requests)
+    return bill(usage + received).total + daily_budget

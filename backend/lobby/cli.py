@@ -592,7 +592,7 @@ _yes = click.option("--yes", is_flag=True, help="Answer yes to every question.")
     "--bucket",
     default="",
     metavar="NAME",
-    help="S3 bucket of your account for the zip. Default: LOBBY_BUCKET, the bucket used last time, or a new one after a question.",
+    help="S3 bucket of your account for the zip. Default: LOBBY_BUCKET, else that of last time, else a new one.",
 )
 @click.option("--create-bucket", is_flag=True, help="Create the bucket, private, if it does not exist.")
 @_region
@@ -604,6 +604,7 @@ _yes = click.option("--yes", is_flag=True, help="Answer yes to every question.")
     metavar="NAME=VALUE",
     help="A parameter of the template. Can be repeated. Default: the parameters keep their values.",
 )
+@click.option("--new-secret", is_flag=True, help="Create a secret in lobby-secret-STAGE.txt, if the lobby has none.")
 @click.option("--secret-file", type=click.File(), help="File with the secret that signs tokens. Default: LOBBY_SECRET.")
 @click.option(
     "--godot-config",
@@ -620,6 +621,7 @@ def deploy(
     region: str | None,
     profile: str | None,
     pairs: tuple[str, ...],
+    new_secret: bool,
     secret_file: IO[str] | None,
     godot_config: Path | None,
     recreate: bool,
@@ -645,9 +647,10 @@ def deploy(
     if godot_config is None and Path("game").is_dir():
         godot_config = Path("game/lobby_config.json")
     bucket = bucket or os.environ.get("LOBBY_BUCKET") or _read_file().get("LOBBY_BUCKET", "")
-    wanted = DeployOptions(bucket, dict(map(_pair, pairs)), secret, create_bucket, recreate, godot_config)
+    wanted = DeployOptions(bucket, dict(map(_pair, pairs)), secret, new_secret, create_bucket, recreate, godot_config)
     deployment = Deployment(Aws.connect(region, profile), stage, Screen(yes=yes))
     outputs = deployment.deploy(wanted)
+    secret = deployment.secret
     url = outputs.get("WebSocketUrl", "")
     ok: bool | None = True
     if not no_check:

@@ -14,6 +14,7 @@ import pytest
 from botocore import exceptions as b
 from rich.console import Console
 
+from lobby.billing import flood_dollars
 from lobby.deploy import NO_SECRET, Deployment, DeployOptions
 from lobby.deploy.aws import Aws, request_error
 from lobby.deploy.package import build
@@ -227,6 +228,66 @@ def test_prod_without_a_secret_is_asked_about_before_anything_is_uploaded(bucket
     cloudformation = CloudFormation()
     assert fails(deployment(cloudformation, "prod", yes=False)) == "Nothing was changed."
     assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_each_stage_states_which_clients_may_connect_and_what_a_flood_costs(
+    stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    deployment(cloudformation, stage).deploy(DeployOptions(BUCKET, {"DailyBudget": "2", "ThrottleRate": "100"}))
+    said = capsys.readouterr().err
+    assert NO_SECRET in said
+    most = flood_dollars(100, 512, 2)
+    assert f"A flood costs up to ${most:,.0f} a day: 100 requests a second are accepted (ThrottleRate)" in said
+    assert "DailyBudget is $2" in said
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    deployment(cloudformation, stage).deploy(DeployOptions(BUCKET, secret=SECRET))
+    said = capsys.readouterr().err
+    assert "Players need a token of your backend." in said
+    assert f"Without a token, it costs up to ${flood_dollars(1000, 512, 0, are_refused=True):,.0f}." in said
+    assert "DailyBudget is 0, which is no limit." in said
+
+
+def test_an_existing_lobby_that_requires_tokens_is_not_called_open(capsys: pytest.CaptureFixture[str]) -> None:
+    cloudformation = CloudFormation("CREATE_COMPLETE", **OLD, DailyBudget="7")
+    cloudformation.outputs["Tokens"] = "required"
+    cloudformation.story = [*CHANGED]
+    deployment(cloudformation).deploy(DeployOptions())
+    said = capsys.readouterr().err
+    assert NO_SECRET not in said
+    assert "DailyBudget is $7" in said
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["after a question", "by the flag"])
+def test_a_new_lobby_is_offered_a_secret(
+    asks: bool, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if asks:
+        answer(monkeypatch, "y\ny\n")
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    deployed = deployment(cloudformation, yes=not asks)
+    deployed.deploy(DeployOptions(BUCKET, new_secret=not asks))
+    file = folder / "lobby-secret-dev.txt"
+    secret = file.read_text().strip()
+    assert (len(secret), file.stat().st_mode & 0o777, deployed.secret) == (43, 0o600, secret)
+    assert {"ParameterKey": "Secret", "ParameterValue": secret} in cloudformation.said("create_change_set")[0]["Parameters"]
+    said = capsys.readouterr().err
+    assert secret not in said
+    assert "LOBBY_SECRET=$(cat lobby-secret-dev.txt) lobby token ann" in said
+
+
+def test_a_secret_that_was_made_before_is_used_again(folder: Path) -> None:
+    (folder / "lobby-secret-dev.txt").write_text(SECRET + "\n")
+    cloudformation = CloudFormation()
+    cloudformation.story = [*MADE]
+    deployed = deployment(cloudformation)
+    deployed.deploy(DeployOptions(BUCKET, new_secret=True))
+    assert deployed.secret == SECRET
 
 
 def test_a_new_account_is_warned_of_its_limit_of_ten_invocations(capsys: pytest.CaptureFixture[str]) -> None:

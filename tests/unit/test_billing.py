@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import cost
-from lobby.billing import MONTH_HOURS, PRICES, STEP_BYTES, Bill, Usage, bill, steps
+from lobby.billing import MONTH_HOURS, PRICES, REQUEST_MS, STEP_BYTES, Bill, Usage, bill, flood_dollars, steps
 
 METERS = [item.name for item in dataclasses.fields(Usage)]
 
@@ -165,3 +166,21 @@ def test_billing_and_budget_import_the_standard_library_only() -> None:
     code = f"{loads}; print(*{{m.split('.')[0] for m in set(sys.modules) - old}})"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert set(loaded) <= {*sys.stdlib_module_names, "lobby"}
+
+
+def test_a_flood_is_priced_by_what_the_api_accepts_and_the_budget_bounds_what_it_sends() -> None:
+    each = 1e-6 * (1.00 + 0.20 + 0.625 + 0.125) + REQUEST_MS / 1000 * 0.5 * 0.0000133334
+    assert flood_dollars(10, 512, 3.0) == pytest.approx(10 * 86_400 * each + 3.0)
+    assert flood_dollars(10, 512, 3.0, are_refused=True) == pytest.approx(10 * 86_400 * (each - 1.75e-6))
+
+
+def test_a_flood_without_a_budget_is_bounded_by_the_quota_of_the_account() -> None:
+    posts = flood_dollars(1000, 512, 0) - flood_dollars(1000, 512, 1e-9)
+    assert posts == pytest.approx(9_000 * 86_400 / 1e6, rel=0.01)
+    assert flood_dollars(20_000, 512, 0) == pytest.approx(flood_dollars(20_000, 512, 1e-9))
+
+
+def test_the_guide_states_what_a_flood_costs_with_the_defaults() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs/deploy.md").read_text(encoding="utf-8").split())
+    assert f"With the defaults and without a secret it is ${flood_dollars(1000, 512, 0):,.0f} a day." in page
+    assert f"cost ${flood_dollars(1000, 512, 0, are_refused=True):,.0f} a day at most" in page

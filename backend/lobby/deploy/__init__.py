@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lobby.billing import flood_dollars
 from lobby.cloudformation.lobby_template import lobby_template, stack_name
 from lobby.cloudformation.reading import check_parameters, parse
 from lobby.deploy import local_files
@@ -39,9 +40,7 @@ OURS = {
 FEW_INVOCATIONS = 100
 """Below this, a warning appears. An account may have 1,000 concurrent invocations; a new account has as few as 10."""
 
-NO_SECRET = (
-    "No secret is set: every client that knows the address may join as any player. `lobby token --new-secret` creates a secret."
-)
+NO_SECRET = "No secret is set: every client that knows the address may join as any player. --new-secret creates a secret."
 
 CHECKS_S = (5.0, 15.0)
 """Pauses before a lobby is checked again, in seconds. A new API may answer 403 for some seconds."""
@@ -56,6 +55,8 @@ class DeployOptions:
     parameters: Mapping[str, str] = field(default_factory=dict)
     secret: str = ""
     """The secret that signs tokens. Empty: that of the existing stack, or none in a new stack."""
+    new_secret: bool = False
+    """Whether to make a secret, in a file of this folder, for a lobby that has none."""
     create_bucket: bool = False
     recreate: bool = False
     godot_config: Path | None = None
@@ -68,6 +69,8 @@ class Deployment:
     def __init__(self, aws: Aws, stage: str, screen: Screen, wait: Callable[[float], None] = time.sleep) -> None:
         """``wait`` is called with the seconds to wait between two requests for the progress."""
         self.stage, self._aws, self._screen = stage, aws, screen
+        self.secret = ""
+        """The secret with which the lobby was deployed; empty if it was not given and not made."""
         self.stack = DeployedStack(aws.client("cloudformation"), stack_name(stage), wait)
 
     def deploy(self, options: DeployOptions) -> Mapping[str, str]:
@@ -81,11 +84,14 @@ class Deployment:
         state = self._usable_state(state, options)
         is_there = state is not None and not state.is_only_planned
         before = state.parameters if state and is_there else {}
+        options = self._with_secret(options, state if is_there else None)
         given = {"Stage": self.stage, "ArtifactBucket": bucket, **options.parameters}
         given |= {"Secret": options.secret} if options.secret else {}
+        self.secret = options.secret
         check_parameters(given, known)
         if not is_there:
             self._warn_beforehand(options)
+        self._state_exposure(given, before, known, needs_tokens=bool(options.secret or _requires_tokens(state)))
         package = build()
         given["ArtifactKey"] = self._upload(package, bucket, options)
         kept = sorted(before.keys() & known.keys() - given.keys())
@@ -175,8 +181,44 @@ class Deployment:
                 "yellow",
             )
         if self.stage == "prod" and not options.secret:
-            self._screen.print(NO_SECRET, "yellow")
             self._screen.ask("Deploy prod without a secret?")
+
+    def _with_secret(self, options: DeployOptions, state: StackState | None) -> DeployOptions:
+        """The options with a new secret, if the lobby has none, and the user wants one."""
+        if options.secret or _requires_tokens(state):
+            return options
+        file = Path(f"lobby-secret-{self.stage}.txt")
+        if not options.new_secret:
+            self._screen.print(NO_SECRET, "yellow")
+            if state is not None or not self._screen.offer(f"Create a secret in {file}, so that each player needs a token?"):
+                return options
+        secret = local_files.secret(file)
+        self._screen.print(
+            f"The secret is in {file}. Your backend signs tokens with it. Keep the file out of the game and of git."
+        )
+        self._screen.print(f"A token for a first try: LOBBY_SECRET=$(cat {file}) lobby token ann")
+        return replace(options, secret=secret)
+
+    def _state_exposure(
+        self, given: Mapping[str, str], before: Mapping[str, str], known: Mapping[str, Any], *, needs_tokens: bool
+    ) -> None:
+        """Prints which clients may connect, and what a flood of messages can cost."""
+
+        def number(name: str) -> float:
+            return float(given.get(name) or before.get(name) or known[name]["Default"])
+
+        rate, daily = number("ThrottleRate"), number("DailyBudget")
+        most = flood_dollars(rate, number("MemoryMb"), daily)
+        limit = f"DailyBudget is ${daily:g}" if daily else "DailyBudget is 0, which is no limit"
+        flood = (
+            f"A flood costs up to ${most:,.0f} a day: {rate:,.0f} requests a second are accepted (ThrottleRate), and {limit}."
+        )
+        if needs_tokens:
+            refused = flood_dollars(rate, number("MemoryMb"), daily, are_refused=True)
+            self._screen.print("Players need a token of your backend.")
+            self._screen.print(f"{flood} Without a token, it costs up to ${refused:,.0f}.")
+        else:
+            self._screen.print(flood)
 
     # ── the zip ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -356,6 +398,10 @@ class Deployment:
             self._screen.print(f"{options.godot_config} contains the address of {self.stage}")
         if outputs.get("DomainTarget"):
             self._screen.print(f"Your domain needs a DNS record: a CNAME to {outputs['DomainTarget']}")
+
+
+def _requires_tokens(state: StackState | None) -> bool:
+    return state is not None and state.outputs.get("Tokens") == "required"
 
 
 def _check(options: DeployOptions, known: Mapping[str, Any]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from lobby.errors import LobbyError
@@ -14,6 +17,17 @@ OUTPUTS = {"URL": "WebSocketUrl", "FUNCTION": "FunctionName", "TABLE": "TableNam
 def variables(stage: str) -> dict[str, str]:
     """The variables of a stage in the file of settings, each with the output that is its value."""
     return {f"LOBBY_{word}_{stage.upper()}": output for word, output in OUTPUTS.items()}
+
+
+def secret(file: Path) -> str:
+    """The secret in ``file``. Without such a file it makes one with a new secret, which only this user can read. Raises
+    :class:`LobbyError`."""
+    try:
+        with suppress(FileExistsError), open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+            new.write(secrets.token_urlsafe(32) + "\n")
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise LobbyError(f"Cannot write or read {file}: {error.strerror}.") from None
 
 
 def write(values: dict[str, str], file: Path) -> None:

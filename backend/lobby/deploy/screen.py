@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -49,6 +50,16 @@ class Screen:
             self.print("")
             raise LobbyError("The question was not answered, so nothing was changed. --yes answers it in advance.") from None
         raise LobbyError("Nothing was changed.")
+
+    def offer(self, question: str) -> bool:
+        """Whether the user answers yes. False without a terminal, and with ``yes``: an offer is no condition of going on."""
+        if self._yes or not sys.stdin.isatty():
+            return False
+        try:
+            return click.confirm(question, err=True)
+        except click.Abort:
+            self.print("")
+            raise LobbyError("The question was not answered, so nothing was changed.") from None
 
     def show(self, changes: list[ResourceChange]) -> None:
         """Prints the changes, a line for each resource."""
