@@ -675,7 +675,35 @@ ASSUMED = "arn:aws:sts::123456789012:assumed-role/dev/ann"
         (b.ConnectTimeoutError(endpoint_url="https://s3.amazonaws.com/"), "No answer from https://s3.amazonaws.com/."),
         (
             b.CredentialRetrievalError(provider="custom-process", error_msg="no\nluck"),
-            "retrieving credentials from custom-process",
+            "The program of credential_process in your AWS profile failed: no luck. `aws configure get credential_process`",
+        ),
+        (b.CredentialRetrievalError(provider="custom-process", error_msg=""), "failed and printed no cause."),
+        (refused("SignatureDoesNotMatch", "Signature not yet current: 2026", "x", 403), "The clock of this machine is wrong"),
+        (refused("RequestTimeTooSkewed", "The difference is too large.", "x", 403), "The clock of this machine is wrong"),
+        (
+            refused("AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and code", "x", 403),
+            "needs a code of an MFA device",
+        ),
+        *(
+            (
+                refused(
+                    "AccessDenied",
+                    f"User: {ASSUMED} is not authorized to perform: lambda:CreateFunction on resource: arn:aws:lambda:x {why}",
+                    "x",
+                    403,
+                ),
+                f"{what} forbids lambda:CreateFunction on arn:aws:lambda:x. Ask your administrator to allow it; "
+                "docs/permissions.md, Policies that forbid,",
+            )
+            for why, what in {
+                "with an explicit deny in a service control policy": "A policy of your organization (service control policy)",
+                "because no service control policy allows the action": "A policy of your organization (service control policy)",
+                "with an explicit deny in a resource control policy": "A policy of your organization (resource control policy)",
+                "because no permissions boundary allows the action": "The permissions boundary of your user or role",
+                "because no session policy allows the action": "The session policy of your sign-in",
+                "with an explicit deny in a VPC endpoint policy": "The policy of a VPC endpoint",
+                "with an explicit deny in an identity-based policy": "A policy of your user or role",
+            }.items()
         ),
         (
             refused(
@@ -723,6 +751,74 @@ def test_a_region_and_a_profile_are_asked_for_by_name(monkeypatch: pytest.Monkey
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     with pytest.raises(LobbyError, match="The Region is missing"):
         Aws.connect(None, None)
+
+
+class Regions:
+    """A session of boto3 in which only some Regions know the credentials."""
+
+    events = None
+
+    def __init__(self, error: Exception, *known: str) -> None:
+        self.error, self.known = error, known
+
+    def get_available_regions(self, service: str, partition: str) -> list[str]:
+        return ["us-east-1", "eu-north-1", "eu-south-1"]
+
+    def client(self, service: str, region_name: str) -> Any:
+        answer, error = {"Account": ACCOUNT}, self.error
+
+        class Sts:
+            def get_caller_identity(self) -> dict[str, str]:
+                if region_name not in known:
+                    raise error
+                return answer
+
+        known = self.known
+        return Sts()
+
+
+@pytest.mark.parametrize("code", ["InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure"])
+def test_a_region_that_is_not_enabled_is_not_reported_as_bad_credentials(code: str) -> None:
+    error = refused(code, "The security token included in the request is invalid.", "GetCallerIdentity", 403)
+    with pytest.raises(
+        LobbyError, match=r"The Region eu-south-1 does not accept .* valid in us-east-1\. Probably this account"
+    ):
+        Aws(Regions(error, "us-east-1"), "eu-south-1")
+    with pytest.raises(LobbyError, match="AWS does not know these credentials"):
+        Aws(Regions(error), "eu-south-1")
+    with pytest.raises(LobbyError, match="AWS does not know these credentials"):
+        Aws(Regions(error, "us-east-1"), "cn-north-1")
+
+
+def test_a_misspelt_region_is_reported_with_the_one_that_was_meant() -> None:
+    error = b.EndpointConnectionError(endpoint_url="https://sts.eu-noth-1.amazonaws.com/")
+    with pytest.raises(LobbyError, match=r"eu-noth-1 is not the name of a Region that boto3 knows\. Did you mean eu-north-1\?"):
+        Aws(Regions(error), "eu-noth-1")
+    with pytest.raises(LobbyError, match=r"^No answer from"):
+        Aws(Regions(error), "eu-north-1")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("sh -c 'echo the login has expired >&2; exit 1'", "failed: the login has expired. `aws configure get"),
+        ("false", "failed and printed no cause."),
+        ("/nowhere/credentials", "cannot be started: No such file or directory."),
+        ("echo no JSON", "printed something else than JSON."),
+    ],
+)
+def test_a_program_for_credentials_that_fails_is_reported_with_its_cause(
+    command: str, said: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "config").write_text(f"[profile broken]\nregion = eu-central-1\ncredential_process = {command}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+    with monkeypatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name)  # those of moto
+        with pytest.raises(LobbyError) as caught:
+            Aws.connect(None, "broken")
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("The program of credential_process in your AWS profile ")
 
 
 def test_without_boto3_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

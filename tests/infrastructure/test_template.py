@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from lobby.cloudformation import resolving
 from lobby.cloudformation.reading import parse, read_template
 from lobby.cloudformation.resolving import ResolveError, resolve
 from lobby.errors import LobbyError
@@ -285,6 +286,22 @@ def test_three_stages_live_side_by_side_without_sharing_a_name() -> None:
     assert not named[1] & named[2]
 
 
+@pytest.mark.parametrize(
+    ("partition", "console"),
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("aws-new", "console.aws.amazon.com"),
+    ],
+)
+def test_the_address_of_the_dashboard_is_that_of_the_partition(
+    partition: str, console: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(resolving.PSEUDO, "AWS::Partition", partition)
+    assert f"https://{console}/" in resolve(TEMPLATE, {})["Outputs"]["DashboardUrl"]["Value"]
+
+
 def test_the_outputs_tell_a_person_what_is_needed_next() -> None:
     plain = {name: item["Value"] for name, item in resolve(TEMPLATE, {"Stage": "prod"})["Outputs"].items()}
     assert re.fullmatch(r"wss://\w+\.execute-api\.us-east-1\.amazonaws\.com/prod", plain["WebSocketUrl"])
@@ -293,6 +310,7 @@ def test_the_outputs_tell_a_person_what_is_needed_next() -> None:
     assert plain["LogGroupName"] == "/aws/lambda/lobby-websocket-prod"
     assert plain["Tokens"] == "none"
     assert resolve(TEMPLATE, {"Secret": "x" * 32})["Outputs"]["Tokens"]["Value"] == "required"
+    assert plain["DashboardUrl"].startswith("https://console.aws.amazon.com/cloudwatch/home?region=us-east-1#")
     assert plain["DashboardUrl"].endswith("name=lobby-prod-us-east-1")
     everything = resolve(TEMPLATE, traps.EVERYTHING)["Outputs"]
     assert everything["WebSocketUrl"]["Value"] == "wss://lobby.game.example/"

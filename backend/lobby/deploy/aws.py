@@ -3,22 +3,34 @@ user."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from lobby.errors import LobbyError
 
 PERMISSIONS = "docs/permissions.md lists the permissions."
 
+ADMINISTRATOR = "Ask your administrator to allow it; docs/permissions.md, Policies that forbid, lists what a lobby needs."
+
+PROCESS = "The program of credential_process in your AWS profile"
+CHECK_PROCESS = "`aws configure get credential_process` prints the command; run it by itself."
+
 MISSING = "There are no AWS credentials. Run `aws login` or `aws configure`; docs/deploy.md says more."
 EXPIRED = "The AWS credentials have expired. Sign in again with `aws login` or `aws sso login`, or create new ones."
 BUSY = "AWS refuses the request, because this account sends too many. Try again in a minute."
 UNKNOWN = "AWS does not know these credentials. Sign in again with `aws login`, and check the clock of this machine."
 
+CLOCK = "The clock of this machine is wrong: AWS refuses requests that are more than five minutes old. Set it, then try again."
+MFA = "The profile needs a code of an MFA device. Run `aws sts get-session-token` with the code, or sign in with `aws login`."
+
 SENTENCES = {
+    "RequestTimeTooSkewed": CLOCK,
+    "RequestInTheFuture": CLOCK,
     "NoCredentialsError": MISSING,
     "PartialCredentialsError": MISSING,
     "SSOTokenLoadError": EXPIRED,
@@ -40,6 +52,23 @@ SENTENCES = {
     "ProvisionedThroughputExceededException": BUSY,
 }
 """Messages by the name of botocore's exception or the error code of AWS."""
+
+FOREIGN = {"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidAccessKeyId"}
+"""Error codes for credentials that a Region does not know: they are wrong, or the Region is not enabled."""
+
+HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""A Region of each partition that every account can use."""
+
+POLICIES = {
+    "service control policy": "A policy of your organization (service control policy)",
+    "resource control policy": "A policy of your organization (resource control policy)",
+    "permissions boundary": "The permissions boundary of your user or role",
+    "session policy": "The session policy of your sign-in",
+    "VPC endpoint policy": "The policy of a VPC endpoint",
+    "resource-based policy": "A policy of the resource",
+}
+"""Policies that limit what a user or role may do, whatever permissions it has: a part of the message of AWS, and what it is
+(IAM User Guide, "Troubleshoot access denied error messages")."""
 
 DENIED = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedOperation", "403"}
 
@@ -95,7 +124,36 @@ class Aws:
         self.region, self._session = region, session
         self._elsewhere = {"endpoint_url": endpoint} if endpoint else {}
         self._clients: dict[str, AwsClient] = {}
-        self.account = str(self.client("sts")("get_caller_identity")["Account"])
+        try:
+            self.account = str(self.client("sts")("get_caller_identity")["Account"])
+        except AwsRequestError as error:
+            raise self._about_the_region(error) from None
+
+    def _about_the_region(self, error: AwsRequestError) -> AwsRequestError:
+        """The error of the first request, or a better one where the Region is its cause."""
+        known = self._session.get_available_regions("sts", self._partition()) if hasattr(self._session, "events") else []
+        if error.code == "EndpointConnectionError" and known and self.region not in known:
+            near = get_close_matches(self.region, known, 1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            return AwsRequestError(error.code, f"{self.region} is not the name of a Region that boto3 knows.{meant} {error}")
+        home = HOME.get(self._partition(), "")
+        if error.code in FOREIGN and home and home != self.region and not self._elsewhere:
+            try:
+                AwsClient(self._session.client("sts", region_name=home), "sts")("get_caller_identity")
+            except LobbyError:
+                return error
+            return AwsRequestError(
+                error.code,
+                f"The Region {self.region} does not accept these credentials, which are valid in {home}. Probably this account "
+                f"has not enabled the Region: enable it (AWS console, Account, AWS Regions), or use another --region. If it is "
+                "enabled, sign in again with AWS_STS_REGIONAL_ENDPOINTS=regional.",
+            )
+        return error
+
+    def _partition(self) -> str:
+        return next(
+            (name for name, start in (("aws-cn", "cn-"), ("aws-us-gov", "us-gov-")) if self.region.startswith(start)), "aws"
+        )
 
     @classmethod
     def connect(cls, region: str | None, profile: str | None) -> Aws:
@@ -128,6 +186,10 @@ class Aws:
             return self._clients[service]
         except BotoCoreError as error:  # an invalid Region
             raise request_error(error, service) from error
+        except OSError as error:  # the program of credential_process does not exist
+            raise LobbyError(f"{PROCESS} cannot be started: {error.strerror or error}. {CHECK_PROCESS}") from None
+        except json.JSONDecodeError:
+            raise LobbyError(f"{PROCESS} printed something else than JSON. {CHECK_PROCESS}") from None
         except ValueError as error:  # an invalid address
             raise LobbyError(f"{error}.") from None
 
@@ -137,6 +199,14 @@ def request_error(error: Any, service: str) -> AwsRequestError:
     answer = getattr(error, "response", {})
     code = answer.get("Error", {}).get("Code") or type(error).__name__
     message = answer.get("Error", {}).get("Message") or str(error)
+    if code == "CredentialRetrievalError" and "custom-process" in message:
+        cause = " ".join(message.partition("custom-process")[2].lstrip(": ").split())
+        ended = f"failed: {cause.rstrip('.')}" if cause else "failed and printed no cause"
+        return AwsRequestError(code, f"{PROCESS} {ended}. {CHECK_PROCESS}")
+    if re.search(r"Signature (expired|not yet current)", message):
+        return AwsRequestError(code, CLOCK)
+    if "MultiFactorAuthentication" in message:
+        return AwsRequestError(code, MFA)
     if code in SENTENCES:
         return AwsRequestError(code, SENTENCES[code])
     if code in DENIED:
@@ -155,6 +225,11 @@ def denied(message: str) -> str:
     if not found:
         return ""
     on = f" on {found[2].rstrip('.,;)')}" if found[2] else ""
+    policy = next((what for part, what in POLICIES.items() if re.search(rf"\b{part}\b", message, re.I)), "")
+    if not policy and "explicit deny" in message:
+        policy = "A policy of your user or role"
+    if policy:
+        return f"{policy} forbids {found[1]}{on}. {ADMINISTRATOR}"
     return f"You lack the permission {found[1]}{on}. {PERMISSIONS}"
 
 
