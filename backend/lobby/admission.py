@@ -18,7 +18,10 @@ def admit(query: Mapping[str, str], origin: str | None, host: str, fallback: str
     a player whose address and token name none. ``now`` is in ms since 1970.
     """
     check_origin(origin, host, settings)
-    handshake = verify(parse_handshake(query), settings.secret, now)
+    asked = parse_handshake(query)
+    if settings.token_names:
+        asked = asked._replace(name="")
+    handshake = verify(asked, settings.secret, now)
     return handshake if handshake.player else handshake._replace(player=fallback)
 
 

@@ -475,7 +475,7 @@ def token(player: str | None, hours: float, room: str, new_secret: bool) -> None
     if not player:
         raise click.UsageError("The player is missing: lobby token PLAYER")
     if not is_id(player):
-        raise LobbyError(f"{player!r} is not a player id. An id has 1 to 64 characters of A-Z a-z 0-9 _ . : -")
+        raise LobbyError(f"{player!r} is not a player id. An id has 1 to 64 characters of A-Z a-z 0-9 _ . : | @ -")
     if not secret:
         raise LobbyError(
             "LOBBY_SECRET is not set. `export LOBBY_SECRET=$(lobby token --new-secret)` creates one. "

@@ -27,7 +27,15 @@ _HUGE = 1e15
 
 _NUMBERS = frozenset((int, float))
 
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_.:|@-]{1,64}")
+# Letters and symbols without a picture: fillers of Hangul, and the empty pattern of Braille.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+MARKS = 4
+"""The largest number of combining marks on one character. Languages need up to four; more cover the lines above and below."""
+
+_LONG = 1_000
+"""A longer text is not normalised: it cannot become short enough."""
+
 # Characters that change the reading direction: a name could make the rest of a line unreadable.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
@@ -46,7 +54,8 @@ class Handshake(NamedTuple):
 
 
 def is_id(text: object) -> bool:
-    """Whether ``text`` may name a player or a room: 1 to 64 of ``A-Z a-z 0-9 _ . : -``."""
+    """Whether ``text`` may name a player or a room: 1 to 64 of ``A-Z a-z 0-9 _ . : | @ -``. Identity services use the last
+    three in the subjects of their tokens (``auth0|5f7c8ec7c33c6c004bbafe82``)."""
     return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
@@ -59,7 +68,7 @@ def parse_handshake(query: Mapping[str, str]) -> Handshake:
     player, room = query.get("pid", ""), query.get("room") or "lobby"
     for parameter, value in (("pid", player), ("room", room)):
         if value and not is_id(value):
-            wrong(parameter, "must be 1 to 64 of A-Z a-z 0-9 _ . : -")
+            wrong(parameter, "must be 1 to 64 of A-Z a-z 0-9 _ . : | @ -")
     version = query.get("v") or "1"
     if not (version.isascii() and version.isdigit() and 0 < len(version) < 4 and int(version) > 0):
         wrong("v", "must be 1 or 2")
@@ -162,12 +171,39 @@ def _whole(body: dict[str, Any], name: str, *, low: float) -> int:
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise Refused("bad_message", f"{what} must be a text")
-    text = value.strip()
+    if len(value) > _LONG:
+        raise Refused("bad_message", f"{what} must be at most {TEXT_CHARACTERS} characters")
+    text = _readable(value)
     if len(text) > TEXT_CHARACTERS:
         raise Refused("bad_message", f"{what} must be at most {TEXT_CHARACTERS} characters")
-    if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _BIDI for c in text):
+    if any(_is_control(c) for c in text):
         raise Refused("bad_message", f"{what} must not contain control characters")
     return text
+
+
+def named_as(text: str) -> str:
+    """The name of a player in a token, in the form that other players may see. What is not allowed is removed: the backend of a
+    game cannot be asked for another name. Empty where nothing of it can be seen."""
+    return _readable("".join(c for c in text[:_LONG] if not _is_control(c)))[:TEXT_CHARACTERS].strip()
+
+
+def _readable(text: str) -> str:
+    """``text`` in Unicode's composed form (NFC), without surrounding space and without piles of combining marks. Empty where
+    nothing of it can be seen, such as zero-width characters: other players would see a player without a name."""
+    shown: list[str] = []
+    marks = 0
+    for c in unicodedata.normalize("NFC", text.strip()):
+        marks = marks + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
+        if marks <= MARKS:
+            shown.append(c)
+    if not any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK for c in shown):
+        # A control character is no invisible name: it is refused.
+        return "".join(c for c in shown if _is_control(c))
+    return "".join(shown).strip()
+
+
+def _is_control(c: str) -> bool:
+    return unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _BIDI
 
 
 # ── server to client ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -43,6 +43,9 @@ class Settings:
     port: int = _setting(8765, "Port to listen on; 0 takes a free port and prints it.", low=0, high=65535)
     open: bool = _setting(False, "Admit players without a token, also from other machines.")
     secret: str = _setting("", "Secret that signs tokens (HS256). If it is set, each player needs a token.")
+    token_names: bool = _setting(
+        False, "Show only names from tokens. A name in the address is ignored; a player without a name is shown with its id."
+    )
     origins: str = _setting(
         "",
         "Origins of web pages that may connect, separated by commas (https://game.example); * allows all. Empty: all origins "

@@ -316,7 +316,7 @@ def test_a_new_account_is_warned_of_its_limit_of_ten_invocations(capsys: pytest.
         (DeployOptions(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey cannot be set with --parameter: it depends"),
         (DeployOptions(BUCKET, secret="short"), "The secret has 5 bytes; it needs at least 32."),
         (
-            DeployOptions(BUCKET, secret="x" * 513),
+            DeployOptions(BUCKET, secret=("0123456789abcdefghijklmnopqrstuvwxyz" * 20)[:513]),
             "The parameter Secret is invalid; it must be empty or 32 to 512 characters.",
         ),
         (DeployOptions("Not_A_Bucket"), "The parameter ArtifactBucket is 'Not_A_Bucket'; it must be like"),

@@ -316,8 +316,9 @@ def gives_the_function_the_settings_of_the_lobby(template: Template) -> Iterator
                 continue
             item, parameter = settings[key], template["Parameters"][value["Ref"]]
             bounds = (item.metadata["low"], item.metadata["high"])
+            default = DEARER_HERE.get(key, item.default)
             if (
-                parameter["Default"] != DEARER_HERE.get(key, item.default)
+                parameter["Default"] != (("no", "yes")[default] if isinstance(default, bool) else default)
                 or (parameter.get("MinValue"), parameter.get("MaxValue")) != bounds
             ):
                 yield f"{value['Ref']} is not {DEARER_HERE.get(key, item.default)} between {bounds}, as in the settings."

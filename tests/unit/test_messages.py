@@ -15,7 +15,7 @@ from lobby.errors import Refused
 from lobby.presence import Position, Presence
 
 hundredths = st.integers(-100_000_000, 100_000_000).map(lambda n: n / 100)
-ids = st.from_regex(r"[A-Za-z0-9_.:-]{1,64}", fullmatch=True)
+ids = st.from_regex(r"[A-Za-z0-9_.:|@-]{1,64}", fullmatch=True)
 texts = st.text(max_size=32)
 positions = st.builds(
     Position,
@@ -258,3 +258,41 @@ def test_a_bad_handshake_names_the_parameter_and_what_it_must_be(parameter: str,
         m.parse_handshake({parameter: value})
     assert caught.value.code == "bad_handshake"
     assert caught.value.detail.startswith(f"{parameter} must")
+
+
+ZALGO = "Z" + "\u0301" * 20 + "o"
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Zoe\u0308", "Zo\u00eb"),
+        (" Ann ", "Ann"),
+        (ZALGO, "\u0179" + "\u0301" * m.MARKS + "o"),
+        ("\u0915\u094d\u0937\u093f", "\u0915\u094d\u0937\u093f"),
+        ("\U0001f468\u200d\U0001f680", "\U0001f468\u200d\U0001f680"),
+        ("   ", ""),
+        ("\u200b\u200d\ufeff", ""),
+        ("\u3164\u115f\u2800", ""),
+        ("\u0301\u0301", ""),
+        ("\ufe0f", ""),
+        ("\u00ad", ""),
+    ],
+)
+def test_names_and_statuses_are_composed_bounded_and_visible(typed: str, shown: str) -> None:
+    assert m.parse_handshake({"name": typed}).name == shown
+    assert m.parse(json.dumps({"action": "status", "status": typed}).encode()) == m.Status(shown)
+    assert m.named_as(typed) == shown
+
+
+@pytest.mark.parametrize("typed", ["a\nb", "\x00", "\u202eevil", "\ud800", "a\u2028b", "\u200f\u200b"])
+def test_control_characters_are_refused_in_an_address_and_removed_from_a_token(typed: str) -> None:
+    with pytest.raises(Refused, match="control characters"):
+        m.parse_handshake({"name": typed})
+    assert not set(m.named_as(typed)) & set("\n\x00\u202e\ud800\u2028\u200f")
+
+
+@given(st.text(max_size=200))
+def test_the_name_of_a_token_is_one_that_an_address_could_have(text: str) -> None:
+    name = m.named_as(text)
+    assert m.parse_handshake({"name": name}).name == name

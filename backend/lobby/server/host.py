@@ -64,7 +64,7 @@ class Server:
 
     def enter(self, connection: ServerConnection, request: WSUpgradeRequest, address: str) -> str:
         self._count_address(connection, address)
-        query = dict(parse_qsl(urlsplit(request.path.decode("latin-1")).query, keep_blank_values=True))
+        query = dict(parse_qsl(urlsplit(request.path.decode(errors="replace")).query, keep_blank_values=True))
         origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
         now, fallback = self.now(), f"player_{secrets.token_hex(4)}"
         handshake = admit(query, origin, host, fallback, self.settings, now)

@@ -11,7 +11,7 @@ import { oneLine } from "./text.js";
  * @property {string} token empty: no token
  */
 
-export const PID_PATTERN = /^[A-Za-z0-9_.:-]{1,64}$/;
+export const PID_PATTERN = /^[A-Za-z0-9_.:|@-]{1,64}$/;
 
 /**
  * The lobby that served this page: the same host and the same folder. Behind a proxy the folder matters.
@@ -60,7 +60,7 @@ export function socketUrl(address) {
     throw new Error("The address of a lobby starts with ws:// or wss://.");
   }
   if (address.pid && !PID_PATTERN.test(address.pid)) {
-    throw new Error("The pid is not valid: it must have 1 to 64 letters, digits, dots, colons, hyphens or underscores.");
+    throw new Error("The pid is not valid: it must have 1 to 64 letters, digits or the characters _ . : | @ -.");
   }
   url.hash = "";
   for (const key of /** @type {const} */ (["pid", "room", "name", "token"])) {
