@@ -33,6 +33,12 @@ HOPELESS_OUTBOXES = 4
 HOPELESS_MS = 30_000
 """On AWS a connection is cut when it has needed a welcome for this long: it reads too slowly, or not at all."""
 
+HELLO_S = 10.0
+"""A client may send ``hello`` once in so many seconds, when it has missed something (docs/protocol.md, "Entries of moves")."""
+
+AT_ONCE = 4
+"""A position, a ``ping``, a ``hello`` and a ``status`` may fall on the same moment, whatever ``messages_burst`` is."""
+
 HANDSHAKE_S = 5.0
 """A socket that has not completed its WebSocket handshake after this time is closed."""
 
@@ -85,12 +91,19 @@ class RateLimited(Refused):
 
     def __init__(self, pace: Pace, verdict: Verdict) -> None:
         self.verdict = verdict
-        super().__init__("rate_limited", f"more than {pace.per_s:g} messages a second; slow down")
+        super().__init__(
+            "rate_limited", f"more than {round(pace.per_s, 0 if pace.per_s >= 10 else 1):g} messages a second; slow down"
+        )
 
 
 def pace(settings: Settings) -> Pace:
-    """How often each connection of this lobby may send."""
-    return Pace(settings.messages_per_s, settings.messages_burst)
+    """How often each connection of this lobby may send.
+
+    A client that follows ``config`` is never limited: it may send a position every ``send_ms``, however low ``messages_per_s``
+    is, a ``ping`` every ``heartbeat_ms`` and a ``hello`` every :data:`HELLO_S`, and one of each at the same moment.
+    """
+    per_s = max(settings.messages_per_s, 1000 / settings.send_ms) + 1000 / settings.heartbeat_ms + 1 / HELLO_S
+    return Pace(per_s, max(settings.messages_burst, AT_ONCE))
 
 
 def check_size(message: bytes, settings: Settings) -> None:

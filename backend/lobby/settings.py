@@ -49,7 +49,8 @@ class Settings:
     origins: str = _setting(
         "",
         "Origins of web pages that may connect, separated by commas (https://game.example); * allows all. Empty: all origins "
-        "if tokens are required, else only pages of this server. Native games send no origin and are always allowed.",
+        "if tokens are required, else only pages of this server under its address or a local name. Native games send no origin "
+        "and are always allowed.",
     )
     tls_cert: str = _setting("", "File with the TLS certificate chain (PEM). It turns on wss:// and https://.")
     tls_key: str = _setting("", "File with the TLS private key (PEM).")
@@ -84,7 +85,11 @@ class Settings:
 
     message_bytes: int = _setting(1024, "Maximum size of a message.", unit="bytes", low=64, high=32_768)
     messages_per_s: float = _setting(
-        10.0, "Messages that a connection may send per second on average.", unit="1/s", low=0.1, high=1_000
+        10.0,
+        "Messages that a connection may send per second on average; at least one each send_ms, and pings on top.",
+        unit="1/s",
+        low=0.1,
+        high=1_000,
     )
     messages_burst: int = _setting(20, "Messages that a connection may send at once.", unit="messages", low=1, high=10_000)
     world_bound: float = _setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
@@ -45,13 +46,17 @@ async def ask(url: str, path: bytes) -> tuple[asyncio.StreamReader, asyncio.Stre
 def test_a_name_in_the_address_is_the_same_on_every_host(host: str) -> None:
     async def test() -> None:
         async with AsyncExitStack() as stack:
-            lobby = await stack.enter_async_context(serving() if host == "serve" else emulated_lobby())
-            watch = await stack.enter_async_context(joined(lobby.at(pid="watch", v=2)))
+            at: Callable[..., str]
+            if host == "serve":
+                at = (await stack.enter_async_context(serving())).at
+            else:
+                at = (await stack.enter_async_context(emulated_lobby())).at
+            watch = await stack.enter_async_context(joined(at(pid="watch", v=2)))
             await watch.receive("welcome")
             found = {}
             for number, (name, (raw, _)) in enumerate(NAMES.items()):
-                parts = urlsplit(lobby.at(pid=f"p{number}", v=2))
-                _, writer = await ask(lobby.at(), f"{parts.path}?{parts.query}&name=".encode() + raw)
+                parts = urlsplit(at(pid=f"p{number}", v=2))
+                _, writer = await ask(at(), f"{parts.path}?{parts.query}&name=".encode() + raw)
                 stack.callback(writer.close)
                 join = await watch.receive("join")
                 found[name] = join.get("name", "")

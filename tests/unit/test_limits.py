@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lobby import limits
@@ -113,3 +115,37 @@ def test_a_client_that_sends_rarely_may_have_moved_far() -> None:
 def test_no_player_moves_faster_than_the_top_speed(steps: list[tuple[int, float]]) -> None:
     seconds = sum(ms for ms, _ in steps) / 1000
     assert walk(steps) <= 10 * limits.SPEED_TOLERANCE * seconds + 1e-6
+
+
+def sent_by_the_config(settings: Settings, seconds: int) -> list[float]:
+    """When a client sends that follows ``config`` exactly: positions, pings and hellos, all from the same moment on."""
+    end_ms = seconds * 1000
+    every = (settings.send_ms, settings.heartbeat_ms, limits.HELLO_S * 1000)
+    return sorted(float(ms) for step in every for ms in itertools.islice(itertools.count(0, step), int(end_ms / step) + 1))
+
+
+@given(
+    send_ms=st.integers(10, 60_000),
+    heartbeat_ms=st.integers(100, 540_000),
+    per_s=st.floats(0.1, 1_000),
+    burst=st.integers(1, 10_000),
+)
+@settings(deadline=None, max_examples=50)
+def test_a_client_that_follows_the_config_is_never_limited(send_ms: int, heartbeat_ms: int, per_s: float, burst: int) -> None:
+    lobby = Settings(send_ms=send_ms, heartbeat_ms=heartbeat_ms, messages_per_s=per_s, messages_burst=burst)
+    pace, bucket = limits.pace(lobby), limits.Bucket()
+    for now in sent_by_the_config(lobby, 100)[:5_000]:
+        bucket, verdict = pace.spend(bucket, round(now))
+        assert verdict is limits.Verdict.ALLOWED
+
+
+def test_a_client_that_follows_the_config_is_not_limited_after_an_hour_either() -> None:
+    pace, bucket = limits.pace(Settings()), limits.Bucket()
+    for now in sent_by_the_config(Settings(), 3_600):
+        bucket, verdict = pace.spend(bucket, round(now))
+        assert verdict is limits.Verdict.ALLOWED
+
+
+def test_a_lower_limit_of_messages_counts_as_far_as_the_config_allows() -> None:
+    assert limits.pace(Settings(messages_per_s=4)).per_s == pytest.approx(10 + 0.05 + 0.1)
+    assert limits.pace(Settings(messages_per_s=4, send_ms=500)).per_s == pytest.approx(4 + 0.05 + 0.1)

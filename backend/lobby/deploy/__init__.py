@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lobby.admission import check_origins
 from lobby.billing import flood_dollars
 from lobby.cloudformation.lobby_template import lobby_template, stack_name
 from lobby.cloudformation.reading import check_parameters, parse
@@ -25,7 +26,7 @@ from lobby.deploy.package import Package, build
 from lobby.deploy.screen import Screen
 from lobby.deploy.stack import DEAD, ChangeSet, DeployedStack, StackEvent, StackState
 from lobby.errors import LobbyError
-from lobby.settings import ENV_FILE
+from lobby.settings import ENV_FILE, Settings
 from lobby.tokens import check_secret
 from lobby.tools import game_config
 
@@ -410,6 +411,7 @@ def _check(options: DeployOptions, known: Mapping[str, Any]) -> None:
         if name in options.parameters:
             raise LobbyError(f"{name} cannot be set with --parameter: {instead}.")
     check_parameters(options.parameters, known)
+    check_origins(Settings(origins=options.parameters.get("Origins", "")))
     if options.secret:
         check_secret(options.secret)
     if options.godot_config:

@@ -21,7 +21,7 @@ from picows import WSUpgradeRequest, WSUpgradeResponseWithListener, ws_create_se
 
 from lobby import __version__, addresses, limits
 from lobby.addresses import counting_key, is_loopback
-from lobby.admission import admit
+from lobby.admission import admit, check_origins
 from lobby.errors import CODES, LobbyError
 from lobby.limits import FRAME_BYTES, HANDSHAKE_S
 from lobby.ports import Store
@@ -197,7 +197,9 @@ class Server:
 
 
 def check_exposure(settings: Settings) -> None:
-    """Raises :class:`LobbyError` where a lobby without a secret would be open to other machines without ``--open``."""
+    """Raises :class:`LobbyError` where a lobby without a secret would be open to other machines without ``--open``, and for
+    allowed origins that no page can have."""
+    check_origins(settings)
     if settings.secret:
         check_secret(settings.secret)
     elif not settings.open and not is_loopback(settings.host):
