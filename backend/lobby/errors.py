@@ -43,7 +43,7 @@ CODES: dict[str, Code] = {
     "slow_reader": Code("you read too slowly; too many messages were waiting for you", 4002),
     "flood": Code("you kept sending far above the limit", 4003),
     "room_full": Code("the room is full", 4004, 503),
-    "too_many_connections": Code("too many connections from your address", 4005),
+    "too_many_connections": Code("too many connections from your address, or of this player", 4005),
     "over_budget": Code("the lobby has spent its budget for today; connected players may stay", 4006, 503),
     # Do not come back until the player, the token or the address has changed:
     "taken_over": Code("the same player connected again; the newer connection stays", 4500),

@@ -64,6 +64,10 @@ class Bucket(NamedTuple):
     due_ms: float = 0.0
     flood_ms: float = 0.0
 
+    def is_full(self, now: int) -> bool:
+        """Whether nothing is used up at ``now``: a new bucket would be the same."""
+        return self.due_ms <= now and self.flood_ms <= now
+
 
 class Pace(NamedTuple):
     """How often one connection may send: ``per_s`` messages a second on average, ``burst`` messages at once."""
@@ -125,6 +129,20 @@ def check_address(connections: int, settings: Settings) -> None:
     limit = settings.connections_per_address
     if limit and connections >= limit:
         raise Refused("too_many_connections", f"at most {limit} connections from one address")
+
+
+VISITS = Pace(0.5, 10)
+"""How often one player may connect to a room: ten times at once, then every two seconds. Each connection makes a ``join`` and a
+``leave`` for all other players. Clients wait longer than that between attempts, and takeovers are hours apart."""
+
+
+def check_visit(visits: Bucket, now: int) -> Bucket:
+    """The ``visits`` of a player after one more at ``now``. Raises :class:`Refused` (``too_many_connections``) for one that
+    connects too often."""
+    after, verdict = VISITS.spend(visits, now)
+    if verdict is not Verdict.ALLOWED:
+        raise Refused("too_many_connections", "this player connects too often; wait for some seconds")
+    return after
 
 
 def check_bounds(at: Position, settings: Settings) -> None:

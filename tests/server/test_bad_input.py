@@ -124,7 +124,8 @@ async def test_empty_rooms_leave_nothing_in_memory() -> None:
                 await ann.receive("join")
                 await ann.send(action="pos", x=1, y=1)
                 await bea.receive("pos")
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.05)
+        lobby.server.lobby.close_silent(lobby.server.now() + 60_000)
         for value in {**vars(lobby.server), **vars(lobby.server.lobby), **vars(lobby.server.store)}.values():
             assert not isinstance(value, dict) or value is lobby.server.counts or "index.html" in value or not value
 

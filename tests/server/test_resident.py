@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from lobby import messages as m
+from lobby.errors import Refused
 from lobby.presence import Position
 from lobby.settings import Settings
 from tests.simulation import Simulation
@@ -151,3 +152,49 @@ def test_an_empty_room_has_no_window() -> None:
     host.close(ann)
     assert host.lobby.close_window("lobby", host.now) is None
     assert host.lobby.counts["windows", ""] == 0
+
+
+def test_a_player_that_reconnects_all_the_time_is_refused_and_others_receive_few_joins() -> None:
+    host = Simulation()
+    bea = host.connect("bea")
+    host.receive(bea)
+    refused = 0
+    for _ in range(332):
+        try:
+            host.close(host.connect("ann"))
+        except Refused as error:
+            assert error.code == "too_many_connections"
+            refused += 1
+        host.advance(3)
+    joins = [message for message in host.receive(bea) if isinstance(message, m.Join)]
+    assert (refused, len(joins)) == (332 - 10, 10)
+    host.advance(2_000)
+    host.connect("ann")
+
+
+def test_a_player_that_comes_back_by_itself_is_never_refused() -> None:
+    host = Simulation()
+    for _ in range(100):  # the pauses of a client's backoff end at half a minute; these are shorter
+        host.close(host.connect("ann"))
+        host.advance(2_000)
+
+
+def test_a_new_connection_goes_on_with_the_message_budget_of_its_player() -> None:
+    host = Simulation()
+    for _ in range(5):
+        ann = host.connect("ann")
+        for _ in range(40):
+            host.send(ann, pos(1))
+        host.receive(ann)
+        host.close(ann)
+    assert host.lobby.counts["messages", "pos"] == 20
+
+
+def test_what_players_used_is_forgotten() -> None:
+    host = Simulation()
+    for number in range(50):
+        ann = host.connect("ann", room=f"r{number}")
+        host.send(ann, pos(1))
+        host.close(ann)
+    host.lobby.close_silent(host.now + 60_000)
+    assert (host.lobby._buckets, host.lobby._visits, host.lobby._players) == ({}, {}, {})

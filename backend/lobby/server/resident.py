@@ -33,6 +33,9 @@ from lobby.rules import (
 from lobby.settings import Settings
 from lobby.telemetry import Counts
 
+PlayerKey = tuple[str, str]
+"""A room and the id of a player in it."""
+
 
 class Resident:
     """The lobby of one host. ``now`` is in milliseconds since 1970, and never goes back.
@@ -46,8 +49,12 @@ class Resident:
         self._delivery = Delivery(gateway)
         self._pace = limits.pace(settings)
         self._windows: defaultdict[str, Window] = defaultdict(Window)
-        self._buckets: dict[str, Bucket] = {}
-        """The rate limit of each connection that has a row."""
+        self._players: dict[str, PlayerKey] = {}
+        """The player of each connection that has a row."""
+        self._buckets: dict[PlayerKey, Bucket] = {}
+        """The rate limit of each player: a new connection goes on with it."""
+        self._visits: dict[PlayerKey, Bucket] = {}
+        """The rate limit of each player's connections."""
 
     @property
     def counts(self) -> Counts:
@@ -57,15 +64,18 @@ class Resident:
     @property
     def window_ms(self) -> int:
         """How long a position waits for others now, in ms."""
-        return window_ms(len(self._buckets), self.settings.window_ms)
+        return window_ms(len(self._players), self.settings.window_ms)
 
     # ── the life of a connection ────────────────────────────────────────────────────────────────────────────────────
 
     def connected(self, handshake: Handshake, connection: str, now: int) -> Presence:
-        """Adds the row of a new connection. Raises Refused where the room has no place."""
+        """Adds the row of a new connection. Raises Refused where the room has no place, or the player connects too often."""
+        player = handshake.room, handshake.player
+        self._visits[player] = limits.check_visit(self._visits.get(player, Bucket()), now)
         roster = self.store.room(handshake.room)
         row = self.store.add(rules.connected(handshake, connection, roster, now, self.settings))
-        self._buckets[connection] = Bucket()
+        self._players[connection] = player
+        self._buckets.setdefault(player, Bucket())
         self._announce([RowAdded(row)], now)
         return row
 
@@ -103,7 +113,11 @@ class Resident:
         self._remove(room, [connection], now)
 
     def close_silent(self, now: int) -> None:
-        """Closes the connections from which nothing was received for two heartbeats."""
+        """Closes the connections from which nothing was received for two heartbeats, and forgets what players used long ago."""
+        connected = set(self._players.values())
+        for buckets in (self._buckets, self._visits):
+            for player in [one for one, bucket in buckets.items() if bucket.is_full(now) and one not in connected]:
+                del buckets[player]
         for room in self.store.rooms():
             for row in self.store.room(room):
                 if rules.is_silent(row, now, self.settings):
@@ -111,7 +125,8 @@ class Resident:
 
     def _spend(self, connection: str, now: int) -> None:
         """Takes one message from the rate limit of a connection. Raises RateLimited."""
-        self._buckets[connection], verdict = self._pace.spend(self._buckets[connection], now)
+        player = self._players[connection]
+        self._buckets[player], verdict = self._pace.spend(self._buckets[player], now)
         if verdict is not Verdict.ALLOWED:
             raise RateLimited(self._pace, verdict)
 
@@ -126,7 +141,7 @@ class Resident:
         """Removes all rows first, so that no leave is sent to a connection that is gone, too."""
         removed = []
         for connection in connections:
-            self._buckets.pop(connection, None)
+            self._players.pop(connection, None)
             if (row := self.store.remove(room, connection)) is not None:
                 removed.append(RowRemoved(row))
         self._announce(removed, now)

@@ -10,7 +10,7 @@ export const CODES = {
   slow_reader: { close: 4002, retry: true, meaning: "you read too slowly; too many messages were waiting for you" },
   flood: { close: 4003, retry: true, meaning: "you kept sending far above the limit" },
   room_full: { close: 4004, retry: true, meaning: "the room is full" },
-  too_many_connections: { close: 4005, retry: true, meaning: "too many connections from your address" },
+  too_many_connections: { close: 4005, retry: true, meaning: "too many connections from your address, or of this player" },
   over_budget: { close: 4006, retry: true, meaning: "the lobby has spent its budget for today; connected players may stay" },
   taken_over: { close: 4500, retry: false, meaning: "the same player connected again; the newer connection stays" },
   unauthorized: { close: 4501, retry: false, meaning: "a token is needed, or this one is not valid" },

@@ -10,7 +10,7 @@ const CODES: Dictionary[String, Array] = {
 	"slow_reader": [4002, true, "you read too slowly; too many messages were waiting for you"],
 	"flood": [4003, true, "you kept sending far above the limit"],
 	"room_full": [4004, true, "the room is full"],
-	"too_many_connections": [4005, true, "too many connections from your address"],
+	"too_many_connections": [4005, true, "too many connections from your address, or of this player"],
 	"over_budget": [4006, true, "the lobby has spent its budget for today; connected players may stay"],
 	"taken_over": [4500, false, "the same player connected again; the newer connection stays"],
 	"unauthorized": [4501, false, "a token is needed, or this one is not valid"],
