@@ -275,10 +275,14 @@ class Config(NamedTuple):
 
 
 class Pong(NamedTuple):
-    """``pong``: ``t`` of the ping, ``now`` the server's clock in ms."""
+    """``pong``: ``t`` of the ping, ``now`` the server's clock in ms.
+
+    ``seq`` is the sequence number of the receiver's last stored position; 0 if it has none.
+    """
 
     t: float
     now: int
+    seq: int = 0
 
 
 class Error(NamedTuple):
@@ -368,7 +372,9 @@ class Version1:
                 return dumps({"type": "join", **_place(player.id, player.at)})
             case PlayerPos(id, at):
                 return dumps({"type": "pos", **_place(id, at)})
-            case Leave() | Error() | Pong():
+            case Pong():
+                return dumps(_pong(message))
+            case Leave() | Error():
                 return _encode_common(message)
             case _:
                 assert_never(message)
@@ -416,7 +422,9 @@ class Version2:
                 return dumps({"type": "status", "id": id, "status": status})
             case Config():
                 return dumps({"type": "config", **message._asdict()})
-            case Leave() | Error() | Pong():
+            case Pong():
+                return dumps(_pong(message) | ({"seq": message.seq} if message.seq else {}))
+            case Leave() | Error():
                 return _encode_common(message)
             case _:
                 assert_never(message)
@@ -446,13 +454,11 @@ def _action(message: ClientMessage, body: dict[str, Any]) -> str:
     return dumps({"action": ACTIONS[type(message)], **body}).decode()
 
 
-def _encode_common(message: Leave | Error | Pong) -> bytes:
+def _encode_common(message: Leave | Error) -> bytes:
     """What all versions encode alike."""
     match message:
         case Leave(id):
             return dumps({"type": "leave", "id": id})
-        case Pong(t, now):
-            return dumps({"type": "pong", "t": int(t) if t == int(t) else t, "now": now})
         case Error(code, text, x, y, close):
             body: dict[str, Any] = {"type": "error", "message": text, "code": code}
             if x is not None and y is not None:
@@ -460,6 +466,11 @@ def _encode_common(message: Leave | Error | Pong) -> bytes:
             if close is not None:
                 body["close"] = close
             return dumps(body)
+
+
+def _pong(message: Pong) -> dict[str, Any]:
+    t = message.t
+    return {"type": "pong", "t": int(t) if t == int(t) else t, "now": message.now}
 
 
 def _place(id: str, at: Position) -> dict[str, Any]:
@@ -508,7 +519,7 @@ def decode(frame: bytes | str) -> ServerMessage | None:
             close = None if body.get("close") is None else _is(int, body["close"])
             return Error(_is(str, body.get("code", "")), _is(str, body.get("message", "")), x, y, close)
         if kind == "pong":
-            return Pong(_number(body, "t"), _is(int, body["now"]))
+            return Pong(_number(body, "t"), _is(int, body["now"]), _is(int, body.get("seq", 0)))
         if kind == "status":
             return StatusChanged(_is(str, body["id"]), _is(str, body["status"]))
         if kind == "config":

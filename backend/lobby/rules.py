@@ -147,7 +147,7 @@ def received(message: ClientMessage, sender: Presence, now: int, settings: Setti
         case Hello():
             return SendWelcome(sender.connection)
         case Ping(t):
-            return SendPong(sender, Pong(t, now))
+            return SendPong(sender, Pong(t, now, sender.at.seq))
         case Status(status):
             return SetStatus(sender.connection, status)
         case _:

@@ -131,6 +131,20 @@ async def a_status_reaches_clients_of_version_2(stage: Stage) -> None:
     await late.receive("welcome")
 
 
+async def a_pong_names_the_last_position_that_the_lobby_has(stage: Stage) -> None:
+    ann, bea = await stage.enter("ann", v=2), await stage.enter("bea", v=2)
+    for actor in (ann, bea):
+        await actor.receive("welcome")
+        await actor.receive("config")
+    await ann.receive("join")
+    await ann.send(action="ping", t=1)
+    await ann.receive("pong")
+    await ann.send(action="pos", x=1, y=2, seq=18)
+    await bea.receive("moves")
+    await ann.send(action="ping", t=2)
+    await ann.receive("pong")
+
+
 async def rooms_do_not_affect_each_other(stage: Stage) -> None:
     ann, bea = await stage.enter("ann", v=2), await stage.enter("bea", v=2, room="hub")
     for actor in (ann, bea):
@@ -197,6 +211,7 @@ SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     two_players_of_version_1_meet,
     old_and_new_clients_share_a_lobby,
     a_status_reaches_clients_of_version_2,
+    a_pong_names_the_last_position_that_the_lobby_has,
     rooms_do_not_affect_each_other,
     other_players_do_not_notice_a_reconnect,
     only_the_sender_of_a_wrong_message_gets_an_error,

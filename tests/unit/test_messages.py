@@ -39,7 +39,7 @@ server_messages = st.one_of(
     st.builds(m.Moves, st.integers(0, 1 << 42), st.lists(st.tuples(st.integers(1, 99), positions)).map(tuple)),
     st.builds(m.StatusChanged, ids, texts),
     st.builds(m.Config, *[st.integers(1, 60_000)] * 4),
-    st.builds(m.Pong, st.integers(-(1 << 50), 1 << 50), st.integers(0, 1 << 42)),
+    st.builds(m.Pong, st.integers(-(1 << 50), 1 << 50), st.integers(0, 1 << 42), st.integers(0, 1 << 31)),
     st.builds(m.Error, ids, texts, st.none(), st.none(), st.none() | st.integers(1000, 4999)),
     st.builds(m.Error, ids, texts, hundredths, hundredths, st.none()),
 )
@@ -93,6 +93,12 @@ def test_messages_of_version_1_have_exactly_this_form() -> None:
     }  # fmt: skip
     welcome = m.Welcome("a", (m.Player("b", Position(1.0, 2.0)),))
     assert m.encode(welcome, 1) == b'{"type":"welcome","your_id":"a","lobby_players":[{"id":"b","x":1.0,"y":2.0}]}'
+
+
+def test_a_pong_names_the_stored_position_in_version_2_and_leaves_out_a_zero() -> None:
+    assert m.encode(m.Pong(7, 99, 18), 2) == b'{"type":"pong","t":7,"now":99,"seq":18}'
+    assert m.encode(m.Pong(7, 99), 2) == m.encode(m.Pong(7, 99, 18), 1) == b'{"type":"pong","t":7,"now":99}'
+    assert m.decode('{"type":"pong","t":7,"now":99}') == m.Pong(7, 99)
 
 
 def test_zeros_at_the_end_of_an_entry_are_cut_off() -> None:

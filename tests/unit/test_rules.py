@@ -100,6 +100,11 @@ def test_hello_leads_to_a_welcome_and_ping_to_a_pong() -> None:
     assert rules.received(Ping(7), ANN, 99, SETTINGS) == SendPong(ANN, Pong(7, 99))
 
 
+def test_a_pong_carries_the_number_of_the_position_that_the_lobby_has() -> None:
+    ann = ANN._replace(at=Position(5, 6, seq=18))
+    assert rules.received(Ping(7), ann, 99, SETTINGS) == SendPong(ann, Pong(7, 99, 18))
+
+
 def test_a_status_is_stored_and_sent_to_the_whole_room() -> None:
     assert rules.received(Status("trading"), ANN, 99, SETTINGS) == SetStatus("c1", "trading")
     assert rules.status_changed(ANN._replace(status="trading"), [ANN, BEA]).receivers == (ANN, BEA)

@@ -151,10 +151,12 @@ class Invocation:
                 row = self.store.needs_welcome(room, connection, now, pace=self._pace)
                 self._deliver_for(row, sender)
             case SendPong(_, pong):
-                if self.store.seen(room, connection, now, pace=self._pace) is None:
+                row = self.store.seen(room, connection, now, pace=self._pace)
+                if row is None:
                     self._close_unknown(sender)
                 else:
-                    self._delivery.post(Post((sender,), pong))
+                    # The sender of an invocation is not the stored row: only the write returns the stored position.
+                    self._delivery.post(Post((row,), pong._replace(seq=row.at.seq)))
                     if self._broadcaster.is_pending(room):
                         self._broadcaster.deliver(room)
             case _:
