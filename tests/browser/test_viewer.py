@@ -215,7 +215,29 @@ def test_a_page_that_is_taken_over_shows_it_and_does_not_come_back(lobby: Lobby,
     here = visit(lobby.page(room=room, pid="ada", name="Ada")).connected()
     visit(lobby.page(room=room, pid="ada", name="Ada")).connected()
     until(lambda: here.state() == "refused", "the first page to be refused")
-    assert here.page.get_by_role("alert").is_visible()
+    notice = here.page.get_by_role("alert")
+    assert notice.get_by_role("heading").inner_text() == "You are connected elsewhere"
+    assert "another tab or on another device" in notice.inner_text()
+    notice.get_by_role("button", name="Continue here").click()
+    here.connected()
+    assert not notice.is_visible()
+
+
+def test_the_screen_reader_receives_how_many_players_are_in_the_room(lobby: Lobby, visit: Visit, room: str) -> None:
+    for name in ("Bea", "Cem", "Dan"):
+        visit(lobby.page(room=room, name=name)).connected()
+    ada = visit(lobby.page(room=room, name="Ada")).connected()
+    until(lambda: ada.page.locator("#announcer").inner_text() == "Connected. 4 here.", "the number of players")
+
+
+def test_a_long_status_leaves_room_for_the_own_name(lobby: Lobby, visit: Visit, room: str) -> None:
+    ada = visit(lobby.page(room=room, name="Ada Lovelace")).connected()
+    ada.page.get_by_label("Your own status text").fill("W" * 32)
+    ada.page.keyboard.press("Enter")
+    ada.shows(".roster .me .status", "W" * 32)
+    box = ada.page.locator(".roster .me .name").bounding_box()
+    assert box is not None
+    assert box["width"] >= 50
 
 
 def test_a_person_can_disconnect_and_connect_again(lobby: Lobby, visit: Visit, room: str) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { THEMES, playerColour, tint } from "../../backend/lobby/viewer/colour.js";
+import { THEMES, Tints, playerColour, tint } from "../../backend/lobby/viewer/colour.js";
 
 function luminance([r, g, b]) {
   const linear = [r, g, b].map((value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
@@ -41,4 +41,24 @@ test("names on the field have a contrast of 4.5 to 1", () => {
       for (const ground of [theme.ground, theme.glow]) assert.ok(contrast(hex(ink), hex(ground)) >= 4.5, `${ink} on ${ground}`);
     }
   }
+});
+
+test("players in a room have different colours, as long as there are enough", () => {
+  const tints = new Tints();
+  const given = Array.from({ length: 18 }, (_, i) => tints.of(`bot_0_${i}`));
+  assert.equal(new Set(given).size, 18);
+  const more = Array.from({ length: 18 }, (_, i) => tints.of(`more_${i}`));
+  assert.equal(new Set(more).size, 18);
+});
+
+test("a player keeps its colour while others come and go, and the first has that of its id", () => {
+  const tints = new Tints();
+  assert.equal(tints.of("ann"), tint("ann"));
+  const bea = tints.of("bea");
+  for (let i = 0; i < 40; i++) tints.of(`p${i}`);
+  for (let i = 0; i < 40; i++) tints.forget(`p${i}`);
+  tints.forget("never here");
+  assert.equal(tints.of("bea"), bea);
+  const again = Array.from({ length: 16 }, (_, i) => tints.of(`q${i}`));
+  assert.equal(new Set([...again, tints.of("ann"), bea]).size, 18);
 });

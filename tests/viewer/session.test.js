@@ -11,7 +11,7 @@ const welcome = (...players) => ({ type: "welcome", your_id: "ann", lobby_player
 function start() {
   const network = new FakeNetwork();
   const seen = { kinds: [], rooms: 0 };
-  const on = { status: ({ kind }) => seen.kinds.push(kind), changed: () => {}, newRoom: () => (seen.rooms += 1), isBusy: () => false };
+  const on = { status: ({ kind }) => seen.kinds.push(kind), changed: () => {}, newRoom: () => (seen.rooms += 1), entered: () => {}, isBusy: () => false };
   const session = new Session(on, network.surroundings);
   session.connect(ADDRESS);
   network.socket.open().receives(welcome(BEA));

@@ -1,4 +1,4 @@
-// The colour of a player. It follows from the id alone, so it is the same on every screen. All hues have the same lightness
+// The colour of a player. It follows from the id, unless another player in the room has the same colour already. All hues have the same lightness
 // and chroma (OKLCH), so that all players are equally visible on a light and on a dark ground.
 
 const HUES = 18;
@@ -12,6 +12,35 @@ export function hash(/** @type {string} */ text) {
 }
 
 export const tint = (/** @type {string} */ id) => hash(id) % HUES;
+
+/** The hues of the players in a room: as different as possible, and unchanged while a player stays. */
+export class Tints {
+  /** @type {Map<string, number>} */
+  #tints = new Map();
+  #players = new Array(HUES).fill(0);
+
+  /** The hue of a player, 0 to HUES - 1: that of its id, or the nearest one that fewer players have. */
+  of(/** @type {string} */ id) {
+    const known = this.#tints.get(id);
+    if (known !== undefined) return known;
+    const own = tint(id);
+    const fewest = Math.min(...this.#players);
+    let free = own;
+    for (let step = 1; this.#players[free] > fewest; step++) {
+      free = (own + (step % 2 ? 1 : -1) * Math.ceil(step / 2) + HUES) % HUES;
+    }
+    this.#tints.set(id, free);
+    this.#players[free] += 1;
+    return free;
+  }
+
+  /** A player has left. */
+  forget(/** @type {string} */ id) {
+    const known = this.#tints.get(id);
+    if (known !== undefined) this.#players[known] -= 1;
+    this.#tints.delete(id);
+  }
+}
 
 /** @returns {[number, number, number]} sRGB, 0 to 255 */
 export function oklch(/** @type {number} */ lightness, /** @type {number} */ chroma, /** @type {number} */ degrees) {

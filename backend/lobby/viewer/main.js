@@ -9,7 +9,7 @@
 
 import { fromPage } from "./address.js";
 import { everyTick } from "./client.js";
-import { playerColour, tint } from "./colour.js";
+import { playerColour } from "./colour.js";
 import { connectControls, showView } from "./controls.js";
 import { Painter } from "./drawing.js";
 import { $, onClick, setAttribute } from "./elements.js";
@@ -39,7 +39,8 @@ const redraw = () => {
 };
 
 const session = new Session({
-  status: (status) => showConnection(status, session.count, performance.now()),
+  status: (status) => showConnection(status, performance.now()),
+  entered: () => announce(`Connected. ${session.count} here.`),
   changed: redraw,
   newRoom: () => {
     for (const id of session.room.roster.players.keys()) painter.forget(id);
@@ -86,7 +87,7 @@ function showPanels() {
   list.show(rows(session), theme.is_dark, view.followed);
   showSeconds(client.status, now_ms);
   showTraffic(traffic.rates(now_ms), traffic.history(now_ms), client.round_trip_ms, room.delays_ms);
-  if (me) $("my-glyph", SVGElement).style.color = `rgb(${playerColour(tint(me), theme.is_dark)})`;
+  if (me) $("my-glyph", SVGElement).style.color = `rgb(${playerColour(room.tints.of(me), theme.is_dark)})`;
   setAttribute($("field"), "aria-label", fieldLabel(session));
   document.title = me ? `${count} here · Lobby` : "Lobby";
   const text = session.announcements.due(now_ms, count);

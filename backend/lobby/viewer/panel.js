@@ -199,7 +199,7 @@ export function statusText(/** @type {import("./client.js").Status} */ status, /
       return `Reconnecting in ${seconds} s${is_alone ? " · no lobby answers there" : ""}`;
     }
     case "refused":
-      return "Refused";
+      return status.code === "taken_over" ? "Connected elsewhere" : "Refused";
     case "closed":
       return "Disconnected";
   }
@@ -213,19 +213,21 @@ export const showSeconds = (/** @type {import("./client.js").Status} */ status, 
   setText("state-text", statusText(status, now_ms));
 
 /** Shows a new state of the connection, and announces it. The seconds of a pause change on the page only. */
-export function showConnection(/** @type {import("./client.js").Status} */ status, /** @type {number} */ here, /** @type {number} */ now_ms) {
+export function showConnection(/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms) {
   const { kind, why, code } = status;
   $("state").dataset.kind = kind;
   $("state").title = why;
   $("try-now").hidden = kind !== "waiting";
   const is_refused = kind === "refused";
   $("notice").hidden = !is_refused && kind !== "closed";
-  const refusal = code === "bad_address" ? "Not connected" : "This lobby refused the connection";
+  const is_elsewhere = code === "taken_over";
+  const refusal = code === "bad_address" ? "Not connected" : is_elsewhere ? "You are connected elsewhere" : "This lobby refused the connection";
   setText("notice-title", is_refused ? refusal : "Disconnected");
-  setText("notice-why", is_refused ? sentence(why) : "The other players no longer see you.");
+  const elsewhere = "The same player has connected in another tab or on another device. Only one of them can be in the room.";
+  setText("notice-why", is_elsewhere ? elsewhere : is_refused ? sentence(why) : "The other players no longer see you.");
+  setText("notice-again", is_elsewhere ? "Continue here" : "Connect again");
   showSeconds(status, now_ms);
   if (kind === "waiting") announce(`${sentence(why)} Reconnecting.`);
-  else if (is_refused) announce(`${refusal}: ${sentence(why)}`);
-  else if (kind === "connected") announce(`Connected. ${here} here.`);
+  else if (is_refused) announce(`${refusal}: ${is_elsewhere ? elsewhere : sentence(why)}`);
   else if (kind === "closed") announce("Disconnected.");
 }

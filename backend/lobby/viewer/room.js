@@ -1,5 +1,6 @@
 // What the page knows of its room: the roster, and a track for each other player. Pure.
 
+import { Tints } from "./colour.js";
 import { EMPTY, apply } from "./roster.js";
 import { Track } from "./track.js";
 
@@ -7,6 +8,7 @@ import { Track } from "./track.js";
 
 export class Room {
   roster = EMPTY;
+  tints = new Tints();
   /** @type {ReadonlyMap<string, Drawn>} where each other player was drawn last */
   drawn = new Map();
   /** @type {Map<string, Track>} */
@@ -21,7 +23,10 @@ export class Room {
   apply(message, now_ms, is_busy) {
     const change = apply(this.roster, message, now_ms);
     this.roster = change.roster;
-    for (const { id } of change.left) this.#tracks.delete(id);
+    for (const { id } of change.left) {
+      this.#tracks.delete(id);
+      this.tints.forget(id);
+    }
     for (const { id, position } of change.placed) this.#track(id).place(position);
     for (const { id, position, server_ms } of change.moved) this.#track(id).add(position, server_ms, now_ms, is_busy);
     if (message.type === "welcome") this.#tracks.delete(message.your_id);

@@ -1,7 +1,5 @@
 // What the page shows of room and own ship: ships on the field, rows of the list, texts. Pure.
 
-import { tint } from "./colour.js";
-
 /**
  * @typedef {object} Known a session (session.js), or what a test has of it
  * @property {import("./room.js").Room} room
@@ -20,21 +18,21 @@ export function ships({ room, own, name }, isMarked) {
   const all = [];
   for (const [id, at] of room.drawn) {
     const player = room.roster.players.get(id);
-    if (player) all.push({ ...at, id, name: player.name, status: player.status, tint: tint(id), is_me: false, is_marked: isMarked(id) });
+    if (player) all.push({ ...at, id, name: player.name, status: player.status, tint: room.tints.of(id), is_me: false, is_marked: isMarked(id) });
   }
   const { me } = room.roster;
   if (!own.is_placed || !me) return all;
-  return [...all, { ...own.ship, id: me, name: name || me, status: own.status, tint: tint(me), is_me: true, is_marked: isMarked(me) }];
+  return [...all, { ...own.ship, id: me, name: name || me, status: own.status, tint: room.tints.of(me), is_me: true, is_marked: isMarked(me) }];
 }
 
 /** The rows of the list, in any order. @returns {import("./panel.js").Row[]} */
 export function rows(/** @type {Known} */ { room, own, name }) {
   const others = [...room.roster.players.values()].map(({ id, name, status, position }) => {
     const { x, y } = room.drawn.get(id) ?? position;
-    return { id, name, status, tint: tint(id), distance: Math.hypot(x - own.ship.x, y - own.ship.y), is_me: false };
+    return { id, name, status, tint: room.tints.of(id), distance: Math.hypot(x - own.ship.x, y - own.ship.y), is_me: false };
   });
   const { me } = room.roster;
-  return me ? [...others, { id: me, name: name || me, status: own.status, tint: tint(me), distance: NaN, is_me: true }] : others;
+  return me ? [...others, { id: me, name: name || me, status: own.status, tint: room.tints.of(me), distance: NaN, is_me: true }] : others;
 }
 
 /** The field in words, for screen readers. */

@@ -13,6 +13,7 @@ import { Traffic } from "./traffic.js";
  *
  * @typedef {object} Listener
  * @property {(status: import("./client.js").Status) => void} status the state of the connection changed
+ * @property {() => void} entered the room is known: the first welcome of a connection has arrived
  * @property {() => void} changed something changed that must be drawn
  * @property {() => void} newRoom another room or another lobby begins
  * @property {(now_ms: number) => boolean} isBusy whether a message that arrives now may have waited for the page
@@ -25,6 +26,8 @@ export class Session {
   traffic = new Traffic();
   announcements = new Announcements();
   #on;
+  /** What is known of a new connection: its status and its welcome come in either order. */
+  #entering = { is_connected: false, is_welcomed: false };
 
   /**
    * @param {Listener} on
@@ -91,8 +94,18 @@ export class Session {
 
   #statusChanged(/** @type {import("./client.js").Status} */ status) {
     if (status.kind !== "connected") this.own.disconnected();
+    const is_connected = status.kind === "connected";
+    this.#entering = { is_connected, is_welcomed: is_connected && this.#entering.is_welcomed };
     this.#on.status(status);
+    this.#enter();
     this.#on.changed();
+  }
+
+  /** Reports once that the room is known. */
+  #enter() {
+    if (!this.#entering.is_connected || !this.#entering.is_welcomed) return;
+    this.#entering = { is_connected: false, is_welcomed: false };
+    this.#on.entered();
   }
 
   #receive(/** @type {import("./messages.js").Message} */ message, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
@@ -107,6 +120,8 @@ export class Session {
     if (message.type === "welcome") {
       this.own.welcomed(message.your_id, message.position);
       if (this.own.status) this.client.send(encodeStatus(this.own.status));
+      this.#entering.is_welcomed = true;
+      this.#enter();
     }
     this.#sendPosition(now_ms);
     this.#on.changed();
