@@ -126,6 +126,9 @@ class Stage:
             case {"client": "send", "text": text}:
                 if not self.connection.send(text):
                     self.log("not sent")
+            case {"client": "send_position", "text": text, "seq": seq}:
+                if not self.connection.send_position(text, seq, self.now_ms):
+                    self.log("not sent")
             case {"socket": number, "does": "open"}:
                 self.sockets[number].is_open = True
             case {"socket": number, "does": "close", "code": code, "reason": reason}:

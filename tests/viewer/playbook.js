@@ -122,6 +122,7 @@ export class Stage {
     else if (step.client === "close") this.connection.close(this.now_ms);
     else if (step.client === "nudge") this.connection.nudge(this.now_ms);
     else if (step.client === "send") this.connection.send(step.text) || this.log("not sent");
+    else if (step.client === "send_position") this.connection.sendPosition(step.text, step.seq, this.now_ms) || this.log("not sent");
     else if (step.does === "open") socket.is_open = true;
     else if (step.does === "close") socket.end(step.code, step.reason);
     else if (step.does === "hang") socket.hangs = true;

@@ -262,7 +262,9 @@ class LobbyClient:
         if self._at is not None and self.is_connected:
             self._seq += 1
             self._free_ms = _now_ms() + self.config.send_ms
-            self._send(Pos(self._at._replace(seq=self._seq)))
+            text = self._encode(Pos(self._at._replace(seq=self._seq)))
+            if text is not None and self._connection.send_position(text, self._seq, _now_ms()):
+                self.sent += 1
 
     def _send_status(self) -> None:
         if self._status is not None:
@@ -270,9 +272,12 @@ class LobbyClient:
 
     def _send(self, message: ClientMessage) -> None:
         """Sends a message, if both sides have a version that knows it."""
-        text = CODECS[min(self.v, self._connection.version)].encode_client(message)
+        text = self._encode(message)
         if text is not None:
             self.send_text(text)
+
+    def _encode(self, message: ClientMessage) -> str | None:
+        return CODECS[min(self.v, self._connection.version)].encode_client(message)
 
     def _send_all(self) -> None:
         """Sends again what the lobby may not know: it dropped the message, or there was no connection."""

@@ -20,6 +20,8 @@ from lobby.client.constants import (
     CLOSE_MS,
     CLOSING_ERROR_MS,
     CONFIG_LONGEST_MS,
+    CONFIRM_LONGEST_MS,
+    CONFIRM_MS,
     CONNECT_MS,
     FAR_MS,
     FIRST_PING_MS,
@@ -33,7 +35,7 @@ from lobby.client.constants import (
     WINDOW_MS,
 )
 from lobby.client.endings import Ending
-from lobby.messages import CODECS, VERSION, Config, Error, Ping, Pong, ServerMessage, Welcome, decode, encode_client
+from lobby.messages import CODECS, VERSION, Config, Error, Moves, Ping, Pong, ServerMessage, Welcome, decode, encode_client
 
 BAD_ADDRESS = "this is no address of a lobby; one looks like ws://127.0.0.1:8765/"
 NO_WELCOME = "no lobby answered within ten seconds"
@@ -105,12 +107,18 @@ class Connection:
         self._ping_t = -1  # what the newest ping carried
         self._unanswered_ms = math.nan  # when the first ping was sent after which nothing was received
         self._takeover_at_ms = math.inf
+        self._own_n = 0
+        self._position, self._position_seq, self._position_ms = "", 0, -math.inf  # the last one, and when it was sent
+        self._confirm_at_ms = math.inf  # when to ask for it; never, once the lobby has it
+        self._confirm_pause_ms: float = CONFIRM_MS
+        self._is_confirming = False  # whether the lobby's pongs carry a seq; those of an old lobby do not
 
     def open(self, url: str, now_ms: float) -> None:
         """Connects, and stays connected until :meth:`close`."""
         self.close(now_ms)
         self.url = url
         self._backoff.reset()
+        self._confirm_at_ms, self._is_confirming = math.inf, False
         self._connect(now_ms)
 
     def close(self, now_ms: float) -> None:
@@ -145,6 +153,18 @@ class Connection:
         if (socket := self.socket) is None:
             return False
         socket.send(text)
+        return True
+
+    def send_position(self, text: str, seq: int, now_ms: float) -> bool:
+        """Sends a position with the sequence number ``seq``; False if there is no connection.
+
+        If it is the last one, the machine repeats it until the lobby has confirmed that it is stored.
+        """
+        if not self.send(text):
+            return False
+        self._position, self._position_seq, self._position_ms = text, seq, now_ms
+        self._confirm_pause_ms = CONFIRM_MS
+        self._confirm_at_ms = now_ms + CONFIRM_MS
         return True
 
     def poll(self, now_ms: float) -> None:
@@ -209,7 +229,37 @@ class Connection:
             self._ping_at_ms = min(self._ping_at_ms, now_ms + self._heartbeat_ms)
         if isinstance(message, Pong) and not is_busy and message.t == self._ping_t:
             self.round_trip_ms = now_ms - self._pinged_ms
+        self._confirm(message, now_ms)
         self._on.on_message(message, is_busy)
+
+    def _confirm(self, message: ServerMessage, now_ms: float) -> None:
+        """Compares what the lobby has stored with the last position that was sent."""
+        match message:
+            case Welcome():
+                self._own_n = message.n
+                self._stored(message.at.seq)
+            case Moves(_, entries):
+                for n, at in entries:
+                    if n == self._own_n:
+                        self._stored(at.seq)
+            case Pong(t, _, seq):
+                self._is_confirming = self._is_confirming or seq > 0
+                self._stored(seq)
+                if t == self._ping_t:
+                    self._repeat_position(now_ms)
+
+    def _stored(self, seq: int) -> None:
+        if seq >= self._position_seq:
+            self._confirm_at_ms = math.inf
+
+    def _repeat_position(self, now_ms: float) -> None:
+        is_too_early = now_ms - self._position_ms < max(CONFIRM_MS, self.config.send_ms)
+        if self._confirm_at_ms == math.inf or is_too_early:
+            return
+        self.send(self._position)
+        self._position_ms = now_ms
+        if not self._is_confirming:
+            self._confirm_at_ms = math.inf  # an old lobby confirms nothing: once is enough
 
     def _welcomed(self, attempt: Attempt, welcome: Welcome, now_ms: float) -> None:
         """From its welcome on an attempt is the one in use."""
@@ -232,6 +282,10 @@ class Connection:
             self._release(current, now_ms)
             self._ended(current, Ending("", NO_PONG), now_ms)
             return
+        if now_ms >= self._confirm_at_ms:
+            self._confirm_pause_ms = min(2 * self._confirm_pause_ms, CONFIRM_LONGEST_MS)
+            self._confirm_at_ms = now_ms + self._confirm_pause_ms
+            self._ping_at_ms = now_ms
         if now_ms >= self._ping_at_ms and CODECS[self.version].can_ping:
             if not current.received_ms < self._unanswered_ms:
                 self._unanswered_ms = now_ms

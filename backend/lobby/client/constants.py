@@ -61,6 +61,12 @@ SLOW_DOWN_MS = 1_000
 HELLO_EVERY_MS = 10_000
 """Shortest interval between two ``hello`` that ask about unknown players, in ms."""
 
+CONFIRM_MS = 2_000
+"""A position that the lobby has not confirmed for so long, with none after it, makes the client ask with a ping, in ms."""
+
+CONFIRM_LONGEST_MS = 30_000
+"""Longest pause between two such pings, in ms. The pause doubles with each ping."""
+
 KEEP_PLAYERS_MS = 20_000
 """The other players stay known for so long without a connection, in ms."""
 

@@ -6,7 +6,7 @@
 import { socketUrl } from "./address.js";
 import { Connection } from "./connection.js";
 import { HELLO_EVERY_MS } from "./constants.js";
-import { encodeHello } from "./messages.js";
+import { encodeHello, encodePosition } from "./messages.js";
 import { PageSocket } from "./page_socket.js";
 
 /** The page pings this often, so that the round trip on the page is fresh. */
@@ -136,6 +136,11 @@ export class Client {
   /** @returns {boolean} whether the text was sent */
   send(/** @type {string} */ text) {
     return this.#connection.send(text);
+  }
+
+  /** Sends a position, and repeats it until the lobby has it. @returns {boolean} whether it was sent */
+  sendPosition(/** @type {import("./messages.js").Position} */ position) {
+    return this.#connection.sendPosition(encodePosition(position), position.seq, this.#around.now());
   }
 
   /** Asks which players are in the room, at most every HELLO_EVERY_MS: a player moved that is not known. */

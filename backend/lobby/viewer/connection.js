@@ -10,6 +10,8 @@ import {
   BUSY_MS,
   CLOSE_MS,
   CLOSING_ERROR_MS,
+  CONFIRM_LONGEST_MS,
+  CONFIRM_MS,
   CONNECT_MS,
   FAR_MS,
   FIRST_PING_MS,
@@ -84,6 +86,14 @@ export class Connection {
   /** When the first ping was sent after which nothing was received. */
   #unanswered_ms = NaN;
   #takeover_at_ms = Infinity;
+  #own_n = 0;
+  /** The last position, and when it was sent. */
+  #position = { text: "", seq: 0, sent_ms: -Infinity };
+  /** When to ask for it; never, once the lobby has it. */
+  #confirm_at_ms = Infinity;
+  #confirm_pause_ms = CONFIRM_MS;
+  /** Whether the lobby's pongs carry a `seq`; those of an old lobby do not. */
+  #is_confirming = false;
 
   /** @param {Options} options */
   constructor({ newSocket, random, on, pingInterval = (heartbeat_ms) => heartbeat_ms }) {
@@ -98,6 +108,8 @@ export class Connection {
     this.close(now_ms);
     this.url = url;
     this.#backoff.reset();
+    this.#confirm_at_ms = Infinity;
+    this.#is_confirming = false;
     this.#connect(now_ms);
   }
 
@@ -123,6 +135,19 @@ export class Connection {
     const socket = this.#current?.socket;
     if (this.state !== "connected" || !socket?.is_open) return false;
     socket.send(text);
+    return true;
+  }
+
+  /**
+   * Sends a position with the sequence number `seq`. If it is the last one, it is repeated until the lobby has confirmed that
+   * it is stored.
+   * @returns {boolean} whether it was sent
+   */
+  sendPosition(/** @type {string} */ text, /** @type {number} */ seq, /** @type {number} */ now_ms) {
+    if (!this.send(text)) return false;
+    this.#position = { text, seq, sent_ms: now_ms };
+    this.#confirm_pause_ms = CONFIRM_MS;
+    this.#confirm_at_ms = now_ms + CONFIRM_MS;
     return true;
   }
 
@@ -189,7 +214,34 @@ export class Connection {
       this.#ping_at_ms = Math.min(this.#ping_at_ms, now_ms + this.#ping_interval_ms);
     }
     if (message.type === "pong" && !is_busy && message.t === this.#ping_t) this.round_trip_ms = now_ms - this.#pinged_ms;
+    this.#confirm(message, now_ms);
     this.#on.message?.(message, now_ms, is_busy);
+  }
+
+  /** Compares what the lobby has stored with the last position that was sent. */
+  #confirm(/** @type {Message} */ message, /** @type {number} */ now_ms) {
+    if (message.type === "welcome") {
+      this.#own_n = message.n;
+      this.#stored(message.position.seq);
+    } else if (message.type === "moves") {
+      for (const { n, position } of message.entries) if (n === this.#own_n) this.#stored(position.seq);
+    } else if (message.type === "pong") {
+      this.#is_confirming ||= message.seq > 0;
+      this.#stored(message.seq);
+      if (message.t === this.#ping_t) this.#repeatPosition(now_ms);
+    }
+  }
+
+  #stored(/** @type {number} */ seq) {
+    if (seq >= this.#position.seq) this.#confirm_at_ms = Infinity;
+  }
+
+  #repeatPosition(/** @type {number} */ now_ms) {
+    const is_too_early = now_ms - this.#position.sent_ms < Math.max(CONFIRM_MS, this.config.send_ms);
+    if (this.#confirm_at_ms === Infinity || is_too_early) return;
+    this.send(this.#position.text);
+    this.#position.sent_ms = now_ms;
+    if (!this.#is_confirming) this.#confirm_at_ms = Infinity; // an old lobby confirms nothing: once is enough
   }
 
   /** With its `welcome` an attempt becomes the current connection. */
@@ -217,6 +269,11 @@ export class Connection {
       this.#release(current, now_ms);
       this.#ended(current, accident(NO_PONG), now_ms);
       return;
+    }
+    if (now_ms >= this.#confirm_at_ms) {
+      this.#confirm_pause_ms = Math.min(2 * this.#confirm_pause_ms, CONFIRM_LONGEST_MS);
+      this.#confirm_at_ms = now_ms + this.#confirm_pause_ms;
+      this.#ping_at_ms = now_ms;
     }
     if (now_ms >= this.#ping_at_ms && this.version >= 2) {
       if (!is_unanswered) this.#unanswered_ms = now_ms;

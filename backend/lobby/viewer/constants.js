@@ -52,6 +52,12 @@ export const SLOW_DOWN_MS = 1_000;
 /** Shortest interval between two `hello` that ask about unknown players, in ms. */
 export const HELLO_EVERY_MS = 10_000;
 
+/** A position that the lobby has not confirmed for so long, with none after it, makes the client ask with a ping, in ms. */
+export const CONFIRM_MS = 2_000;
+
+/** Longest pause between two such pings, in ms. The pause doubles with each ping. */
+export const CONFIRM_LONGEST_MS = 30_000;
+
 /** The other players stay known for so long without a connection, in ms. */
 export const KEEP_PLAYERS_MS = 20_000;
 

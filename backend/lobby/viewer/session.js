@@ -3,7 +3,7 @@
 
 import { Announcements } from "./announcements.js";
 import { Client } from "./client.js";
-import { encodePosition, encodeStatus } from "./messages.js";
+import { encodeStatus } from "./messages.js";
 import { OwnShip } from "./own_ship.js";
 import { Room } from "./room.js";
 import { Traffic } from "./traffic.js";
@@ -89,7 +89,7 @@ export class Session {
   #sendPosition(/** @type {number} */ now_ms) {
     if (!this.client.is_connected) return;
     const position = this.own.due(now_ms, this.client.send_ms);
-    if (position && this.client.send(encodePosition(position))) this.own.sent(now_ms);
+    if (position && this.client.sendPosition(position)) this.own.sent(now_ms);
   }
 
   #statusChanged(/** @type {import("./client.js").Status} */ status) {

@@ -248,7 +248,7 @@ func _send_position(now: float) -> void:
 		return
 	_seq += 1
 	position.seq = _seq
-	if not _connection.send(_LobbyMessages.pos(position, _connection.version), true):
+	if not _connection.send_position(_LobbyMessages.pos(position, _connection.version), _seq, now):
 		_send_policy.forget()
 
 

@@ -103,6 +103,10 @@ func _take(step: Dictionary) -> void:
 				_connection.close(_now_ms)
 			"nudge":
 				_connection.nudge(_now_ms)
+			"send_position":
+				var text: String = step.text
+				if not _connection.send_position(text, int(str(step.seq)), _now_ms):
+					_note("not sent")
 			"send":
 				var text: String = step.text
 				if not _connection.send(text):

@@ -49,6 +49,13 @@ var _ping_at_ms := INF
 var _pinged_ms := NAN
 var _unanswered_ms := NAN  # when the first ping was sent after which nothing was received
 var _takeover_at_ms := INF
+var _own_n := 0
+var _position := ""  # the last position that was sent
+var _position_seq := 0
+var _position_ms := -INF
+var _confirm_at_ms := INF  # when to ask for it; never, once the lobby has it
+var _confirm_pause_ms: float = _LobbyConstants.CONFIRM_MS
+var _is_confirming := false  # whether the lobby's pongs carry a seq; those of an old lobby do not
 
 
 ## [param new_socket] returns a new socket (socket.gd). [param random] returns a random number from 0 to 1.
@@ -62,6 +69,8 @@ func open(to_url: String, now_ms: float) -> void:
 	close(now_ms)
 	url = to_url
 	_backoff.reset()
+	_confirm_at_ms = INF
+	_is_confirming = false
 	_connect(now_ms)
 
 
@@ -94,6 +103,19 @@ func send(text: String, is_droppable := false) -> bool:
 	if is_droppable and _current.socket.is_slow():
 		return false
 	_current.socket.send(text)
+	return true
+
+
+## Sends a position with the sequence number [param seq]. Returns false if it was not sent. If it is the last one, the machine
+## repeats it until the lobby has confirmed that it is stored.
+func send_position(text: String, seq: int, now_ms: float) -> bool:
+	if not send(text, true):
+		return false
+	_position = text
+	_position_seq = seq
+	_position_ms = now_ms
+	_confirm_pause_ms = _LobbyConstants.CONFIRM_MS
+	_confirm_at_ms = now_ms + _LobbyConstants.CONFIRM_MS
 	return true
 
 
@@ -174,7 +196,42 @@ func _receive(attempt: Attempt, message: _LobbyMessages.Message, now_ms: float, 
 		_ping_at_ms = minf(_ping_at_ms, now_ms + _heartbeat_ms())
 	if message is _LobbyMessages.Pong and not is_busy and (message as _LobbyMessages.Pong).t == floorf(_pinged_ms):
 		round_trip_ms = now_ms - _pinged_ms
+	_confirm(message, now_ms)
 	message_received.emit(message, is_busy)
+
+
+## Compares what the lobby has stored with the last position that was sent.
+func _confirm(message: _LobbyMessages.Message, now_ms: float) -> void:
+	if message is _LobbyMessages.Welcome:
+		var welcome := message as _LobbyMessages.Welcome
+		_own_n = welcome.n
+		_stored(welcome.position.seq)
+	elif message is _LobbyMessages.Moves:
+		var moves := message as _LobbyMessages.Moves
+		for i in moves.numbers.size():
+			if moves.numbers[i] == _own_n:
+				_stored(moves.positions[i].seq)
+	elif message is _LobbyMessages.Pong:
+		var pong := message as _LobbyMessages.Pong
+		_is_confirming = _is_confirming or pong.seq > 0
+		_stored(pong.seq)
+		if pong.t == floorf(_pinged_ms):
+			_repeat_position(now_ms)
+
+
+func _stored(seq: int) -> void:
+	if seq >= _position_seq:
+		_confirm_at_ms = INF
+
+
+func _repeat_position(now_ms: float) -> void:
+	var is_too_early := now_ms - _position_ms < maxf(_LobbyConstants.CONFIRM_MS, config.send_ms)
+	if _confirm_at_ms == INF or is_too_early:
+		return
+	send(_position)
+	_position_ms = now_ms
+	if not _is_confirming:
+		_confirm_at_ms = INF  # an old lobby confirms nothing: once is enough
 
 
 ## With its [code]welcome[/code] an attempt becomes the current connection.
@@ -202,6 +259,10 @@ func _keep_alive(now_ms: float) -> void:
 		_close(attempt, now_ms)
 		_end(attempt, End.new("the lobby stopped answering"), now_ms)
 		return
+	if now_ms >= _confirm_at_ms:
+		_confirm_pause_ms = minf(2.0 * _confirm_pause_ms, _LobbyConstants.CONFIRM_LONGEST_MS)
+		_confirm_at_ms = now_ms + _confirm_pause_ms
+		_ping_at_ms = now_ms
 	if now_ms >= _ping_at_ms and version >= 2:
 		if not is_unanswered:
 			_unanswered_ms = now_ms

@@ -36,6 +36,10 @@ const BACKOFF_STEADY_MS := 5_000.0
 const SLOW_DOWN_MS := 1_000.0
 ## Shortest interval between two [code]hello[/code] that ask about unknown players, in ms.
 const HELLO_EVERY_MS := 10_000.0
+## A position that the lobby has not confirmed for so long, with none after it, makes the client ask with a ping, in ms.
+const CONFIRM_MS := 2_000.0
+## Longest pause between two such pings, in ms. The pause doubles with each ping.
+const CONFIRM_LONGEST_MS := 30_000.0
 ## The other players stay known for so long without a connection, in ms.
 const KEEP_PLAYERS_MS := 20_000.0
 ## A player's clock is sent modulo this, in ms.

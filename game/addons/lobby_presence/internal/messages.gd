@@ -220,10 +220,13 @@ class Pong:
 	extends Message
 	var t: float
 	var now: float
+	## Sequence number of the own position that the lobby has stored; 0: none, or the lobby does not report it.
+	var seq: int
 
 	func _init(fields: Fields) -> void:
 		t = fields.number("t")
 		now = fields.number("now")
+		seq = fields.whole("seq", 0)
 
 
 ## The lobby refused a message, or it is about to close the connection.
