@@ -22,6 +22,9 @@ from lobby.errors import CODES, LobbyError
 MESSAGE_BYTES = 8 << 20
 """No message is larger: the welcome of the largest room, with the longest names, has 6 MB."""
 
+FRAGMENTS = 4_096
+"""No message has more fragments. A lobby sends each message in one frame; a proxy between them may split it."""
+
 NO_ANSWER = "the connection was closed without an answer; use wss:// for a lobby with TLS, and ws:// for one that has no TLS"
 
 # picows logs every broken frame; what matters of it arrives here as an event.
@@ -83,6 +86,8 @@ class TextSocket(WSListener):
     def __init__(self, on_text: Callable[[str], None], on_end: Callable[[], None] = lambda: None) -> None:
         self._on_text, self._on_end = on_text, on_end
         self._parts: list[bytes] = []
+        self._is_cut = False
+        self._parts_bytes = 0  # a running total: a sum for each fragment would take quadratic time
         self._transport: WSTransport | None = None
         self.code, self.reason = 1006, ""
         self.ended = asyncio.Event()
@@ -107,12 +112,18 @@ class TextSocket(WSListener):
             transport.send_close(frame.get_close_code() if code else WSCloseCode.OK)
             transport.disconnect()
         elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
-            self._parts.append(frame.get_payload_as_bytes())
-            if frame.fin:
-                message, self._parts = b"".join(self._parts), []
+            if self._is_cut:
+                return  # frames of the same read may follow
+            part = frame.get_payload_as_bytes()
+            self._parts.append(part)
+            self._parts_bytes += len(part)
+            if self._parts_bytes > MESSAGE_BYTES or len(self._parts) > FRAGMENTS:
+                self._parts = []
+                self._is_cut = True
+                self.abort("a message was too long or had no end")
+            elif frame.fin:
+                message, self._parts, self._parts_bytes = b"".join(self._parts), [], 0
                 self._on_text(message.decode("utf-8", "replace"))
-            elif sum(map(len, self._parts)) > MESSAGE_BYTES:
-                self.abort("a message had no end")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: D102
         self.ended.set()
