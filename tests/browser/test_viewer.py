@@ -114,6 +114,24 @@ def test_a_player_of_version_1_is_listed_and_drawn(lobby: Lobby, visit: Visit, r
         until(lambda: abs((ada.player("old") or {"drawn_x": 0})["drawn_x"] - 19) < 0.01, "the old client's last position")
 
 
+def test_a_duplicated_tab_on_a_page_without_locks_is_another_player(lobby: Lobby, visit: Visit, room: str) -> None:
+    # Browsers have no locks on a page that is served over plain http by another machine.
+    first = visit("about:blank")
+    context = first.page.context
+    context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });")
+    first.open(lobby.page(room=room, name="Ada")).connected()
+    pid = first.page.evaluate("sessionStorage.getItem('lobby-pid')")
+    context.add_init_script(f"sessionStorage.getItem('lobby-pid') ?? sessionStorage.setItem('lobby-pid', '{pid}');")
+    second = type(first)(context.new_page()).open(lobby.page(room=room, name="Bea")).connected()
+    assert second.page.evaluate("[navigator.locks ?? null, sessionStorage.getItem('lobby-pid')]") != [None, pid]
+    first.sees("Ada", "Bea")
+    second.sees("Ada", "Bea")
+    first.page.reload()
+    first.connected()
+    assert first.page.evaluate("sessionStorage.getItem('lobby-pid')") == pid
+    first.sees("Ada", "Bea")
+
+
 def test_two_browsers_the_python_client_and_a_version_1_client_share_a_lobby(lobby: Lobby, visit: Visit, room: str) -> None:
     """The version 1 client follows docs/protocol.md only, and uses another WebSocket library."""
     ada = visit(lobby.page(room=room, name="Ada")).connected()

@@ -4,6 +4,9 @@
 
 const place = (/** @type {Key} */ key) => (key === "lobby-theme" ? window.localStorage : window.sessionStorage);
 
+/** Another tab answers within so long, in ms. */
+const ANSWER_MS = 200;
+
 /** The stored value; "" if there is none. Private windows and sandboxed pages have no storage, and work without it. */
 export function load(/** @type {Key} */ key) {
   try {
@@ -39,7 +42,7 @@ export const storedPid = () => load("lobby-pid") || newPid();
  */
 export async function ownPid() {
   const pid = storedPid();
-  if (!navigator.locks) return pid;
+  if (!navigator.locks) return (await isTaken(pid)) ? newPid() : pid;
   return new Promise((resolve) => {
     navigator.locks
       .request(`lobby-${pid}`, { ifAvailable: true }, (lock) => {
@@ -47,5 +50,29 @@ export async function ownPid() {
         return lock ? new Promise(() => {}) : undefined;
       })
       .catch(() => resolve(pid));
+  });
+}
+
+/**
+ * Whether another tab has the id, without locks: browsers have none on plain http, except on localhost. Each tab that has the
+ * id answers on a channel. Of two tabs that ask at the same time, the one with the larger number keeps the id.
+ * @returns {Promise<boolean>}
+ */
+function isTaken(/** @type {string} */ pid) {
+  return new Promise((resolve) => {
+    if (typeof BroadcastChannel === "undefined") return void resolve(false);
+    const channel = new BroadcastChannel(`lobby-${pid}`);
+    let number = Math.random();
+    const timer = setTimeout(() => {
+      number = Infinity; // from now on this tab has the id, and answers as long as it lives
+      resolve(false);
+    }, ANSWER_MS);
+    channel.onmessage = ({ data }) => {
+      if (data < number) return void channel.postMessage(number);
+      clearTimeout(timer);
+      channel.close();
+      resolve(true);
+    };
+    channel.postMessage(number);
   });
 }
