@@ -210,13 +210,17 @@ def _is_control(c: str) -> bool:
 
 
 class Player(NamedTuple):
-    """A player as other players know it. Version 1 carries ``id``, ``at.x`` and ``at.y`` only."""
+    """A player as other players know it. Version 1 carries ``id``, ``at.x`` and ``at.y`` only.
+
+    ``age`` is how long ago the lobby stored ``at``, in ms; 0: just now, or unknown. A receiver continues a movement from it.
+    """
 
     id: str
     at: Position = Position()
     n: int = 0
     name: str = ""
     status: str = ""
+    age: int = 0
 
 
 class Welcome(NamedTuple):
@@ -315,9 +319,11 @@ TYPES: dict[type[ServerMessage], str] = {
 """The name of each message on the wire."""
 
 
-def player_of(presence: Presence) -> Player:
-    """What other players may know of ``presence``."""
-    return Player(presence.player, presence.at, presence.n, presence.name or presence.player, presence.status)
+def player_of(presence: Presence, now: int = 0) -> Player:
+    """What other players may know of ``presence`` at ``now``. Without ``now`` the age of its position is unknown."""
+    # The clocks of two hosts may differ a little: no position comes from the future.
+    age = max(0, now - presence.moved_ms) if presence.moved_ms else 0
+    return Player(presence.player, presence.at, presence.n, presence.name or presence.player, presence.status, age)
 
 
 class Frame(NamedTuple):
@@ -480,7 +486,10 @@ def _place(id: str, at: Position) -> dict[str, Any]:
 def _player(player: Player) -> dict[str, Any]:
     at = player.at
     body = _place(player.id, at) | {"n": player.n, "name": player.name, "status": player.status}
-    return body | {name: value for name in ("vx", "vy", "h", "seq") if (value := round(getattr(at, name), 2))}
+    body |= {name: value for name in ("vx", "vy", "h", "seq") if (value := round(getattr(at, name), 2))}
+    if "vx" in body or "vy" in body:  # a receiver needs the time of a position only if the player moves on from there
+        body |= {name: value for name, value in (("t", at.t), ("age", player.age)) if value}
+    return body
 
 
 def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> bytes:
@@ -538,15 +547,16 @@ def _is(kind: type[_T], value: object) -> _T:
     return value
 
 
-def _position_in(body: dict[str, Any]) -> Position:
+def _position_in(body: dict[str, Any], t: int = 0) -> Position:
     x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
-    return Position(x, y, vx, vy, h, _whole(body, "seq", low=0))
+    return Position(x, y, vx, vy, h, _whole(body, "seq", low=0), t)
 
 
 def _known(body: dict[str, Any]) -> Player:
     id = _is(str, body["id"])
     n, name, status = body.get("n", 0), body.get("name", id), body.get("status", "")
-    return Player(id, _position_in(body), _is(int, n), _is(str, name), _is(str, status))
+    at = _position_in(body, _whole(body, "t", low=0))
+    return Player(id, at, _is(int, n), _is(str, name), _is(str, status), _whole(body, "age", low=0))
 
 
 def _entry(row: list[int]) -> tuple[int, Position]:

@@ -171,7 +171,7 @@ def refused(sender: Presence, error: Refused) -> Post:
 
 def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Post]:
     """Everything that one connection must know: the other players of the room, and how to behave."""
-    players = tuple(player_of(row) for row in sorted(others(newcomer, newest(roster)), key=lambda row: row.n))
+    players = tuple(player_of(row, now) for row in sorted(others(newcomer, newest(roster)), key=lambda row: row.n))
     welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at, newcomer.status)
     return [Post((newcomer,), welcome), configured([newcomer], settings)]
 

@@ -29,7 +29,7 @@ positions = st.builds(
     st.just(0),
 )
 untimed = positions.map(lambda at: at._replace(t=0))
-players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts)
+players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts, st.just(0))
 zero = st.just(0.0)
 standing = st.builds(Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0), st.just(0))
 server_messages = st.one_of(
@@ -99,6 +99,20 @@ def test_a_pong_names_the_stored_position_in_version_2_and_leaves_out_a_zero() -
     assert m.encode(m.Pong(7, 99, 18), 2) == b'{"type":"pong","t":7,"now":99,"seq":18}'
     assert m.encode(m.Pong(7, 99), 2) == m.encode(m.Pong(7, 99, 18), 1) == b'{"type":"pong","t":7,"now":99}'
     assert m.decode('{"type":"pong","t":7,"now":99}') == m.Pong(7, 99)
+
+
+def test_the_entry_of_a_player_that_moves_has_its_clock_and_the_age_of_its_position() -> None:
+    moving = Presence("lobby", "c", "b", n=4, at=Position(1.0, 2.0, vx=3.0, seq=9, t=500), moved_ms=10_000)
+    frame = m.encode(m.Welcome("a", (m.player_of(moving, 10_420),)), 2)
+    assert frame is not None
+    assert b'"vx":3.0,"seq":9,"t":500,"age":420}' in frame
+    assert m.decode(frame) == m.Welcome("a", (m.Player("b", moving.at, 4, "b", "", 420),), v=1)
+    assert m.player_of(moving, 9_990).age == 0, "the clock of another host may be a little ahead"
+
+
+def test_the_entry_of_a_player_at_rest_has_no_time() -> None:
+    frame = m.encode(m.Join(m.Player("b", Position(1.0, 2.0, seq=9, t=500), 4, "b", "", 420)), 2)
+    assert frame == b'{"type":"join","id":"b","x":1.0,"y":2.0,"n":4,"name":"b","status":"","seq":9}'
 
 
 def test_zeros_at_the_end_of_an_entry_are_cut_off() -> None:

@@ -90,4 +90,23 @@ export function delivered(messages, random, { jitter_ms = 50, late = 0.02, late_
   });
 }
 
+/**
+ * Hops of a player on the screen: times at which it is drawn at over one and a half times the speed of the fastest ship.
+ * @param {{ x: number, y: number }[]} frames one per frame
+ * @returns {number[]} the length of each, in units
+ */
+export function hops(frames, frame_ms) {
+  const found = [];
+  let length = 0;
+  for (let i = 1; i < frames.length; i++) {
+    const step = Math.hypot(frames[i].x - frames[i - 1].x, frames[i].y - frames[i - 1].y);
+    if (step > (22.5 * frame_ms) / 1000) length += step;
+    else {
+      if (length > 0.5) found.push(length);
+      length = 0;
+    }
+  }
+  return found;
+}
+
 export const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) * share)];

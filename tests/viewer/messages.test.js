@@ -8,15 +8,16 @@ const read = (message) => decode(JSON.stringify(message));
 const AT_ORIGIN = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0 };
 
 test("a welcome of version 2 is decoded", () => {
-  const bea = { id: "b", x: 1, y: 2, n: 4, name: "Bea", status: "trading", vx: 1, h: 1.57, seq: 9 };
+  const bea = { id: "b", x: 1, y: 2, n: 4, name: "Bea", status: "trading", vx: 1, h: 1.57, seq: 9, t: 8, age: 250 };
   const message = read({ type: "welcome", your_id: "a", lobby_players: [bea], v: 2, n: 7, t: 5, x: 3, y: 4, seq: 6 });
   assert.deepEqual(message, {
     type: "welcome",
     your_id: "a",
     n: 7,
     v: 2,
+    t: 5,
     position: { ...AT_ORIGIN, x: 3, y: 4, seq: 6 },
-    players: [{ id: "b", n: 4, name: "Bea", status: "trading", position: { x: 1, y: 2, vx: 1, vy: 0, h: 1.57, seq: 9, t: 0 } }],
+    players: [{ id: "b", n: 4, name: "Bea", status: "trading", age: 250, position: { x: 1, y: 2, vx: 1, vy: 0, h: 1.57, seq: 9, t: 8 } }],
   });
 });
 

@@ -5,6 +5,7 @@ import { decode } from "../../backend/lobby/viewer/messages.js";
 import { OwnShip } from "../../backend/lobby/viewer/own_ship.js";
 import { Room } from "../../backend/lobby/viewer/room.js";
 import { fieldLabel, rows, ships, snapshot } from "../../backend/lobby/viewer/scene.js";
+import { delivered, flight, hops, randomNumbers, sentByPolicy } from "./helpers.js";
 
 const WELCOME = { type: "welcome", your_id: "ann", lobby_players: [{ id: "bea", x: 3, y: 4, n: 2, name: "Bea", status: "away" }], v: 2, n: 1, x: 0, y: 0, seq: 1 };
 
@@ -83,3 +84,43 @@ test("a snapshot has known and drawn positions", () => {
   assert.deepEqual([me.id, me.name, me.x, me.seq], ["ann", "Ann", 0, 1]);
   assert.deepEqual(players, [{ id: "bea", name: "Bea", status: "away", x: 3, y: 4, drawn_x: 3, drawn_y: 4, late_ms: null }]);
 });
+
+/** Opens the page while a bot flies, and returns where it is drawn in each frame of the first ten seconds, and how wrongly. */
+function open(seed, { clock, opened_ms = 10_000 }) {
+  const random = randomNumbers(seed);
+  const path = flight(random, 21_000, { ever_idle: seed % 2 === 0 });
+  const sent = delivered(sentByPolicy(path), random);
+  const last = sent.findLast(({ arrival_ms }) => arrival_ms <= opened_ms);
+  const t = (sent_ms) => (clock ? 1 + ((Math.round(sent_ms) + 7_000 * seed) % 65_536) : 0);
+  const { x, y, vx, vy, h } = last;
+  const bot = { id: "bot", n: 2, x, y, vx, vy, h, seq: 1, t: t(last.sent_ms), age: Math.round(opened_ms - last.arrival_ms) };
+  const room = new Room();
+  const receive = (message, now_ms) => room.apply(decode(JSON.stringify(message)), now_ms, false);
+  receive({ type: "welcome", your_id: "ann", lobby_players: [bot], v: 2, n: 1, t: 1e12 + opened_ms }, opened_ms);
+  const rest = sent.filter(({ arrival_ms }) => arrival_ms > opened_ms);
+  const [frames, errors] = [[], []];
+  let seq = 1;
+  for (let ms = opened_ms; ms < opened_ms + 10_000; ms += 1000 / 60) {
+    while (rest.length > 0 && rest[0].arrival_ms <= ms) {
+      const { x, y, vx, vy, h, sent_ms, arrival_ms } = rest.shift();
+      const entry = [2, ...[x, y, vx, vy, h].map((value) => Math.round(100 * value)), ++seq, t(sent_ms)];
+      receive({ type: "moves", t: 1e12 + arrival_ms, m: [entry] }, arrival_ms);
+    }
+    const drawn = room.advance(ms).get("bot");
+    frames.push(drawn);
+    const true_at = path.at(ms - (drawn.late_ms || 0));
+    errors.push(Math.hypot(drawn.x - true_at.x, drawn.y - true_at.y));
+  }
+  return { frames, errors };
+}
+
+for (const clock of [true, false]) {
+  test(`ships do not hop when the page opens, ${clock ? "with" : "without"} the sender's clock`, () => {
+    for (let seed = 0; seed < 24; seed++) {
+      const { frames, errors } = open(seed, { clock });
+      // Without its clock, a position that was late on the network is taken for a new one.
+      assert.deepEqual(hops(frames, 1000 / 60).filter((length) => clock || length > 2), [], `flight ${seed}`);
+      assert.ok(Math.max(...errors) < 3, `flight ${seed}: ${Math.max(...errors)} units`);
+    }
+  });
+}

@@ -26,7 +26,7 @@ test("a welcome replaces what was known", () => {
   assert.equal(roster.me, "a");
   assert.deepEqual(ids(joined), ["b", "c"]);
   const position = { x: 1, y: 2, vx: 1, vy: 0, h: 1.57, seq: 9, t: 0 };
-  assert.deepEqual(roster.players.get("b"), { id: "b", n: 4, name: "Bea", status: "trading", position, seen_ms: 5 });
+  assert.deepEqual(roster.players.get("b"), { id: "b", n: 4, name: "Bea", status: "trading", position, age: 0, seen_ms: 5 });
 });
 
 test("a second welcome reports only the differences", () => {

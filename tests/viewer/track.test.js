@@ -241,7 +241,7 @@ test("messages that waited for a busy page do not increase the delay", () => {
 test("a placed player is at rest at its position", () => {
   const track = new Track();
   assert.equal(track.at(0), null);
-  track.place({ x: 3, y: 4, h: 1 });
+  track.place({ x: 3, y: 4, vx: 0, vy: 0, h: 1, seq: 1, t: 0 }, 0, 0, 0);
   assert.deepEqual({ ...track.at(10) }, { x: 3, y: 4, vx: 0, vy: 0, h: 1, late_ms: NaN, is_still: true });
 });
 

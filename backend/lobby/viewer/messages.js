@@ -27,6 +27,7 @@ const ID_CHARACTERS = 64;
  * @property {string} name
  * @property {string} status
  * @property {Position} position
+ * @property {number} age how long ago the lobby stored the position, in ms; 0: just now, or unknown
  *
  * @typedef {object} Welcome all other players of the room; it replaces what the client knew
  * @property {"welcome"} type
@@ -35,6 +36,7 @@ const ID_CHARACTERS = 64;
  * @property {number} v
  * @property {Position} position of the own player, as the lobby has it
  * @property {PlayerEntry[]} players
+ * @property {number} t the server's clock, in ms; 0: not given
  *
  * @typedef {{ type: "join", player: PlayerEntry }} Join
  * @typedef {{ type: "leave", id: string }} Leave
@@ -122,7 +124,9 @@ class Fields {
     const id = this.text("id");
     if (!id) throw new TypeError("id");
     const name = oneLine(this.text("name", id)) || oneLine(id, ID_CHARACTERS);
-    return { id, n: this.number("n", 0), name, status: oneLine(this.text("status", "")), position: this.position() };
+    const position = { ...this.position(), t: this.number("t", 0) };
+    const age = Math.max(0, this.number("age", 0));
+    return { id, n: this.number("n", 0), name, status: oneLine(this.text("status", "")), position, age };
   }
 }
 
@@ -149,8 +153,8 @@ function message(/** @type {Fields} */ fields) {
       return { type, id: fields.text("id"), position: fields.position() };
     case "welcome": {
       const players = fields.list("lobby_players").map((body) => new Fields(body).player());
-      const [n, v] = [fields.number("n", 0), fields.number("v", 1)];
-      return { type, your_id: fields.text("your_id"), n, v, position: fields.position(), players };
+      const [n, v, t] = [fields.number("n", 0), fields.number("v", 1), fields.number("t", 0)];
+      return { type, your_id: fields.text("your_id"), n, v, position: fields.position(), players, t };
     }
     case "join":
       return { type, player: fields.player() };

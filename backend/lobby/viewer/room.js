@@ -27,7 +27,8 @@ export class Room {
       this.#tracks.delete(id);
       this.tints.forget(id);
     }
-    for (const { id, position } of change.placed) this.#track(id).place(position);
+    const server_ms = message.type === "welcome" ? message.t : 0;
+    for (const { id, position, age } of change.placed) this.#track(id).place(position, age, server_ms, now_ms, is_busy);
     for (const { id, position, server_ms } of change.moved) this.#track(id).add(position, server_ms, now_ms, is_busy);
     if (message.type === "welcome") this.#tracks.delete(message.your_id);
     return change;

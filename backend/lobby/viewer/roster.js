@@ -24,7 +24,7 @@
  * @property {Roster} roster
  * @property {Player[]} joined
  * @property {Player[]} left
- * @property {Player[]} placed  have a new position without a time (from a welcome or a join)
+ * @property {Player[]} placed  have a new position (from a welcome or a join)
  * @property {Moved[]} moved
  * @property {boolean} has_unknown an unknown player moved: the client should ask for a welcome
  */

@@ -11,6 +11,7 @@ import {
   TRACK_CORRECTION_MOST_S,
   TRACK_CORRECTION_MOST_UNITS,
   TRACK_CORRECTION_MS,
+  TRACK_DELAY_MOST_MS,
   TRACK_INTERVAL_LEAST_MS,
   TRACK_INTERVAL_MOST_MS,
   TRACK_INTERVAL_MS,
@@ -102,8 +103,20 @@ export class Track {
   #error = { x: 0, y: 0 };
   #heading = 0;
 
-  /** Places the player at a position without a time, from `welcome` or `join`. */
-  place(/** @type {{ x: number, y: number, h: number }} */ { x, y, h }) {
+  /**
+   * Places the player at a position from `welcome` or `join`. A player that moves continues from there.
+   * @param {Position} position
+   * @param {number} age_ms    how long ago the lobby stored the position
+   * @param {number} server_ms the server's clock; 0: not given
+   * @param {number} arrival_ms the clock of this page
+   * @param {boolean} [is_busy] as in `add`
+   */
+  place(position, age_ms, server_ms, arrival_ms, is_busy = false) {
+    if (isAtRest(position)) this.#rest(position);
+    else this.add(position, server_ms === 0 ? 0 : server_ms - age_ms, arrival_ms - age_ms, is_busy);
+  }
+
+  #rest(/** @type {Position} */ { x, y, h }) {
     const shown = this.#shown();
     if (h !== 0) this.#has_heading = true;
     const t_ms = Number.isNaN(this.#playhead.at_ms) ? -Infinity : this.#playhead.at_ms;
@@ -246,7 +259,9 @@ export class Track {
     }
     while (samples.length > 2 && samples[1].t_ms <= t_ms) samples.shift(); // older samples are not read again
     const [a, b] = [samples[0], samples[Math.min(1, samples.length - 1)]];
-    if (t_ms < a.t_ms || b.is_jump || a.t_ms === -Infinity) return { ...a, vx: 0, vy: 0 };
+    if (b.is_jump || a.t_ms === -Infinity) return { ...a, vx: 0, vy: 0 };
+    // The first position is newer than the moment on the screen: its velocity shows where the player came from.
+    if (t_ms < a.t_ms) return { ...a, ...predicted(a, Math.max(t_ms - a.t_ms, -TRACK_DELAY_MOST_MS) / 1000) };
     const s = (t_ms - a.t_ms) / (b.t_ms - a.t_ms);
     return { ...hermite(a, b, s), h: turn(a.h, b.h, s) };
   }

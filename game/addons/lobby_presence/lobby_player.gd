@@ -21,6 +21,8 @@ var status: String = ""
 var last_position: LobbyPosition = LobbyPosition.new()
 ## Internal: the smoothed movement. Use [method drawn] to read it.
 var track: _LobbyTrack = _LobbyTrack.new()
+## Internal: how long ago the lobby had stored the position of a [code]welcome[/code] or [code]join[/code], in ms.
+var age_ms := 0.0
 
 ## Last position received from the player, in units of your game. To draw the player smoothly, use [method drawn].
 var position: Vector2:

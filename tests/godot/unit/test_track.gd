@@ -4,6 +4,8 @@ const Track := preload("res://addons/lobby_presence/internal/track.gd")
 const Constants := preload("res://addons/lobby_presence/internal/constants.gd")
 const Walker := preload("../walker.gd")
 const Network := preload("../network.gd")
+const Messages := preload("res://addons/lobby_presence/internal/messages.gd")
+const Roster := preload("res://addons/lobby_presence/internal/roster.gd")
 const FRAME_MS := 1000.0 / 60.0
 
 var _chance := RandomNumberGenerator.new()
@@ -128,7 +130,7 @@ func test_a_teleport_is_not_drawn_as_a_movement() -> void:
 
 func test_a_teleport_from_rest_to_rest_is_not_drawn_as_a_movement() -> void:
 	var track := Track.new()
-	track.place(LobbyPosition.new(Vector2(1.0, 0.0)))
+	track.place(LobbyPosition.new(Vector2(1.0, 0.0)), 0.0, 0.0, 0.0)
 	track.add(_position(1.0, 0.0, 1), 0.0, 0.0)
 	track.at(0.0)
 	track.add(_position(100.0, 0.0, 1_001), 0.0, 1_000.0)
@@ -189,9 +191,17 @@ func test_messages_that_waited_for_a_busy_game_do_not_increase_the_delay() -> vo
 func test_a_placed_player_is_drawn_without_any_position() -> void:
 	var track := Track.new()
 	assert(track.at(0.0) == null)
-	track.place(LobbyPosition.new(Vector2(3.0, 4.0), Vector2.ZERO, 1.0))
+	track.place(LobbyPosition.new(Vector2(3.0, 4.0), Vector2.ZERO, 1.0), 0.0, 0.0, 0.0)
 	var drawn := track.at(10.0)
 	assert(drawn.position == Vector2(3.0, 4.0) and drawn.heading == 1.0 and drawn.is_still)
+
+
+func test_players_do_not_hop_when_a_game_starts() -> void:
+	for number in 24:
+		_chance.seed = number
+		var path := Walker.new(number, 25.0)
+		var hops := _hops_after_start(Network.deliver(Network.by_policy(path, Network.SendPolicy.new(), 1_000 * number), _chance))
+		assert(hops.is_empty(), "path %d: %s" % [number, hops])
 
 
 func test_the_track_of_a_player_that_is_not_drawn_does_not_grow() -> void:
@@ -215,6 +225,51 @@ func _position(x: float, vx: float, t: int) -> LobbyPosition:
 	var position := LobbyPosition.new(Vector2(x, 0.0), Vector2(vx, 0.0))
 	position.t = t
 	return position
+
+
+## Returns the length of each hop in the first ten seconds of a game that starts while a player moves. A hop is a time at which
+## the player is drawn at over one and a half times the speed of the fastest bot.
+func _hops_after_start(positions: Array[Network.Sent], start_ms := 10_000.0) -> Array[float]:
+	var roster := Roster.new()
+	var next := 0
+	while positions[next].arrival_ms <= start_ms:
+		next += 1
+	roster.apply(Messages.decode(_welcome(positions[next - 1], start_ms)), start_ms)
+	var hops: Array[float] = []
+	var length := 0.0
+	var before := Vector2(NAN, NAN)
+	var ms := start_ms
+	while ms < start_ms + 10_000.0:
+		while next < positions.size() and positions[next].arrival_ms <= ms:
+			roster.apply(Messages.decode(_moves(positions[next], next)), positions[next].arrival_ms)
+			next += 1
+		var at := roster.players["bot"].track.at(ms).position
+		var is_fast := at.distance_to(before) > 22.5 * FRAME_MS / 1000.0
+		if is_fast:
+			length += at.distance_to(before)
+		elif length > 0.0:
+			if length > 0.5:
+				hops.append(length)
+			length = 0.0
+		before = at
+		ms += FRAME_MS
+	return hops
+
+
+func _welcome(sent: Network.Sent, now_ms: float) -> String:
+	var position := sent.position
+	var bot := {"id": "bot", "n": 2, "x": position.position.x, "y": position.position.y, "h": position.heading, "t": position.t}
+	bot.merge({"vx": position.velocity.x, "vy": position.velocity.y, "age": roundi(now_ms - sent.arrival_ms)})
+	return JSON.stringify({"type": "welcome", "your_id": "ann", "n": 1, "v": 2, "t": 1e12 + now_ms, "lobby_players": [bot]})
+
+
+func _moves(sent: Network.Sent, seq: int) -> String:
+	var position := sent.position
+	var entry: Array[float] = [2.0]
+	for value: float in [position.position.x, position.position.y, position.velocity.x, position.velocity.y, position.heading]:
+		entry.append(roundf(100.0 * value))
+	entry.append_array([float(seq), float(position.t)])
+	return JSON.stringify({"type": "moves", "t": 1e12 + sent.arrival_ms, "m": [entry]})
 
 
 ## Returns the error of the drawn path for each frame, and appends the delays to [param late]. The first seconds do not count:

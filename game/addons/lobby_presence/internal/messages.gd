@@ -118,6 +118,8 @@ class Welcome:
 	var v: int
 	## The number of this client's player in the room.
 	var n: int
+	## The server's clock, in ms. 0: not given.
+	var t: float
 	## The position at which the lobby has this client's player.
 	var position: LobbyPosition
 
@@ -125,6 +127,7 @@ class Welcome:
 		your_id = fields.text("your_id")
 		v = fields.whole("v", 1)
 		n = fields.whole("n", 0)
+		t = fields.number("t", 0.0)
 		position = fields.position()
 		players = fields.players("lobby_players")
 
@@ -305,6 +308,8 @@ class Fields:
 		found.name = _LobbyText.one_line(text("name", found.id))
 		found.status = _LobbyText.one_line(text("status", ""))
 		found.last_position = position()
+		found.last_position.t = whole("t", 0)
+		found.age_ms = maxf(0.0, number("age", 0.0))
 		return found
 
 	func players(name: String) -> Array[LobbyPlayer]:

@@ -32,9 +32,9 @@ var _ids: Dictionary[int, String] = {}
 func apply(message: _LobbyMessages.Message, now_ms: float, is_busy := false) -> Array[Event]:
 	var events: Array[Event] = []
 	if message is _LobbyMessages.Welcome:
-		events = _replace(message as _LobbyMessages.Welcome, now_ms)
+		events = _replace(message as _LobbyMessages.Welcome, now_ms, is_busy)
 	elif message is _LobbyMessages.Join:
-		events = _join((message as _LobbyMessages.Join).player)
+		events = _join((message as _LobbyMessages.Join).player, now_ms, is_busy)
 	elif message is _LobbyMessages.Leave:
 		events = _leave((message as _LobbyMessages.Leave).id)
 	elif message is _LobbyMessages.PlayerPos:
@@ -66,7 +66,7 @@ func clear() -> Array[Event]:
 	return events
 
 
-func _replace(welcome: _LobbyMessages.Welcome, now_ms: float) -> Array[Event]:
+func _replace(welcome: _LobbyMessages.Welcome, now_ms: float, is_busy: bool) -> Array[Event]:
 	has_unknown = false
 	you.id = welcome.your_id
 	you.n = welcome.n
@@ -84,11 +84,11 @@ func _replace(welcome: _LobbyMessages.Welcome, now_ms: float) -> Array[Event]:
 	was_cut = false
 	_ids.clear()
 	for player: LobbyPlayer in here.values():
-		events.append_array(_update(player))
+		events.append_array(_update(player, welcome.t, now_ms, is_busy))
 	return events
 
 
-func _join(player: LobbyPlayer) -> Array[Event]:
+func _join(player: LobbyPlayer, now_ms: float, is_busy: bool) -> Array[Event]:
 	var known: LobbyPlayer = players.get(player.id)
 	if player.id == you.id:
 		return []
@@ -97,17 +97,17 @@ func _join(player: LobbyPlayer) -> Array[Event]:
 		player.last_position = known.last_position  # a repeated join may carry an older position
 	if known:
 		_ids.erase(known.n)
-	return _update(player)
+	return _update(player, 0.0, now_ms, is_busy)
 
 
 ## Adds a player, or updates all that is known of it.
-func _update(player: LobbyPlayer) -> Array[Event]:
+func _update(player: LobbyPlayer, server_ms: float, now_ms: float, is_busy: bool) -> Array[Event]:
 	if player.n != 0:
 		_ids[player.n] = player.id
 	var known: LobbyPlayer = players.get(player.id)
 	if known == null:
 		players[player.id] = player
-		player.track.place(player.last_position)
+		player.track.place(player.last_position, player.age_ms, server_ms, now_ms, is_busy)
 		return [Event.new(Kind.JOINED, player)]
 	_missing_until.erase(player.id)
 	if not player.has_position:
@@ -120,7 +120,7 @@ func _update(player: LobbyPlayer) -> Array[Event]:
 	known.last_position = player.last_position
 	var events: Array[Event] = []
 	if has_moved:
-		known.track.place(player.last_position)
+		known.track.place(player.last_position, player.age_ms, server_ms, now_ms, is_busy)
 		events.append(Event.new(Kind.MOVED, known))
 	if has_status:
 		events.append(Event.new(Kind.STATUS, known))

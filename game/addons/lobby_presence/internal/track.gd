@@ -31,8 +31,16 @@ var _error := Vector2.ZERO
 var _drawn := LobbyPosition.Drawn.new()
 
 
-## Places the player at a position without a time, from [code]welcome[/code] or [code]join[/code].
-func place(position: LobbyPosition) -> void:
+## Places the player at a position from [code]welcome[/code] or [code]join[/code], which the lobby stored [param age_ms] ago.
+## A player that moves continues from there. The other parameters are those of [method add].
+func place(position: LobbyPosition, age_ms: float, server_ms: float, arrival_ms: float, is_busy := false) -> void:
+	if position.is_at_rest():
+		_rest(position)
+	else:
+		add(position, server_ms - age_ms if server_ms else 0.0, arrival_ms - age_ms, is_busy)
+
+
+func _rest(position: LobbyPosition) -> void:
 	var shown := _shown()
 	_has_heading = _has_heading or position.heading != 0.0
 	var moment_ms := -INF if is_nan(_playhead.at_ms) else _playhead.at_ms
@@ -185,8 +193,12 @@ func _sample_at(t_ms: float) -> Sample:
 		_samples.pop_front()  # older samples are not read again
 	var a := _samples[0]
 	var b := _samples[mini(1, _samples.size() - 1)]
-	if t_ms < a.t_ms or b.is_jump or is_inf(a.t_ms):
+	if b.is_jump or is_inf(a.t_ms):
 		return Sample.new(t_ms, a.position, Vector2.ZERO, a.heading)
+	if t_ms < a.t_ms:
+		# The first position is newer than the moment on the screen: its velocity shows where the player came from.
+		var before_ms := minf(a.t_ms - t_ms, _LobbyConstants.TRACK_DELAY_MOST_MS)
+		return Sample.new(t_ms, a.predicted(-before_ms / 1000.0), a.velocity, a.heading)
 	return Sample.between(a, b, t_ms)
 
 
