@@ -37,6 +37,9 @@ class Actor(ABC):
             key: ("…" if key in CLOCKS and message["type"] in ("welcome", "moves", "pong") else value)
             for key, value in message.items()
         }
+        for player in message.get("lobby_players", ()):
+            if "age" in player:
+                player["age"] = "…"
         self.lines.append(f"{self.name:>4} < {json.dumps(shown, ensure_ascii=False)}")
         assert message["type"] == kind, f"{self.name} waited for {kind} and received {text}"
         return message
