@@ -74,3 +74,18 @@ def counting_key(address: str) -> str:
     if isinstance(it, ipaddress.IPv4Address):
         return str(it)
     return str(ipaddress.ip_network((int(it) >> 64 << 64, 64)))
+
+
+def last_hop(forwarded: str) -> str:
+    """The last address in ``X-Forwarded-For``: our own proxy has added it, and clients can forge the others.
+
+    Proxies write addresses with or without a port, brackets and quotes. What is no address becomes :data:`UNKNOWN`.
+    """
+    items = [item for part in forwarded.split(",") if (item := part.strip(' \t"'))]
+    last = items[-1] if items else ""
+    if last.startswith("["):
+        last = last[1:].partition("]")[0]
+    elif last.count(":") == 1:
+        last = last.partition(":")[0]
+    it = parse(last)
+    return UNKNOWN if it is None else str(it)

@@ -55,7 +55,8 @@ CODES: dict[str, Code] = {
     # A frame that is not text ends the connection; come back after a pause:
     "binary": Code("the lobby does not accept binary frames", 1003),
     "bad_text": Code("the text is not UTF-8", 1007),
-    "too_large_frame": Code("a frame of over 32 KiB", 1009),
+    "too_large_frame": Code("a frame or a message of over 32 KiB, or a message of over 128 fragments", 1009),
+    "bad_frame": Code("a frame breaks the WebSocket protocol (RFC 6455)", 1002),
 }
 
 

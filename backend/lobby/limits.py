@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from lobby.errors import Refused
 from lobby.presence import Position, Presence
@@ -16,6 +16,13 @@ from lobby.settings import Settings
 
 FRAME_BYTES = 32 * 1024
 """A larger frame ends the connection with 1009, as API Gateway does (its WebSocket quota: 32 KB per frame)."""
+
+FRAGMENTS = 128
+"""A message of more fragments ends the connection with 1009. Clients send a message of a lobby in one."""
+
+SMALL_BYTES = 64
+"""Fragments that are smaller cost more to read than their data is worth. They count like control frames, each connection may
+send as many as messages. The last one of a message may have any size."""
 
 FLOOD_S = 10.0
 """A connection is cut when this many seconds' worth of its messages were refused in a row."""
@@ -41,6 +48,25 @@ AT_ONCE = 4
 
 HANDSHAKE_S = 5.0
 """A socket that has not completed its WebSocket handshake after this time is closed."""
+
+
+HEAD_BYTES = 16 * 1024
+"""The longest head of an HTTP request; a longer one is answered with 431. API Gateway allows 10,240 for all headers."""
+
+HEADERS = 100
+"""The largest number of header lines of a request. Browsers and proxies send about 20."""
+
+HALF_OPEN = 1_000
+"""How many sockets may be open that have sent no complete request. A new one then closes the oldest."""
+
+HALF_OPEN_MS = 500
+"""A half-open socket has this time, however many others open: the crowd that reconnects after a restart is not cut."""
+
+DESCRIPTORS = 65_536
+"""`lobby serve` raises its limit on open files to this number, or to what the system allows if that is less."""
+
+DESCRIPTORS_LEFT = 32
+"""Accepting pauses when only this many file descriptors are left, for what else the process opens."""
 
 
 class Verdict(Enum):
@@ -110,6 +136,22 @@ def pace(settings: Settings) -> Pace:
     return Pace(per_s, max(settings.messages_burst, AT_ONCE))
 
 
+def socket_pace(settings: Settings) -> Pace:
+    """How often one address may open a socket, for whatever purpose: four times its connections at once, then half
+    of them a second."""
+    limit = settings.connections_per_address
+    return Pace(max(20.0, limit / 2), max(100, 4 * limit))
+
+
+def connect_pace(settings: Settings) -> Pace:
+    """How often one address may connect: all its connections at once, then a sixteenth of them a second.
+
+    All players of a room receive a join and a leave for each connect.
+    """
+    limit = settings.connections_per_address
+    return Pace(max(4.0, limit / 16), max(20, limit))
+
+
 def check_size(message: bytes, settings: Settings) -> None:
     """Raises :class:`Refused` (``too_large``) for a message that has too many bytes."""
     if len(message) > settings.message_bytes:
@@ -143,6 +185,11 @@ def check_visit(visits: Bucket, now: int) -> Bucket:
     if verdict is not Verdict.ALLOWED:
         raise Refused("too_many_connections", "this player connects too often; wait for some seconds")
     return after
+
+
+def refuse_connect(pace: Pace) -> NoReturn:
+    """Raises :class:`Refused` (``too_many_connections``) for an address that connects more often than ``pace``."""
+    raise Refused("too_many_connections", f"at most {pace.per_s:g} connects a second from one address; wait a moment")
 
 
 def check_bounds(at: Position, settings: Settings) -> None:

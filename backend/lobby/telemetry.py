@@ -23,6 +23,7 @@ COUNTED: dict[str, tuple[str, str]] = {
     "frame_bytes": ("", "Bytes of these frames, without WebSocket headers."),
     "skipped": ("", "Frames of positions that were skipped for a slow reader."),
     "closed": ("code", "Connections closed by the lobby."),
+    "turned_away": ("reason", "Sockets and HTTP requests refused before they became a connection: an HTTP status, or a limit."),
 }
 """All counters: the name of the label, and the meaning. ``/metrics`` and the docs are generated from this table."""
 

@@ -178,8 +178,8 @@ async def test_tokens_made_as_the_page_describes_are_accepted(token: Any) -> Non
             assert await bea.closed_with() == CODES["forbidden"].close
 
 
-@pytest.mark.parametrize(("method", "status"), [("GET", b"200"), ("HEAD", b"400")])
-async def test_a_monitor_must_ask_with_get(method: str, status: bytes) -> None:
+@pytest.mark.parametrize(("method", "status"), [("GET", b"200"), ("HEAD", b"200"), ("POST", b"405")])
+async def test_a_monitor_may_ask_with_get_and_head(method: str, status: bytes) -> None:
     async with serving() as lobby:
         reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
         writer.write(f"{method} /healthz HTTP/1.1\r\nHost: lobby.example\r\n\r\n".encode())

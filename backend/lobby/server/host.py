@@ -14,25 +14,40 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from picows import WSUpgradeRequest, WSUpgradeResponseWithListener, ws_create_server
-
-from lobby import __version__, addresses, limits
-from lobby.addresses import counting_key, is_loopback
+from lobby import __version__, limits
+from lobby.addresses import counting_key, is_loopback, last_hop
 from lobby.admission import admit, check_origins
 from lobby.errors import CODES, LobbyError
-from lobby.limits import FRAME_BYTES, HANDSHAKE_S
+from lobby.limits import HANDSHAKE_S, Bucket, Pace, Verdict
 from lobby.ports import Store
 from lobby.presence import newest
 from lobby.server.connections import CLOSE_S, Outboxes, ServerConnection
-from lobby.server.http import Health, Site
+from lobby.server.gate import Gate, Turns, listening_sockets
+from lobby.server.http import Health, HttpAnswer, Site
+from lobby.server.requests import HttpRequest, Invalid
 from lobby.server.resident import Resident
 from lobby.settings import Settings
 from lobby.signals import stop_on_signals
 from lobby.telemetry import log
 from lobby.tokens import check_secret
+
+
+class Paced:
+    """A rate limit for each key. Keys whose limit is full again are forgotten."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+        self._buckets: dict[str, Bucket] = {}
+        self._most = 1_000
+
+    def allows(self, key: str, now: int) -> bool:
+        """Whether ``key`` may do it once more at ``now`` (in ms)."""
+        if len(self._buckets) >= self._most:
+            self._buckets = {other: bucket for other, bucket in self._buckets.items() if bucket.due_ms > now}
+            self._most = max(1_000, 2 * len(self._buckets))
+        self._buckets[key], verdict = self.pace.spend(self._buckets.get(key, Bucket()), now)
+        return verdict is Verdict.ALLOWED
 
 
 class Server:
@@ -51,6 +66,9 @@ class Server:
         self._addresses: Counter[str] = Counter()
         self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
         """When the window of a room is due, and the timer that closes it."""
+        self.pace = limits.pace(settings)
+        self._sockets, self._connects = Paced(limits.socket_pace(settings)), Paced(limits.connect_pace(settings))
+        self._turns = Turns()
         self._site = Site(self)
 
     def now(self) -> int:
@@ -62,10 +80,9 @@ class Server:
 
     # ── what connections report, see `connections.Host` ─────────────────────────────────────────────────────────────
 
-    def enter(self, connection: ServerConnection, request: WSUpgradeRequest, address: str) -> str:
+    def enter(self, connection: ServerConnection, request: HttpRequest, address: str) -> str:
         self._count_address(connection, address)
-        query = dict(parse_qsl(urlsplit(request.path.decode(errors="replace")).query, keep_blank_values=True))
-        origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
+        query, origin, host = request.query, request.headers.get("origin"), request.headers.get("host", "")
         now, fallback = self.now(), f"player_{secrets.token_hex(4)}"
         handshake = admit(query, origin, host, fallback, self.settings, now)
         self.connections.add(connection)
@@ -94,21 +111,21 @@ class Server:
             if self._addresses[address] <= 0:
                 del self._addresses[address]
         if self.connections.remove(connection):
-            self.lobby.disconnected(connection.room, connection.id, self.now())
-
-    def address(self, peer: str, request: WSUpgradeRequest) -> str:
-        forwarded = request.headers.get("X-Forwarded-For", "")
-        if self.settings.behind_proxy and forwarded:
-            return forwarded.rpartition(",")[2].strip()  # our own proxy added the last one; clients can forge the others
-        return peer
+            self._turns.add(lambda: self.lobby.disconnected(connection.room, connection.id, self.now()))
 
     def _count_address(self, connection: ServerConnection, address: str) -> None:
         """Counts a connection under its address; connections of this machine are not counted. Raises Refused."""
-        if self.settings.connections_per_address and not is_loopback(address):
+        if self._counts(address):
             key = counting_key(address)
+            if not self._connects.allows(key, self.now()):
+                limits.refuse_connect(self._connects.pace)
             limits.check_address(self._addresses[key], self.settings)
             self._addresses[key] += 1
             self._counted[connection.id] = key
+
+    def _counts(self, address: str) -> bool:
+        """Whether connections from ``address`` are limited: not those of this machine, unless a proxy reports them."""
+        return self.settings.connections_per_address > 0 and (self.settings.behind_proxy or not is_loopback(address))
 
     # ── windows ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,21 +152,14 @@ class Server:
         """Serves until ``stop`` is set, or a signal to stop arrives. ``on_ready`` gets the port. Raises LobbyError."""
         check_exposure(self.settings)
         stop = stop or stop_on_signals()
-        tls: dict[str, Any] = {}
-        if self.settings.tls_cert:
-            # By asyncio's own TLS: picows' faster one writes a stack trace to the log for each failed handshake.
-            tls = {"ssl": _tls(self.settings), "ssl_handshake_timeout": self._handshake_s, "use_aiofastnet": False}
+        tls = _tls(self.settings) if self.settings.tls_cert else None
         try:
-            listening = await ws_create_server(
-                self._route,
-                websocket_handshake_timeout=self._handshake_s,
-                max_frame_size=FRAME_BYTES,
-                **tls,
-                **addresses.listening(self.settings.host, self.settings.port, 1024),
-            )
+            listening = await listening_sockets(self.settings.host, self.settings.port, 1024)
         except OSError as error:
             raise LobbyError(_cannot_listen(error, self.settings)) from None
-        port = int(listening.sockets[0].getsockname()[1])
+        port = int(listening[0].getsockname()[1])
+        gate = Gate(self, self._turns, self._handshake_s, tls)
+        gate.open(listening)
         log("serving", host=self.settings.host, port=port, version=__version__)
         on_ready(port)
         heartbeat = asyncio.create_task(self._send_heartbeats())
@@ -157,7 +167,7 @@ class Server:
             await stop.wait()
         finally:
             heartbeat.cancel()
-            listening.close()
+            gate.close()
             await self._close_all()
 
     async def _send_heartbeats(self) -> None:
@@ -180,14 +190,22 @@ class Server:
 
     # ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _route(self, request: WSUpgradeRequest) -> ServerConnection | WSUpgradeResponseWithListener | None:
-        path = urlsplit(request.path.decode("latin-1")).path
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            if "upgrade" in request.headers.get("Connection", "").lower():
-                request.headers["Connection"] = "Upgrade"  # picows does not take "keep-alive, Upgrade", which Firefox sends
-            is_stage = path.count("/") == 1 or path.rstrip("/").count("/") == 1
-            return ServerConnection(self, request) if is_stage else None
-        return self._site.answer(path)
+    def admits(self, peer: str) -> bool:
+        return self.settings.behind_proxy or not self._counts(peer) or self._sockets.allows(counting_key(peer), self.now())
+
+    def answer(self, request: HttpRequest) -> HttpAnswer:
+        if request.method not in ("GET", "HEAD"):
+            raise Invalid(405, "Only GET and HEAD are possible here.", {"Allow": "GET, HEAD"})
+        found = self._site.answer(request.path)
+        if found is None:
+            raise Invalid(404, "There is nothing at this address.")
+        return found
+
+    def connection(self, request: HttpRequest, peer: str) -> ServerConnection:
+        if request.path.rstrip("/").count("/") > 1:
+            raise Invalid(404, "There is no lobby at this address. Its path is / or one name.")
+        forwarded = request.headers.get("x-forwarded-for") if self.settings.behind_proxy else None
+        return ServerConnection(self, request, peer if forwarded is None else last_hop(forwarded))
 
     def health(self) -> Health:
         """The state of this lobby."""

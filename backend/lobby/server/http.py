@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from picows import WSUpgradeResponse, WSUpgradeResponseWithListener
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -19,8 +18,17 @@ from lobby.viewer import pages
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src *",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src *; "
+    "frame-ancestors 'none'",
 }
+
+
+class HttpAnswer(NamedTuple):
+    """The answer to an HTTP request."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class Health(NamedTuple):
@@ -53,7 +61,7 @@ class Site:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
-    def answer(self, path: str) -> WSUpgradeResponseWithListener | None:
+    def answer(self, path: str) -> HttpAnswer | None:
         """The answer to ``GET path``; None where there is nothing."""
         if path == "/healthz":
             health = self._observed.health()
@@ -87,7 +95,10 @@ class _LobbyCollector(Collector):
         yield GaugeMetricFamily("lobby_window_seconds", "How long a position waits for others now.", health.window_ms / 1000)
 
 
-def _ok(body: bytes, kind: str, headers: dict[str, str] | None = None) -> WSUpgradeResponseWithListener:
-    return WSUpgradeResponseWithListener(
-        WSUpgradeResponse.create_ok_response(body, {"Content-Type": kind, **(headers or {})}), None
-    )
+def plain(status: int, text: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    """An answer of one line of text."""
+    return HttpAnswer(status, text.encode() + b"\n", {"Content-Type": "text/plain; charset=utf-8", **(headers or {})})
+
+
+def _ok(body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    return HttpAnswer(200, body, {"Content-Type": kind, **(headers or {})})

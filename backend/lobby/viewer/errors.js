@@ -20,7 +20,8 @@ export const CODES = {
   bad_handshake: { close: 4505, retry: false, meaning: "pid, room, name or v in the address is not valid; the text says which" },
   binary: { close: 1003, retry: true, meaning: "the lobby does not accept binary frames" },
   bad_text: { close: 1007, retry: true, meaning: "the text is not UTF-8" },
-  too_large_frame: { close: 1009, retry: true, meaning: "a frame of over 32 KiB" },
+  too_large_frame: { close: 1009, retry: true, meaning: "a frame or a message of over 32 KiB, or a message of over 128 fragments" },
+  bad_frame: { close: 1002, retry: true, meaning: "a frame breaks the WebSocket protocol (RFC 6455)" },
 };
 
 /**

@@ -20,7 +20,8 @@ const CODES: Dictionary[String, Array] = {
 	"bad_handshake": [4505, false, "pid, room, name or v in the address is not valid; the text says which"],
 	"binary": [1003, true, "the lobby does not accept binary frames"],
 	"bad_text": [1007, true, "the text is not UTF-8"],
-	"too_large_frame": [1009, true, "a frame of over 32 KiB"],
+	"too_large_frame": [1009, true, "a frame or a message of over 32 KiB, or a message of over 128 fragments"],
+	"bad_frame": [1002, true, "a frame breaks the WebSocket protocol (RFC 6455)"],
 	# end of codes
 }
 ## Close codes of others.
