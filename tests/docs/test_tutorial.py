@@ -47,7 +47,8 @@ def test_the_tutorial_can_be_walked_from_the_server_to_the_reconnect(reader: Rea
     (reader.folder / "bea.py").write_text(on_port(PROGRAMS[1], port))
     with reader.running(serve, LOBBY_PORT=port) as lobby:
         lines_until(lobby, "is running")
-        with reader.running(f"{COMMANDS[3].strip()} --url ws://127.0.0.1:{port}/"):
+        with reader.running(f"{COMMANDS[3].strip()} --url ws://127.0.0.1:{port}/") as bots:
+            lines_until(bots, "bots connected")  # a bot that cannot connect at first gives up
             with reader.running("python ann.py") as ann:
                 lines_until(ann, r"^Connected\(player='ann'\)")
                 lines_until(ann, r"^Joined\(")
