@@ -35,7 +35,8 @@ var has_position: bool:
 		return last_position.seq > 0 or last_position.position != Vector2.ZERO
 
 
-## Whether [param text] is valid as the id of a player or a room: 1 to 64 characters out of [code]A-Z a-z 0-9 _ . : | @ -[/code].
+## Whether [param text] is valid as the id of a player or a room: 1 to 64 characters out of
+## [code]A-Z a-z 0-9 _ . : | @ -[/code].
 static func is_valid_id(text: String) -> bool:
 	return _LobbyText.is_id(text)
 

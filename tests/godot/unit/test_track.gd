@@ -200,7 +200,9 @@ func test_players_do_not_hop_when_a_game_starts() -> void:
 	for number in 24:
 		_chance.seed = number
 		var path := Walker.new(number, 25.0)
-		var hops := _hops_after_start(Network.deliver(Network.by_policy(path, Network.SendPolicy.new(), 1_000 * number), _chance))
+		var hops := _hops_after_start(
+			Network.deliver(Network.by_policy(path, Network.SendPolicy.new(), 1_000 * number), _chance)
+		)
 		assert(hops.is_empty(), "path %d: %s" % [number, hops])
 
 

@@ -10,7 +10,8 @@ static var _unreadable := RegEx.create_from_string(
 )
 
 
-## Whether [param text] is valid as the id of a player or a room: 1 to 64 characters out of [code]A-Z a-z 0-9 _ . : | @ -[/code].
+## Whether [param text] is valid as the id of a player or a room: 1 to 64 characters out of
+## [code]A-Z a-z 0-9 _ . : | @ -[/code].
 static func is_id(text: String) -> bool:
 	return _id.search(text) != null
 
