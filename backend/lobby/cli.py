@@ -159,11 +159,13 @@ def serve(quiet: bool, **flags: Any) -> None:
     """
     import gc
 
+    from lobby.logs import bound_libraries
     from lobby.server.host import Server
     from lobby.server.memory import MemoryStore
 
     settings = load_settings(flags)
     _log_to_stderr(quiet)
+    bound_libraries()
     # A window creates many small values and no reference cycles. Collecting after every 700 of them, Python's default, would
     # cost more than all of our code.
     gc.set_threshold(50_000, 20, 100)

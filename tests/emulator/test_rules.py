@@ -17,8 +17,8 @@ from lobby.emulator import Authorizer
 from lobby.emulator.api import Throttle, permitted, select_route
 from lobby.emulator.frames import FrameFilter
 from lobby.emulator.handshakes import HEAD_BYTES, address, head_size, prepared
-from lobby.emulator.logs import Bounded
 from lobby.emulator.signatures import verify
+from lobby.logs import Bounded
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:abc/dev/$connect"
 

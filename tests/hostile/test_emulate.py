@@ -351,7 +351,7 @@ import asyncio, logging, resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 import lobby.emulator
 from lobby.emulator import Api, ApiGateway, Route
-from lobby.emulator.logs import bound_libraries
+from lobby.logs import bound_libraries
 logging.basicConfig(format="%(name)s %(message)s")
 bound_libraries()
 async def main():

@@ -20,8 +20,8 @@ from lobby.emulator.connections import CLOSE_S, EmulatedConnection, FilteredProt
 from lobby.emulator.environments import Environments, HandlerError, Invoke, LambdaFunction, ThreadEnvironment
 from lobby.emulator.frames import FrameFilter
 from lobby.emulator.handshakes import address, refusal
-from lobby.emulator.logs import bounded_logger
 from lobby.emulator.meters import Meter, no_meter
+from lobby.logs import bounded_logger
 
 T = TypeVar("T")
 

@@ -20,10 +20,10 @@ from aiohttp import ClientError, ClientSession, TCPConnector, web
 
 from lobby.addresses import in_url, listening, reachable
 from lobby.emulator import capacity, signatures
-from lobby.emulator.logs import bounded_logger
 from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.streams import StreamRecord
 from lobby.errors import LobbyError
+from lobby.logs import bounded_logger
 
 TARGET, STREAMS = "DynamoDB_20120810", "DynamoDBStreams_20120810"
 CONTENT_TYPE = "application/x-amz-json-1.0"

@@ -158,7 +158,7 @@ class Server:
         except OSError as error:
             raise LobbyError(_cannot_listen(error, self.settings)) from None
         port = int(listening[0].getsockname()[1])
-        gate = Gate(self, self._turns, self._handshake_s, tls)
+        self.gate = gate = Gate(self, self._turns, self._handshake_s, tls)
         gate.open(listening)
         log("serving", host=self.settings.host, port=port, version=__version__)
         on_ready(port)
