@@ -93,7 +93,15 @@ def test_the_emulator_knows_nothing_of_lobbies() -> None:
         for other in others
         if not other.startswith("emulator")
     }
-    assert outside <= {"addresses", "errors", "billing", "cloudformation", "cloudformation.reading", "cloudformation.resolving"}
+    assert outside <= {
+        "addresses",
+        "errors",
+        "logs",
+        "billing",
+        "cloudformation",
+        "cloudformation.reading",
+        "cloudformation.resolving",
+    }
 
 
 def test_the_core_does_no_input_or_output() -> None:

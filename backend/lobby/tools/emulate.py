@@ -27,10 +27,10 @@ from lobby.billing import bill
 from lobby.cloudformation.lobby_template import lobby_template, stack_name
 from lobby.emulator import Conditions, EmulatedStack, StackDefinition, parse, read_stack, read_template
 from lobby.emulator.conditions import FAULTS
-from lobby.logs import bound_libraries
 from lobby.emulator.metering import Metering, cpu_factor
 from lobby.emulator.tables import Dynoxide, Endpoint, Engine, Moto
 from lobby.errors import LobbyError
+from lobby.logs import bound_libraries
 from lobby.terminal import bill_table
 from lobby.viewer import pages
 
