@@ -13,6 +13,7 @@ import pytest
 
 from lobby import messages as m
 from lobby.budget import UNBOUND
+from lobby.client.constants import CONFIRM_MS
 from lobby.errors import Refused
 from lobby.ports import Unreached
 from lobby.presence import Presence
@@ -164,6 +165,43 @@ def test_a_ping_is_answered_and_delivers_what_is_pending(world: World) -> None:
     world.store.needs_welcome("lobby", "bea", world.now)
     world.receive("ann", '{"action":"ping","t":1}')
     assert world.log[1:] == ["pong to ann", "welcome to bea", "config to bea"]
+
+
+class Died(BaseException):
+    """The end of an invocation that nothing in it can handle."""
+
+
+def test_the_ping_of_a_client_at_rest_delivers_what_a_leader_left_that_died_in_its_window(world: World) -> None:
+    world.enter("ann", "bea")
+
+    def wait(ms: int) -> None:
+        raise Died
+
+    with pytest.raises(Died):
+        world.receive("ann", POS, wait=wait)
+    world.now += CONFIRM_MS
+    world.receive("ann", '{"action":"ping","t":1}')
+    assert world.log == ["pong to ann", "moves to bea"]
+
+
+def test_the_ping_of_a_client_at_rest_waits_for_the_lock_of_an_invocation_that_died(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.enter("ann", "bea")
+
+    def post(connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+        raise Died
+
+    with monkeypatch.context() as dying:
+        dying.setattr(world, "post", post)
+        with pytest.raises(Died):
+            world.receive("ann", POS)
+    sent_ms = world.now
+    world.log.clear()
+    world.now += CONFIRM_MS
+    world.receive("ann", '{"action":"ping","t":1}')
+    assert (world.log[0], world.log[-1]) == ("pong to ann", "moves to bea")
+    assert world.now - sent_ms <= LIVES_MS + SKEW_MS
 
 
 def test_when_the_budget_is_spent_only_players_in_the_room_may_connect(world: World) -> None:
