@@ -258,6 +258,34 @@ def test_a_long_status_leaves_room_for_the_own_name(lobby: Lobby, visit: Visit, 
     assert box["width"] >= 50
 
 
+def test_a_page_without_network_shows_it_at_once_keeps_the_others_and_comes_back(lobby: Lobby, visit: Visit, room: str) -> None:
+    visit(lobby.page(room=room, name="Bea")).connected()
+    ada = visit(lobby.page(room=room, name="Ada")).connected()
+    ada.sees("Ada", "Bea")
+    ada.page.evaluate("dispatchEvent(new Event('offline'))")
+    assert ada.page.locator("#state").get_attribute("data-kind") in ("waiting", "connecting")
+    ada.sees("Ada", "Bea")
+    ada.page.evaluate("dispatchEvent(new Event('online'))")
+    ada.connected()
+    ada.sees("Ada", "Bea")
+
+
+def test_the_list_keeps_its_players_while_a_lobby_restarts(new_lobby: Callable[..., Lobby], visit: Visit, room: str) -> None:
+    lobby = new_lobby()
+    lobby.bots(8, room)
+    ada = visit(lobby.page(room=room, name="Ada")).connected()
+    until(lambda: len(ada.listed()) == 9, "all bots")
+    lobby.kill()
+    lobby.start()
+    fewest = 9
+    until(lambda: ada.state() != "connected", "the page to notice")
+    for _ in range(40):
+        fewest = min(fewest, len(ada.listed()))
+        time.sleep(0.1)
+    ada.connected()
+    assert fewest == 9
+
+
 def test_a_person_can_disconnect_and_connect_again(lobby: Lobby, visit: Visit, room: str) -> None:
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     ada.page.get_by_role("button", name="Connect to another lobby").click()

@@ -253,17 +253,17 @@ async def test_after_a_reconnect_only_differences_are_events() -> None:
         await peer.wait_closed()
 
     async with stub(before, after) as server, LobbyClient(server.url, "ann", random=at_once) as me:
-        seen = [(type(event), getattr(event, "player", "")) for event in [await me.next_event() for _ in range(8)]]
+        seen = [(type(event), getattr(event, "player", "")) for event in [await me.next_event() for _ in range(7)]]
         assert [(kind, player if isinstance(player, str) else player.id) for kind, player in seen] == [
             (Connected, "ann"),
             (Joined, "bea"),
             (Joined, "cat"),
             (Disconnected, ""),
             (Connected, "ann"),
-            (Left, "cat"),
             (Moved, "bea"),
             (Joined, "dan"),
         ]
+        assert "cat" in me.roster.players  # it may come back within the grace period
 
 
 async def test_a_lobby_that_restarts_finds_its_players_where_they_stood() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lobby.client.constants import GRACE_MS
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.messages import Error, Join, Leave, Moves, Player, PlayerPos, StatusChanged, Welcome
 from lobby.presence import Position
@@ -86,3 +87,51 @@ def test_a_status_is_an_event_ones_own_too() -> None:
 def test_errors_change_nothing() -> None:
     known = roster(BEA)
     assert known.apply(Error("bad_json", "no")) == []
+
+
+def test_after_a_lost_connection_missing_players_stay_for_the_grace_period() -> None:
+    known = roster(BEA, CEM)
+    known.cut()
+    assert known.apply(Welcome("ann", (BEA,), 2, 1), 1_000) == []
+    assert set(known.players) == {"bea", "cem"}
+    assert known.expire(1_000 + GRACE_MS - 1) == []
+    assert known.expire(1_000 + GRACE_MS) == [Left(CEM)]
+    assert known.expire(9_000_000) == []
+
+
+def test_a_missing_player_that_comes_back_in_time_never_left() -> None:
+    known = roster(BEA, CEM)
+    known.cut()
+    known.apply(Welcome("ann", (), 2, 1), 0)
+    assert known.apply(Join(Player("cem", n=1, name="Cem")), 10) == []
+    assert known.players["cem"].at == CEM.at  # it has not sent a position yet
+    assert known.apply(Moves(1, ((1, Position(5, 5)),)), 20)[0].player.at == Position(5, 5)
+    assert known.expire(GRACE_MS) == [Left(BEA)]
+
+
+def test_a_welcome_without_a_lost_connection_and_a_leave_remove_players_at_once() -> None:
+    known = roster(BEA, CEM)
+    assert known.apply(Welcome("ann", (BEA,), 2, 1), 0) == [Left(CEM)]
+    known.cut()
+    known.apply(Welcome("ann", (), 2, 1), 0)
+    assert known.apply(Leave("bea"), 1) == [Left(BEA)]
+    assert known.players == {}
+
+
+def test_the_old_number_of_a_missing_player_belongs_to_the_player_that_has_it_now() -> None:
+    known = roster(BEA, CEM)
+    known.cut()
+    known.apply(Welcome("ann", (CEM._replace(n=2),), 2, 1), 0)
+    known.apply(Moves(1, ((2, Position(9, 9)),)), 0)
+    assert (known.players["cem"].at, known.players["bea"].at) == (Position(9, 9), BEA.at)
+    known.expire(GRACE_MS)
+    known.apply(Moves(1, ((2, Position(8, 8)),)), 0)
+    assert known.players["cem"].at == Position(8, 8)
+
+
+def test_a_second_outage_does_not_make_the_grace_period_longer() -> None:
+    known = roster(BEA)
+    for now in (0, GRACE_MS - 1):
+        known.cut()
+        known.apply(Welcome("ann", (), 2, 1), now)
+    assert known.expire(GRACE_MS) == [Left(BEA)]

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { decode } from "../../backend/lobby/viewer/messages.js";
-import { EMPTY, apply } from "../../backend/lobby/viewer/roster.js";
+import { GRACE_MS } from "../../backend/lobby/viewer/constants.js";
+import { EMPTY, apply, cut, expire } from "../../backend/lobby/viewer/roster.js";
 import { randomNumbers } from "./helpers.js";
 
 const WELCOME = {
@@ -140,4 +141,34 @@ test("a roster is never changed in place", () => {
   const before = JSON.stringify([...roster.players]);
   after(roster, moves([4, 1, 1, 0, 0, 0, 99]), { type: "leave", id: "c" }, { type: "status", id: "b", status: "x" });
   assert.equal(JSON.stringify([...roster.players]), before);
+});
+
+test("after a lost connection missing players stay for the grace period", () => {
+  const known = cut(after(EMPTY, WELCOME));
+  const { roster, left } = change(known, { ...WELCOME, lobby_players: [WELCOME.lobby_players[0]] }, 1_000);
+  assert.deepEqual(left, []);
+  assert.deepEqual([...roster.players.keys()].sort(), ["b", "c"]);
+  assert.deepEqual(expire(roster, 1_000 + GRACE_MS - 1).left, []);
+  const late = expire(roster, 1_000 + GRACE_MS);
+  assert.deepEqual(ids(late.left), ["c"]);
+  assert.deepEqual(expire(late.roster, 9e9).left, []);
+});
+
+test("a missing player that comes back in time never left, and its old number is free", () => {
+  const known = change(cut(after(EMPTY, WELCOME)), { ...WELCOME, lobby_players: [{ id: "d", x: 0, y: 0, n: 4, name: "Dee" }] }).roster;
+  assert.equal(known.numbers.get(4), "d");
+  const back = change(known, { type: "join", id: "b", x: 0, y: 0, n: 6, name: "Bea", status: "" }, 10);
+  assert.deepEqual(back.joined, []);
+  assert.equal(back.roster.players.get("b").position.x, 1, "it has not sent a position yet");
+  assert.deepEqual(ids(expire(back.roster, GRACE_MS).left), ["c"]);
+  assert.equal(expire(back.roster, GRACE_MS).roster.numbers.get(6), "b");
+});
+
+test("a leave, and a welcome without a lost connection, remove players at once", () => {
+  const known = after(EMPTY, WELCOME);
+  assert.deepEqual(ids(change(known, { ...WELCOME, lobby_players: [] }).left), ["b", "c"]);
+  const missing = change(cut(known), { ...WELCOME, lobby_players: [] }).roster;
+  const gone = change(missing, { type: "leave", id: "b" });
+  assert.deepEqual(ids(gone.left), ["b"]);
+  assert.equal(gone.roster.missing.has("b"), false);
 });

@@ -297,6 +297,7 @@ class LobbyClient:
             where = urlunsplit(urlsplit(self.url)._replace(query=""))  # without the token
             self._entered.set_exception(LobbyError(f"Cannot connect to the lobby at {where}: {reason}."))
         else:
+            self.roster.cut()
             self._inbox.put(Disconnected(reason, retry_ms / 1000))
 
     def _on_refused(self, code: str, message: str) -> None:
@@ -332,7 +333,7 @@ class LobbyClient:
             self._send_all()
 
     def _apply(self, message: ServerMessage) -> None:
-        for event in self.roster.apply(message):
+        for event in self.roster.apply(message, _now_ms()):
             self._inbox.put(event)
 
     def _slow_down(self) -> None:
@@ -363,6 +364,8 @@ class LobbyClient:
     def _poll(self) -> None:
         self._is_woken = False
         self._connection.poll(_now_ms())
+        for event in self.roster.expire(_now_ms()):
+            self._inbox.put(event)
         if self._connection.state == ConnectionState.CLOSED and not self._connection.is_leaving:
             self._left.set()
 

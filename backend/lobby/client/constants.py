@@ -44,6 +44,9 @@ CLOSING_ERROR_MS = 1_000
 BUSY_MS = 100
 """If two polls are farther apart than this, the client itself was busy, and messages may have waited for it, in ms."""
 
+GRACE_MS = 10_000
+"""A player that is missing in the first ``welcome`` after a lost connection is kept for so long, in ms."""
+
 BACKOFF_BASE_MS = 500
 """Longest pause before the first retry, in ms. It doubles with every retry."""
 

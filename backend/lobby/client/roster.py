@@ -1,13 +1,15 @@
 """What a client knows of the other players: messages in, events out. Pure; the time is in the messages.
 
 After a reconnect the new ``welcome`` is right. It is compared with what was known, and only the differences become events:
-after a short break of the network no player leaves and joins again.
+after a short break of the network no player leaves and joins again. When the lobby restarts, the players reconnect one after
+the other: a player that the first ``welcome`` after a lost connection does not list is kept for :data:`GRACE_MS`.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple, assert_never
 
+from lobby.client.constants import GRACE_MS
 from lobby.messages import (
     Config,
     Error,
@@ -59,23 +61,41 @@ class Roster:
         self.you = Player("")
         self.players: dict[str, Player] = {}
         self._ids: dict[int, str] = {}
+        self._was_cut = False
+        self._missing: dict[str, float] = {}
+        """When players that a welcome did not list are removed, by id, in ms."""
 
-    def apply(self, message: ServerMessage) -> list[RosterEvent]:
-        """Applies one message and returns what it changed."""
+    def cut(self) -> None:
+        """The connection was lost, so players may be missing in the next welcome."""
+        self._was_cut = bool(self.you.id)
+
+    def expire(self, now: float) -> list[RosterEvent]:
+        """Removes the players that were missing for too long. ``now`` is in ms, on the clock of :meth:`apply`."""
+        gone = [id for id, until in self._missing.items() if now >= until]
+        return [event for id in gone for event in self.apply(Leave(id), now)]
+
+    def apply(self, message: ServerMessage, now: float = 0.0) -> list[RosterEvent]:
+        """Applies one message at ``now`` (ms, by any clock that does not jump) and returns what it changed."""
         match message:
             case Welcome():
-                return self._replace(message)
+                return self._replace(message, now)
             case Join(player):
                 known = self.players.get(player.id)
-                if known is not None and known.n == player.n and known.at.seq > player.at.seq:
-                    player = player._replace(at=known.at)
+                was_missing = self._missing.pop(player.id, None) is not None
+                if known is not None:
+                    self._forget_number(known)
+                    is_older = known.n == player.n and known.at.seq > player.at.seq and not was_missing
+                    # A player that has just reconnected has not sent a position yet.
+                    if is_older or (was_missing and player.at == Position()):
+                        player = player._replace(at=known.at)
                 self._know(player)  # a repeated join is right as well, even with another number
                 return [Joined(player)] if known is None else _differences(known, player, 0)
             case Leave(id):
                 gone = self.players.pop(id, None)
+                self._missing.pop(id, None)
                 if gone is None:
                     return []
-                self._ids.pop(gone.n, None)
+                self._forget_number(gone)
                 return [Left(gone)]
             case PlayerPos(id, at):
                 return self._move(id, at, 0)
@@ -99,6 +119,11 @@ class Roster:
         self.players[player.id] = player
         self._ids[player.n] = player.id
 
+    def _forget_number(self, player: Player) -> None:
+        """After a restart of the lobby another player may have the number."""
+        if self._ids.get(player.n) == player.id:
+            del self._ids[player.n]
+
     def _move(self, id: str, at: Position, t: int) -> list[RosterEvent]:
         known = self.players.get(id)
         if known is None or (at.seq != 0 and at.seq <= known.at.seq):
@@ -106,12 +131,22 @@ class Roster:
         player = self.players[id] = known._replace(at=at)
         return [Moved(player, t)]
 
-    def _replace(self, welcome: Welcome) -> list[RosterEvent]:
+    def _replace(self, welcome: Welcome, now: float) -> list[RosterEvent]:
         before, self.players, self._ids = self.players, {}, {}
         you, self.you = self.you, Player(welcome.your_id, welcome.at, welcome.n, self.you.name, welcome.status)
         for player in welcome.players:
             self._know(player)
-        events: list[RosterEvent] = [Left(player) for id, player in before.items() if id not in self.players]
+        missing, self._missing = self._missing, {}
+        events: list[RosterEvent] = []
+        for id, player in before.items():
+            if id in self.players or id == welcome.your_id:
+                continue
+            until = missing.get(id, now + GRACE_MS if self._was_cut else None)
+            if until is None:
+                events.append(Left(player))
+            else:
+                self.players[id], self._missing[id] = player, until
+        self._was_cut = False
         for player in welcome.players:
             known = before.get(player.id)
             events += [Joined(player)] if known is None else _differences(known, player, welcome.t)

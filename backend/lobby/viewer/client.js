@@ -133,6 +133,17 @@ export class Client {
     this.poll();
   }
 
+  /** The network is gone: the connection is lost, although its socket does not know that yet. */
+  lose(/** @type {string} */ reason) {
+    this.#connection.lose(reason, this.#around.now());
+    this.poll();
+  }
+
+  /** For how long the lobby has not answered, in ms; 0: it answers. */
+  get silent_ms() {
+    return this.#connection.silentFor(this.#around.now());
+  }
+
   /** @returns {boolean} whether the text was sent */
   send(/** @type {string} */ text) {
     return this.#connection.send(text);

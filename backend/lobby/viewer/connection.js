@@ -130,6 +130,20 @@ export class Connection {
     this.retry_at_ms = this.#ping_at_ms = now_ms;
   }
 
+  /** The device reports that its network is gone: the connection counts as lost at once. */
+  lose(/** @type {string} */ reason, /** @type {number} */ now_ms) {
+    const lost = this.#current;
+    if (!lost) return;
+    this.#release(lost, now_ms);
+    this.#ended(lost, accident(reason), now_ms);
+  }
+
+  /** For how long a ping has had no answer, in ms; 0: nothing is missing. */
+  silentFor(/** @type {number} */ now_ms) {
+    const current = this.#current;
+    return this.state === "connected" && current && current.received_ms < this.#unanswered_ms ? now_ms - this.#unanswered_ms : 0;
+  }
+
   /** @returns {boolean} whether the text was sent */
   send(/** @type {string} */ text) {
     const socket = this.#current?.socket;

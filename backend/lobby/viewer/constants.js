@@ -37,6 +37,9 @@ export const CLOSING_ERROR_MS = 1_000;
 /** If two polls are farther apart than this, the client itself was busy, and messages may have waited for it, in ms. */
 export const BUSY_MS = 100;
 
+/** A player that is missing in the first `welcome` after a lost connection is kept for so long, in ms. */
+export const GRACE_MS = 10_000;
+
 /** Longest pause before the first retry, in ms. It doubles with every retry. */
 export const BACKOFF_BASE_MS = 500;
 

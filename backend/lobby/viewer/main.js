@@ -85,7 +85,7 @@ function showPanels() {
   const now_ms = performance.now();
   const { me, count, traffic, room } = session;
   list.show(rows(session), theme.is_dark, view.followed);
-  showSeconds(client.status, now_ms);
+  showSeconds(client.status, now_ms, client.silent_ms);
   showTraffic(traffic.rates(now_ms), traffic.history(now_ms), client.round_trip_ms, room.delays_ms);
   if (me) $("my-glyph", SVGElement).style.color = `rgb(${playerColour(room.tints.of(me), theme.is_dark)})`;
   setAttribute($("field"), "aria-label", fieldLabel(session));
@@ -130,6 +130,7 @@ connectPageLife({
     client.nudge();
     redraw();
   },
+  offline: () => client.lose("the network is gone"),
   leave: () => client.close(),
   comeBack: () => client.tryNow(),
 });

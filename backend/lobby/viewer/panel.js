@@ -4,6 +4,8 @@
 import { playerColour } from "./colour.js";
 import { $, $input, setAttribute, setText } from "./elements.js";
 
+/** If the lobby has not answered for so long, the page shows it, in ms. */
+const SILENT_MS = 2_000;
 /** The list gets a filter from so many players on. */
 const FILTER_FROM = 11;
 const compare = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
@@ -209,13 +211,15 @@ export function statusText(/** @type {import("./client.js").Status} */ status, /
 export const announce = (/** @type {string} */ text) => setText("announcer", text);
 
 /** Shows the state of the connection in words. During a pause the seconds change. */
-export const showSeconds = (/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms) =>
-  setText("state-text", statusText(status, now_ms));
+export function showSeconds(/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms, silent_ms = 0) {
+  const is_silent = status.kind === "connected" && silent_ms > SILENT_MS;
+  setAttribute($("state"), "data-kind", is_silent ? "waiting" : status.kind);
+  setText("state-text", is_silent ? `No answer for ${Math.floor(silent_ms / 1000)} s` : statusText(status, now_ms));
+}
 
 /** Shows a new state of the connection, and announces it. The seconds of a pause change on the page only. */
 export function showConnection(/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms) {
   const { kind, why, code } = status;
-  $("state").dataset.kind = kind;
   $("state").title = why;
   $("try-now").hidden = kind !== "waiting";
   const is_refused = kind === "refused";

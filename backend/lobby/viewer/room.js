@@ -1,7 +1,7 @@
 // What the page knows of its room: the roster, and a track for each other player. Pure.
 
 import { Tints } from "./colour.js";
-import { EMPTY, apply } from "./roster.js";
+import { EMPTY, apply, cut, expire } from "./roster.js";
 import { Track } from "./track.js";
 
 /** @typedef {import("./track.js").Drawn} Drawn */
@@ -32,6 +32,22 @@ export class Room {
     for (const { id, position, server_ms } of change.moved) this.#track(id).add(position, server_ms, now_ms, is_busy);
     if (message.type === "welcome") this.#tracks.delete(message.your_id);
     return change;
+  }
+
+  /** The connection was lost. */
+  cut() {
+    this.roster = cut(this.roster);
+  }
+
+  /** Removes the players that did not come back after a lost connection, and returns them. */
+  expire(/** @type {number} */ now_ms) {
+    const { roster, left } = expire(this.roster, now_ms);
+    this.roster = roster;
+    for (const { id } of left) {
+      this.#tracks.delete(id);
+      this.tints.forget(id);
+    }
+    return left;
   }
 
   /** Moves all tracks on, once a frame. */

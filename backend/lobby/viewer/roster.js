@@ -1,6 +1,9 @@
 // Which players are in the room, and their last known positions: a function from (roster, message, now) to a new roster and
 // its differences. Pure. A `welcome` replaces what was known. It is compared with that, and only the differences are reported:
-// after a short disconnect no player leaves and joins again.
+// after a short disconnect no player leaves and joins again. When the lobby restarts, the players reconnect one after the other:
+// a player that the first `welcome` after a disconnect does not list is kept for GRACE_MS.
+
+import { GRACE_MS } from "./constants.js";
 
 /**
  * @typedef {import("./messages.js").Message} Message
@@ -14,6 +17,8 @@
  * @property {number} n       the own player's number
  * @property {ReadonlyMap<string, Player>} players without the own player
  * @property {ReadonlyMap<number, string>} numbers ids by number
+ * @property {boolean} was_cut  the connection was lost, so players may be missing in the next welcome
+ * @property {ReadonlyMap<string, number>} missing  when players that a welcome did not list are removed, by id
  *
  * @typedef {object} Moved
  * @property {string} id
@@ -30,7 +35,7 @@
  */
 
 /** @type {Roster} */
-export const EMPTY = Object.freeze({ me: "", n: 0, players: new Map(), numbers: new Map() });
+export const EMPTY = Object.freeze({ me: "", n: 0, players: new Map(), numbers: new Map(), was_cut: false, missing: new Map() });
 
 /** @returns {Change} */
 const unchanged = (/** @type {Roster} */ roster) => ({ roster, joined: [], left: [], placed: [], moved: [], has_unknown: false });
@@ -38,12 +43,30 @@ const unchanged = (/** @type {Roster} */ roster) => ({ roster, joined: [], left:
 /** @returns {Roster} */
 function withPlayers(/** @type {Roster} */ roster, /** @type {Map<string, Player>} */ players) {
   const numbers = new Map();
-  for (const player of players.values()) if (player.n) numbers.set(player.n, player.id);
-  return { ...roster, players, numbers };
+  const missing = new Map([...roster.missing].filter(([id]) => players.has(id)));
+  for (const player of players.values()) if (player.n && !missing.has(player.id)) numbers.set(player.n, player.id);
+  return { ...roster, players, numbers, missing };
 }
 
 const isPlacedAnew = (/** @type {Player | undefined} */ known, /** @type {Player} */ player) =>
   !known || known.position.x !== player.position.x || known.position.y !== player.position.y;
+
+/** The connection was lost. @returns {Roster} */
+export const cut = (/** @type {Roster} */ roster) => (roster.me ? { ...roster, was_cut: true } : roster);
+
+/** Removes the players that were missing for too long. @returns {Change} */
+export function expire(/** @type {Roster} */ roster, /** @type {number} */ now_ms) {
+  const gone = [...roster.missing].filter(([, until_ms]) => now_ms >= until_ms).map(([id]) => id);
+  if (gone.length === 0) return unchanged(roster);
+  const players = new Map(roster.players);
+  const left = [];
+  for (const id of gone) {
+    const known = players.get(id);
+    if (known) left.push(known);
+    players.delete(id);
+  }
+  return { ...unchanged(withPlayers(roster, players)), left };
+}
 
 /**
  * Applies a message. The given roster stays as it is.
@@ -76,13 +99,25 @@ function welcome(/** @type {Roster} */ roster, /** @type {import("./messages.js"
   /** @type {Map<string, Player>} */
   const players = new Map();
   for (const entry of message.players) if (entry.id !== message.your_id) players.set(entry.id, { ...entry, seen_ms: now_ms });
-  const change = unchanged(withPlayers({ ...roster, me: message.your_id, n: message.n }, players));
-  for (const player of players.values()) {
+  const listed = [...players.values()];
+  const missing = new Map();
+  const left = [];
+  for (const known of roster.players.values()) {
+    if (players.has(known.id) || known.id === message.your_id) continue;
+    const until_ms = roster.missing.get(known.id) ?? (roster.was_cut ? now_ms + GRACE_MS : undefined);
+    if (until_ms === undefined) left.push(known);
+    else {
+      missing.set(known.id, until_ms);
+      players.set(known.id, known);
+    }
+  }
+  const change = unchanged(withPlayers({ ...roster, me: message.your_id, n: message.n, was_cut: false, missing }, players));
+  change.left = left;
+  for (const player of listed) {
     const known = roster.players.get(player.id);
     if (!known) change.joined.push(player);
     if (isPlacedAnew(known, player)) change.placed.push(player);
   }
-  for (const player of roster.players.values()) if (!players.has(player.id)) change.left.push(player);
   return change;
 }
 
@@ -92,8 +127,13 @@ function join(/** @type {Roster} */ roster, /** @type {Player} */ joined) {
   const known = roster.players.get(joined.id);
   // A repeated join is right as well, but its position may be older than the known one.
   const is_older = known && known.n === joined.n && known.position.seq > joined.position.seq;
-  const player = is_older ? { ...joined, position: known.position } : joined;
-  const change = unchanged(withPlayers(roster, new Map(roster.players).set(player.id, player)));
+  const is_missing = roster.missing.has(joined.id);
+  // A player that has just reconnected has not sent a position yet.
+  const has_none = known && is_missing && joined.position.seq === 0 && joined.position.x === 0 && joined.position.y === 0;
+  const player = has_none || (is_older && !is_missing) ? { ...joined, position: known.position } : joined;
+  const missing = new Map(roster.missing);
+  missing.delete(joined.id);
+  const change = unchanged(withPlayers({ ...roster, missing }, new Map(roster.players).set(player.id, player)));
   if (!known) change.joined.push(player);
   if (isPlacedAnew(known, player)) change.placed.push(player);
   return change;

@@ -77,6 +77,11 @@ export class Session {
   /** Moves the connection on, and sends the own position if it is due. */
   poll(/** @type {number} */ now_ms) {
     this.client.poll();
+    const left = this.room.expire(now_ms);
+    if (left.length > 0) {
+      this.announcements.left(left);
+      this.#on.changed();
+    }
     this.#sendPosition(now_ms);
   }
 
@@ -93,7 +98,10 @@ export class Session {
   }
 
   #statusChanged(/** @type {import("./client.js").Status} */ status) {
-    if (status.kind !== "connected") this.own.disconnected();
+    if (status.kind !== "connected") {
+      this.own.disconnected();
+      this.room.cut();
+    }
     const is_connected = status.kind === "connected";
     this.#entering = { is_connected, is_welcomed: is_connected && this.#entering.is_welcomed };
     this.#on.status(status);

@@ -26,6 +26,8 @@ const CLOSE_MS := 2_000.0
 const CLOSING_ERROR_MS := 1_000.0
 ## If two polls are farther apart than this, the client itself was busy, and messages may have waited for it, in ms.
 const BUSY_MS := 100.0
+## A player that is missing in the first [code]welcome[/code] after a lost connection is kept for so long, in ms.
+const GRACE_MS := 10_000.0
 ## Longest pause before the first retry, in ms. It doubles with every retry.
 const BACKOFF_BASE_MS := 500.0
 ## Longest pause before any retry, in ms.

@@ -8,10 +8,11 @@ extends RefCounted
 ## What happened to a player. JOINED: it joined, or it was there when this client joined.
 enum Kind { JOINED, LEFT, MOVED, STATUS }
 
+const _LobbyConstants := preload("constants.gd")
 const _LobbyMessages := preload("messages.gd")
 
 ## After a lost connection, a player that is missing in the next [code]welcome[/code] is kept for so long, in ms.
-const GRACE_MS := 5_000.0
+const GRACE_MS: float = _LobbyConstants.GRACE_MS
 
 ## This client's own player, as the lobby knows it.
 var you := LobbyPlayer.new()
