@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -205,7 +205,7 @@ def test_only_requests_signed_by_botocore_are_accepted(method: str, target: str)
     signed = AWSRequest(method, f"http://127.0.0.1:3001{target}", data="grüße".encode(), headers={"X-Other": "  a   b "})
     SigV4Auth(Credentials("AKID", "secret", "session"), "execute-api", "us-east-1").add_auth(signed)
     headers = {"Host": "127.0.0.1:3001", **dict(signed.headers.items())}
-    now = datetime.now(UTC).timestamp()
+    now = datetime.fromisoformat(signed.headers["X-Amz-Date"]).timestamp()
 
     def check(method: str = method, target: str = target, body: bytes = "grüße".encode(), **changes: Any) -> str | None:
         lookup = _AnyCase({**headers, **changes.pop("headers", {})})
