@@ -289,3 +289,62 @@ def test_whatever_else_is_in_it_stays_byte_for_byte(parts: list[str], plugins: s
 def test_plugins_in_several_lines_are_left_to_the_editor() -> None:
     with pytest.raises(LobbyError, match="on several lines"):
         registered('config_version=5\n\n[editor_plugins]\n\nenabled=PackedStringArray("a",\n"b")\n')
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("player.gd", "extends Node\nclass_name LobbyPlayer\n", "player.gd, line 2: the class LobbyPlayer"),
+        ("a/b/roster.gd", "class_name LobbyPlayer extends Node", "a/b/roster.gd, line 1: the class LobbyPlayer"),
+        ("addons/other/x.gd", '@icon("x.svg") class_name LobbyClient', "addons/other/x.gd, line 1: the class LobbyClient"),
+        ("mine.gd", "\n\nclass_name LobbyController", "mine.gd, line 3: the class LobbyController"),
+        (
+            "Mine.cs",
+            "using Godot;\n[Tool, GlobalClass]\npublic partial class LobbyPlayers3D : Node {}",
+            "Mine.cs, line 3: the class",
+        ),
+    ],
+)
+def test_a_game_that_has_a_global_name_of_the_addon_is_refused_before_anything_changes(
+    tmp_path: Path, file: str, text: str, place: str
+) -> None:
+    (tmp_path / "project.godot").write_text(SAVED)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert failed(lobby(tmp_path)).startswith(place)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_an_autoload_with_the_name_of_a_class_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "project.godot").write_text(SAVED.replace('Music="', 'LobbyPlayer="'))
+    assert failed(lobby(tmp_path)).startswith("project.godot, line 14: the autoload LobbyPlayer")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("other.gd", "class_name LobbyPlayerOfMine"),
+        ("comment.gd", "# class_name LobbyPlayer"),
+        ("inner.gd", "class LobbyPlayer:\n\tpass"),
+        ("ignored/x.gd", "class_name LobbyPlayer"),
+        (".godot/x.gd", "class_name LobbyPlayer"),
+        ("NotGlobal.cs", "public partial class LobbyPlayer : Node {}"),
+    ],
+)
+def test_other_names_do_not_prevent_an_installation(tmp_path: Path, file: str, text: str) -> None:
+    (tmp_path / "project.godot").write_text(SAVED)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    if file.startswith("ignored"):
+        (tmp_path / "ignored/.gdignore").touch()
+    assert lobby(tmp_path).exit_code == 0
+    assert lobby(tmp_path).exit_code == 0, "once more"
+
+
+@pytest.mark.parametrize(
+    "ending", ["[autoload]\n", "[autoload]\n\n", "[autoload]\n\n[input]\n\na=1\n", "[autoload]\n[input]\n"]
+)
+def test_an_empty_section_stays_when_the_addon_is_removed(ending: str) -> None:
+    text = "config_version=5\n\n" + ending
+    assert unregistered(registered(text)) == text

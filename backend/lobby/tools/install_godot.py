@@ -6,6 +6,7 @@ Of the game's own files it changes only ``project.godot``, and there only the li
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import zipfile
@@ -86,9 +87,9 @@ def _with_line(text: str, section: str, line: str) -> str:
         return f"{text}{gap}[{section}]{newline}{newline}{line}{end}"
     begin, stop = _sections(text)[section]
     at = begin + len(text[begin:stop].rstrip())
-    if at == begin:  # an empty section: after the blank line below its header
-        at = begin + len(newline) if text.startswith(newline, begin) else begin
-        return f"{text[:at]}{line}{newline}{text[at:]}"
+    if at == begin:  # an empty section: directly below its header, so that `_without_line` knows that it was there
+        header = text[:at] if text[:at].endswith("\n") else text[:at] + newline
+        return f"{header}{line}{newline}{text[at:]}"
     return f"{text[:at]}{newline}{line}{text[at:]}"
 
 
@@ -96,6 +97,8 @@ def _without_line(text: str, section: str, found: re.Match[str]) -> str:
     """``text`` without a line, and without its section if the line was the only one: undoes :func:`_with_line`."""
     begin, end = _sections(text)[section]
     is_alone = not text[begin : found.start()].strip() and not text[found.end() : end].strip()
+    if is_alone and found.start() == begin:  # the section was there before, and empty
+        return text[:begin] + text[found.end() :]
     if is_alone:
         before, after = text[: text.rindex(f"[{section}]", 0, begin)], text[end:]
     else:
@@ -138,6 +141,16 @@ def unregistered(text: str) -> str:
     return text
 
 
+_GD_CLASS = re.compile(r"^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*class_name[ \t]+(\w+)", re.M)
+_CS_CLASS = re.compile(r"\[[^\]]*\bGlobalClass\b[^\]]*\][^;{]*?\bclass\s+(\w+)", re.S)
+
+_RENAME = "Rename it first. Nothing was changed."
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
 # ── a game ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -170,7 +183,37 @@ class Game:
             return f"This game already has another autoload {AUTOLOAD}: {autoload[1]}. Nothing was changed."
         if self.addon.exists() and not self._is_ours():
             return f"This game already has another folder {ADDON}. Nothing was changed."
+        return self._taken_name()
+
+    def _taken_name(self) -> str:
+        """The first place in the game that has a global name of the addon; empty if there is none. Godot does not start a game
+        in which two scripts, or a script and an autoload, have the same name."""
+        scripts = (_text(data) for name, data in addon_files().items() if name.endswith(".gd"))
+        ours = {found[1] for text in scripts for found in _GD_CLASS.finditer(text)}
+        begin, end = _sections(self.text).get("autoload", (0, 0))
+        for found in re.finditer(r"^(\w+)=", self.text[begin:end], re.M):
+            if found[1] in ours:
+                line = self.text.count("\n", 0, begin + found.start()) + 1
+                return f"project.godot, line {line}: the autoload {found[1]} has the name of a class of the addon. {_RENAME}"
+        for path in self._scripts():
+            text = _text(path.read_bytes())
+            for found in (_GD_CLASS if path.suffix == ".gd" else _CS_CLASS).finditer(text):
+                if found[1] in ours | {AUTOLOAD}:
+                    what = "the autoload" if found[1] == AUTOLOAD else "a class"
+                    line = text.count("\n", 0, found.start(1)) + 1
+                    where = path.relative_to(self.folder).as_posix()
+                    return f"{where}, line {line}: the class {found[1]} has the name of {what} of the addon. {_RENAME}"
         return ""
+
+    def _scripts(self) -> Iterator[Path]:
+        """The scripts of the game that Godot reads: without those of the addon, and without ignored folders."""
+        for folder, folders, files in os.walk(self.folder):
+            here = Path(folder)
+            if ".gdignore" in files or here == self.addon:
+                folders.clear()
+                continue
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            yield from (here / name for name in sorted(files) if name.endswith((".gd", ".cs")))
 
     def missing(self) -> list[str]:
         """What :meth:`install` would change, one sentence each."""
