@@ -10,7 +10,7 @@ of a game. A new connection, also one that takes over, needs a token that is sti
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from lobby.errors import LobbyError, Refused
 from lobby.messages import Handshake, is_id, named_as
@@ -65,7 +65,7 @@ def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
     player, expires = claims.get("sub"), claims.get("exp")
     if not isinstance(player, str) or not is_id(player):
         raise Refused("unauthorized", "the token is not valid: sub must be a player's id")
-    if isinstance(expires, bool) or not isinstance(expires, int | float) or not math.isfinite(expires):
+    if not _is_time(expires):
         raise Refused("unauthorized", "the token is not valid: exp must be a time, in seconds since 1970")
     if expires * 1000 + LEEWAY_MS <= now:
         raise Refused("token_expired")
@@ -76,6 +76,13 @@ def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
         raise Refused("forbidden", f"the token opens the room {str(room)[:64]!r}, not {handshake.room!r}")
     named = claims.get("name")
     return handshake._replace(player=player, name=named_as(named) if isinstance(named, str) else handshake.name)
+
+
+def _is_time(value: object) -> TypeGuard[int | float]:
+    """Whether a claim is a time: a number, and neither infinite nor NaN, which never expire."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _claims(token: str, secret: str) -> dict[str, Any]:
