@@ -297,6 +297,7 @@ def test_plugins_in_several_lines_are_left_to_the_editor() -> None:
         ("player.gd", "extends Node\nclass_name LobbyPlayer\n", "player.gd, line 2: the class LobbyPlayer"),
         ("a/b/roster.gd", "class_name LobbyPlayer extends Node", "a/b/roster.gd, line 1: the class LobbyPlayer"),
         ("addons/other/x.gd", '@icon("x.svg") class_name LobbyClient', "addons/other/x.gd, line 1: the class LobbyClient"),
+        ("inner.gd", "extends Node\n\nclass LobbyPlayer:\n\tpass", "inner.gd, line 3: the class LobbyPlayer"),
         ("mine.gd", "\n\nclass_name LobbyController", "mine.gd, line 3: the class LobbyController"),
         (
             "Mine.cs",
@@ -326,7 +327,6 @@ def test_an_autoload_with_the_name_of_a_class_is_refused(tmp_path: Path) -> None
     [
         ("other.gd", "class_name LobbyPlayerOfMine"),
         ("comment.gd", "# class_name LobbyPlayer"),
-        ("inner.gd", "class LobbyPlayer:\n\tpass"),
         ("ignored/x.gd", "class_name LobbyPlayer"),
         (".godot/x.gd", "class_name LobbyPlayer"),
         ("NotGlobal.cs", "public partial class LobbyPlayer : Node {}"),

@@ -141,7 +141,8 @@ def unregistered(text: str) -> str:
     return text
 
 
-_GD_CLASS = re.compile(r"^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*class_name[ \t]+(\w+)", re.M)
+_GD_CLASS = re.compile(r"^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*class(?:_name)?[ \t]+(\w+)", re.M)
+"""A global class, or an inner one, which may not hide a global one."""
 _CS_CLASS = re.compile(r"\[[^\]]*\bGlobalClass\b[^\]]*\][^;{]*?\bclass\s+(\w+)", re.S)
 
 _RENAME = "Rename it first. Nothing was changed."
@@ -189,7 +190,7 @@ class Game:
         """The first place in the game that has a global name of the addon; empty if there is none. Godot does not start a game
         in which two scripts, or a script and an autoload, have the same name."""
         scripts = (_text(data) for name, data in addon_files().items() if name.endswith(".gd"))
-        ours = {found[1] for text in scripts for found in _GD_CLASS.finditer(text)}
+        ours = {found[1] for text in scripts for found in re.finditer(r"^class_name (\w+)", text, re.M)}
         begin, end = _sections(self.text).get("autoload", (0, 0))
         for found in re.finditer(r"^(\w+)=", self.text[begin:end], re.M):
             if found[1] in ours:
