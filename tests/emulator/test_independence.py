@@ -16,6 +16,7 @@ MODULES = sorted(Path(lobby.emulator.__file__).parent.glob("*.py"))
 ALLOWED = (
     "lobby.emulator",
     "lobby.addresses",
+    "lobby.logs",
     "lobby.billing",
     "lobby.cloudformation.reading",
     "lobby.cloudformation.resolving",

@@ -127,7 +127,7 @@ def test_metrics_are_collected_and_written_in_one_line(function: Any, capsys: py
         ({"LOBBY_TABLE": ""}, "lacks LOBBY_TABLE"),
         ({"LOBBY_ENDPOINT": ""}, "lacks LOBBY_ENDPOINT"),
         ({"LOBBY_WINDOW_MS": "x"}, "LOBBY_WINDOW_MS is 'x'"),
-        ({"LOBBY_WINDOW_MS": "5000"}, "A window of 5000 ms needs a timeout of 8.0 s or more"),
+        ({"LOBBY_WINDOW_MS": "5000"}, "A window of 5000 ms needs a timeout of 7.0 s or more"),
     ],
 )
 def test_a_wrong_variable_of_the_environment_is_named_in_the_error(
