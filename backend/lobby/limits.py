@@ -62,9 +62,6 @@ HALF_OPEN = 1_000
 HALF_OPEN_MS = 500
 """A half-open socket has this time, however many others open: the crowd that reconnects after a restart is not cut."""
 
-DESCRIPTORS = 65_536
-"""`lobby serve` raises its limit on open files to this number, or to what the system allows if that is less."""
-
 DESCRIPTORS_LEFT = 32
 """Accepting pauses when only this many file descriptors are left, for what else the process opens."""
 

@@ -21,7 +21,8 @@ from picows import WSUpgradeResponse, WSUpgradeResponseWithListener
 from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]  # missing in its stubs
 
 from lobby import addresses
-from lobby.limits import DESCRIPTORS, DESCRIPTORS_LEFT, FRAME_BYTES, HALF_OPEN, HALF_OPEN_MS, HEAD_BYTES, HEADERS
+from lobby.descriptors import raise_descriptors
+from lobby.limits import DESCRIPTORS_LEFT, FRAME_BYTES, HALF_OPEN, HALF_OPEN_MS, HEAD_BYTES, HEADERS
 from lobby.server import requests
 from lobby.server.connections import Reports, ServerConnection
 from lobby.server.http import HttpAnswer, plain
@@ -326,20 +327,6 @@ def _feed(protocol: WSProtocol, data: bytes | bytearray) -> None:
         space[:count] = left[:count]
         protocol.buffer_updated(count)
         left = left[count:]
-
-
-def raise_descriptors() -> int:
-    """Raises the number of files and sockets that this process may open to what the system allows. Returns it; 0: unknown."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return 0
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
-    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 async def listening_sockets(host: str, port: int, backlog: int) -> list[socket.socket]:

@@ -25,6 +25,7 @@ from rich.text import Text
 
 from lobby.billing import bill
 from lobby.cloudformation.lobby_template import lobby_template, stack_name
+from lobby.descriptors import raise_descriptors
 from lobby.emulator import Conditions, EmulatedStack, StackDefinition, parse, read_stack, read_template
 from lobby.emulator.conditions import FAULTS
 from lobby.emulator.metering import Metering, cpu_factor
@@ -33,9 +34,6 @@ from lobby.errors import LobbyError
 from lobby.logs import bound_libraries
 from lobby.terminal import bill_table
 from lobby.viewer import pages
-
-FILES = 65_536
-"""The largest number of open files and sockets that the emulator asks for."""
 
 SHOW_S = 1.0
 """Pause between two updates of the bill on a terminal."""
@@ -101,7 +99,7 @@ async def emulate(
 ) -> None:
     """Runs until ``stop`` is set. ``ready`` is called once clients can connect. Raises LobbyError."""
     bound_libraries()
-    _raise_file_limit()
+    raise_descriptors()
     with without_aws_settings():
         await _emulate(options, ready, stop, console)
 
@@ -157,19 +155,6 @@ async def _emulate(
                 await stop.wait()
         if options.bill:
             console.print(render_bill(metering, stack))
-
-
-def _raise_file_limit() -> None:
-    """Lets this process open as many files and sockets as the system allows. The usual limit is 1,024."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if most == resource.RLIM_INFINITY else min(FILES, most), most))
-    except (OSError, ValueError):
-        pass  # macOS refuses numbers that it allows
 
 
 def render_bill(metering: Metering, stack: EmulatedStack) -> Table:
