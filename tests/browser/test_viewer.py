@@ -276,9 +276,10 @@ def test_the_list_keeps_its_players_while_a_lobby_restarts(new_lobby: Callable[.
     ada = visit(lobby.page(room=room, name="Ada")).connected()
     until(lambda: len(ada.listed()) == 9, "all bots")
     lobby.kill()
+    # The page cannot come back before the lobby starts again, so the test cannot miss this state.
+    until(lambda: ada.state() != "connected", "the page to notice")
     lobby.start()
     fewest = 9
-    until(lambda: ada.state() != "connected", "the page to notice")
     for _ in range(40):
         fewest = min(fewest, len(ada.listed()))
         time.sleep(0.1)
