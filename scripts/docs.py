@@ -72,7 +72,15 @@ def constant_table() -> list[Constant]:
     return table
 
 
-WHOLE = {"CLOCK_MODULUS_MS", "TEXT_CHARACTERS", "SENTENCE_CHARACTERS", "TRACK_DELAY_NEEDS"}
+WHOLE = {
+    "CLOCK_MODULUS_MS",
+    "ROSTER_MOST",
+    "MESSAGES_PER_POLL",
+    "ID_CHARACTERS",
+    "TEXT_CHARACTERS",
+    "SENTENCE_CHARACTERS",
+    "TRACK_DELAY_NEEDS",
+}
 """Constants that GDScript counts with; all others are floats there."""
 
 

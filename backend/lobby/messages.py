@@ -27,11 +27,17 @@ _HUGE = 1e15
 
 _NUMBERS = frozenset((int, float))
 
-_ID = re.compile(r"[A-Za-z0-9_.:|@-]{1,64}")
+ID_CHARACTERS = 64
+"""The longest id of a player or a room."""
+
+_ID = re.compile(rf"[A-Za-z0-9_.:|@-]{{1,{ID_CHARACTERS}}}")
 # Letters and symbols without a picture: fillers of Hangul, and the empty pattern of Braille.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 MARKS = 4
 """The largest number of combining marks on one character. Languages need up to four; more cover the lines above and below."""
+
+ROSTER_MOST = 10_000
+"""The largest number of players in a room. A message about more of them is no message of a lobby."""
 
 _LONG = 1_000
 """A longer text is not normalised: it cannot become short enough."""
@@ -512,25 +518,25 @@ def decode(frame: bytes | str) -> ServerMessage | None:
         body = loads(frame)
         kind = body.get("type")
         if kind == "moves":
-            return Moves(_is(int, body["t"]), tuple([_entry(row) for row in body["m"]]))
+            return Moves(_is(int, body["t"]), tuple([_entry(row) for row in _rows(body["m"])]))
         if kind == "pos":
-            return PlayerPos(_is(str, body["id"]), _position_in(body))
+            return PlayerPos(_short(body["id"]), _position_in(body))
         if kind == "welcome":
             v, n, t = (_is(int, body.get(name, default)) for name, default in (("v", 1), ("n", 0), ("t", 0)))
-            players = tuple([_known(player) for player in _is(list, body["lobby_players"])])
-            return Welcome(_is(str, body["your_id"]), players, v, n, t, _position_in(body), _is(str, body.get("status", "")))
+            players = tuple([_known(player) for player in _rows(body["lobby_players"])])
+            return Welcome(_short(body["your_id"]), players, v, n, t, _position_in(body), _shown(body.get("status", "")))
         if kind == "join":
             return Join(_known(body))
         if kind == "leave":
-            return Leave(_is(str, body["id"]))
+            return Leave(_short(body["id"]))
         if kind == "error":
             x, y = (None if (value := body.get(name)) is None else _number({name: value}, name) for name in ("x", "y"))
             close = None if body.get("close") is None else _is(int, body["close"])
-            return Error(_is(str, body.get("code", "")), _is(str, body.get("message", "")), x, y, close)
+            return Error(_shown(body.get("code", "")), _is(str, body.get("message", ""))[:_LONG], x, y, close)
         if kind == "pong":
             return Pong(_number(body, "t"), _is(int, body["now"]), _is(int, body.get("seq", 0)))
         if kind == "status":
-            return StatusChanged(_is(str, body["id"]), _is(str, body["status"]))
+            return StatusChanged(_short(body["id"]), _shown(body["status"]))
         if kind == "config":
             return Config(*(_is(int, body[name]) for name in Config._fields))
     except (AttributeError, KeyError, TypeError, ValueError, Refused) as error:
@@ -547,16 +553,32 @@ def _is(kind: type[_T], value: object) -> _T:
     return value
 
 
+def _short(id: object) -> str:
+    if len(text := _is(str, id)) > ID_CHARACTERS:
+        raise ValueError(f"an id of {len(text)} characters")
+    return text
+
+
+def _shown(text: object) -> str:
+    return _is(str, text)[:TEXT_CHARACTERS]
+
+
+def _rows(rows: object) -> list[Any]:
+    if len(found := _is(list, rows)) > ROSTER_MOST:
+        raise ValueError(f"{len(found)} players in one message")
+    return found
+
+
 def _position_in(body: dict[str, Any], t: int = 0) -> Position:
     x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
     return Position(x, y, vx, vy, h, _whole(body, "seq", low=0), t)
 
 
 def _known(body: dict[str, Any]) -> Player:
-    id = _is(str, body["id"])
+    id = _short(body["id"])
     n, name, status = body.get("n", 0), body.get("name", id), body.get("status", "")
     at = _position_in(body, _whole(body, "t", low=0))
-    return Player(id, at, _is(int, n), _is(str, name), _is(str, status), _whole(body, "age", low=0))
+    return Player(id, at, _is(int, n), _shown(name), _shown(status), _whole(body, "age", low=0))
 
 
 def _entry(row: list[int]) -> tuple[int, Position]:

@@ -26,8 +26,8 @@ class FakeSocket:
         self.pongs: list[str] = []
         self._stage, self._number = stage, number
 
-    def take(self) -> list[str]:
-        arrived, self.arrived = self.arrived, []
+    def take(self, most: int) -> list[str]:
+        arrived, self.arrived = self.arrived[:most], self.arrived[most:]
         return arrived
 
     def send(self, text: str) -> None:
@@ -136,7 +136,7 @@ class Stage:
             case {"socket": number, "does": "hang"}:
                 self.sockets[number].hangs = True
             case {"socket": number, "receives": message}:
-                self.sockets[number].arrived.append(json.dumps(message))
+                self.sockets[number].arrived += [json.dumps(message)] * step.get("times", 1)
             case {"socket": number, "receives_text": text}:
                 self.sockets[number].arrived.append(text)
             case {"pongs": pongs}:

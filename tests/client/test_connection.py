@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lobby import messages
 from lobby.client import constants
 from lobby.client.backoff import Backoff
 from lobby.client.connection import ConnectionState
 from lobby.client.endings import CLOSES, code_of, ends, is_final, meaning, one_line
 from lobby.errors import CODES, Refused
 from lobby.messages import Pos, Status, parse
+from lobby.settings import Settings
 from tests.client.playbook import Stage, books, read
 
 WELCOME = {"type": "welcome", "your_id": "ann", "lobby_players": [], "v": 2, "n": 1, "t": 5, "x": 0, "y": 0}
@@ -133,6 +136,10 @@ def test_the_table_of_constants_agrees_with_the_wire_format() -> None:
     message = parse(json.dumps({"action": "pos", "x": 0, "y": 0, "t": constants.CLOCK_MODULUS_MS + 5}))
     assert isinstance(message, Pos)
     assert message.at.t == 5
+    assert messages.ROSTER_MOST == constants.ROSTER_MOST
+    assert messages.ID_CHARACTERS == constants.ID_CHARACTERS
+    room_size = next(setting for setting in fields(Settings) if setting.name == "room_size")
+    assert room_size.metadata["high"] == constants.ROSTER_MOST
     for characters in (constants.TEXT_CHARACTERS, constants.TEXT_CHARACTERS + 1):
         text = json.dumps({"action": "status", "status": "x" * characters})
         if characters == constants.TEXT_CHARACTERS:

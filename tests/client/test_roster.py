@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lobby.client.constants import GRACE_MS
+from lobby.client.constants import GRACE_MS, ROSTER_MOST
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
 from lobby.messages import Error, Join, Leave, Moves, Player, PlayerPos, StatusChanged, Welcome
 from lobby.presence import Position
@@ -135,3 +135,20 @@ def test_a_second_outage_does_not_make_the_grace_period_longer() -> None:
         known.cut()
         known.apply(Welcome("ann", (), 2, 1), now)
     assert known.expire(GRACE_MS) == [Left(BEA)]
+
+
+def test_a_roster_keeps_no_more_players_than_a_room_can_have_and_those_that_are_here_come_first() -> None:
+    known = roster(BEA)
+    for i in range(ROSTER_MOST + 10):
+        known.apply(Join(Player(f"p{i}", n=i + 10)))
+    assert len(known.players) == ROSTER_MOST
+    known.cut()
+    others = tuple(Player(f"q{i}", n=i + 10) for i in range(ROSTER_MOST - 1))
+    events = known.apply(Welcome("ann", others, 2, 1))
+    assert len(known.players) == ROSTER_MOST
+    assert sum(isinstance(event, Left) for event in events) == ROSTER_MOST - 1
+    assert others[-1].id in known.players
+
+
+def test_a_join_of_the_own_player_is_ignored() -> None:
+    assert roster(BEA).apply(Join(Player("ann", n=1))) == []

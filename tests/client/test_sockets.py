@@ -9,7 +9,7 @@ import pytest
 from picows import WSMsgType
 
 from lobby.client import sockets
-from lobby.client.sockets import FRAGMENTS, TextSocket
+from lobby.client.sockets import CHARACTERS_WAITING, FRAGMENTS, MESSAGES_WAITING, TOO_FAST, LobbySocket, TextSocket
 
 
 class Part(bytes):
@@ -72,3 +72,45 @@ async def test_a_message_is_as_long_as_the_limit_and_not_longer(monkeypatch: pyt
     line.receive(b"01234", kind=WSMsgType.TEXT)
     line.receive(b"567890", fin=True)
     assert (line.cuts, line.texts) == (1, ["0123456789"])
+
+
+class Waiting(LobbySocket):
+    """A socket of the client that has received texts, without a network."""
+
+    def __init__(self) -> None:
+        self.wakes = 0
+
+        def wake() -> None:
+            self.wakes += 1
+
+        super().__init__("ws://127.0.0.1:9/", wake)
+        self._opening.cancel()
+        self.line = Line()
+        self._socket = self.line.socket
+
+    def receive(self, text: str) -> None:
+        self._received(text)
+
+
+async def test_messages_that_were_not_taken_wait_in_order_and_wake_the_client_again() -> None:
+    waiting = Waiting()
+    for text in "abcde":
+        waiting.receive(text)
+    waiting.wakes = 0
+    assert waiting.take(2) == ["a", "b"]
+    assert waiting.wakes == 1
+    assert waiting.take(3) == ["c", "d", "e"]
+    assert waiting.wakes == 1
+
+
+@pytest.mark.parametrize(("text", "times"), [("", MESSAGES_WAITING), ("x" * (1 << 20), CHARACTERS_WAITING >> 20)])
+async def test_a_server_that_sends_faster_than_the_client_works_is_cut_once(text: str, times: int) -> None:
+    waiting = Waiting()
+    for _ in range(times):
+        waiting.receive(text)
+    assert waiting.line.cuts == 0
+    for _ in range(3):
+        waiting.receive("x")
+    assert waiting.line.cuts == 1
+    assert waiting.line.socket.reason == TOO_FAST
+    assert waiting.take(10) == []

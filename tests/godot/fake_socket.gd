@@ -66,9 +66,9 @@ func is_slow() -> bool:
 	return has_backlog
 
 
-func take() -> PackedStringArray:
-	var taken := _waiting
-	_waiting = []
+func take(most: int) -> PackedStringArray:
+	var taken := _waiting.slice(0, most)
+	_waiting = _waiting.slice(most)
 	return taken
 
 

@@ -316,3 +316,33 @@ def test_control_characters_are_refused_in_an_address_and_removed_from_a_token(t
 def test_the_name_of_a_token_is_one_that_an_address_could_have(text: str) -> None:
     name = m.named_as(text)
     assert m.parse_handshake({"name": name}).name == name
+
+
+# ── a hostile server ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_client_cuts_names_and_statuses_to_the_length_that_a_lobby_allows() -> None:
+    body = {"type": "join", "id": "b", "x": 0, "y": 0, "name": "N" * 1_000_000, "status": "S" * 1_000_000}
+    message = m.decode(json.dumps(body))
+    assert isinstance(message, m.Join)
+    assert message.player[3:5] == ("N" * m.TEXT_CHARACTERS, "S" * m.TEXT_CHARACTERS)
+    changed = m.decode(json.dumps({"type": "status", "id": "b", "status": "S" * 1_000_000}))
+    assert changed == m.StatusChanged("b", "S" * m.TEXT_CHARACTERS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "join", "id": "x" * 65, "x": 0, "y": 0},
+        {"type": "leave", "id": "x" * 65},
+        {"type": "pos", "id": "x" * 65, "x": 0, "y": 0},
+        {"type": "status", "id": "x" * 65, "status": ""},
+        {"type": "welcome", "your_id": "x" * 65, "lobby_players": []},
+        {"type": "welcome", "your_id": "a", "lobby_players": [{"id": "b", "x": 0, "y": 0}] * 10_001},
+        {"type": "moves", "t": 1, "m": [[1, 2, 3]] * 10_001},
+    ],
+    ids=lambda body: body["type"],
+)
+def test_a_client_ignores_ids_and_lists_that_are_longer_than_any_lobby_has(body: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not a message of this protocol"):
+        m.decode(json.dumps(body))

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CONFIG_LONGEST_MS } from "../../backend/lobby/viewer/constants.js";
+import { CONFIG_LONGEST_MS, ID_CHARACTERS, ROSTER_MOST } from "../../backend/lobby/viewer/constants.js";
 import { decode, encodeHello, encodePing, encodePosition, encodeStatus } from "../../backend/lobby/viewer/messages.js";
 
 const read = (message) => decode(JSON.stringify(message));
@@ -81,4 +81,25 @@ test("the other messages of a client", () => {
   assert.deepEqual(JSON.parse(encodePing(5)), { action: "ping", t: 5 });
   assert.deepEqual(JSON.parse(encodeHello()), { action: "hello" });
   assert.deepEqual(JSON.parse(encodeStatus("away")), { action: "status", status: "away" });
+});
+
+test("ids and lists that are longer than any lobby has make a message invalid", () => {
+  const id = "x".repeat(ID_CHARACTERS + 1);
+  const place = { x: 0, y: 0 };
+  for (const body of [
+    { type: "join", id, ...place },
+    { type: "leave", id },
+    { type: "pos", id, ...place },
+    { type: "status", id, status: "" },
+    { type: "welcome", your_id: id, lobby_players: [] },
+    { type: "welcome", your_id: "a", lobby_players: Array(ROSTER_MOST + 1).fill({ id: "b", ...place }) },
+    { type: "moves", t: 1, m: Array(ROSTER_MOST + 1).fill([1, 2, 3]) },
+  ]) {
+    assert.equal(read(body), null, body.type);
+  }
+});
+
+test("a name of a megabyte is cut to the length that a lobby allows", () => {
+  const { player } = read({ type: "join", id: "b", x: 0, y: 0, name: "N".repeat(1 << 20), status: "S".repeat(1 << 20) });
+  assert.deepEqual([player.name.length, player.status.length], [32, 32]);
 });

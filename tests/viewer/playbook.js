@@ -27,8 +27,8 @@ class FakeSocket {
     this.number = number;
   }
 
-  take() {
-    return this.arrived.splice(0);
+  take(most) {
+    return this.arrived.splice(0, most);
   }
 
   send(text) {
@@ -126,7 +126,7 @@ export class Stage {
     else if (step.does === "open") socket.is_open = true;
     else if (step.does === "close") socket.end(step.code, step.reason);
     else if (step.does === "hang") socket.hangs = true;
-    else if ("receives" in step) socket.arrived.push(JSON.stringify(step.receives));
+    else if ("receives" in step) socket.arrived.push(...Array(step.times ?? 1).fill(JSON.stringify(step.receives)));
     else if ("receives_text" in step) socket.arrived.push(step.receives_text);
     else if ("pongs" in step) this.pongs = step.pongs;
     else if ("busy_until" in step) this.#busy_until_ms = step.busy_until;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { decode } from "../../backend/lobby/viewer/messages.js";
-import { GRACE_MS } from "../../backend/lobby/viewer/constants.js";
+import { GRACE_MS, ROSTER_MOST } from "../../backend/lobby/viewer/constants.js";
 import { EMPTY, apply, cut, expire } from "../../backend/lobby/viewer/roster.js";
 import { randomNumbers } from "./helpers.js";
 
@@ -171,4 +171,16 @@ test("a leave, and a welcome without a lost connection, remove players at once",
   const gone = change(missing, { type: "leave", id: "b" });
   assert.deepEqual(ids(gone.left), ["b"]);
   assert.equal(gone.roster.missing.has("b"), false);
+});
+
+test("a roster keeps no more players than a room can have, and those that are here come first", () => {
+  const player = (id, n) => ({ id, x: 0, y: 0, n });
+  const full = Array.from({ length: ROSTER_MOST }, (_, i) => player(`p${i}`, i + 10));
+  const roster = after(EMPTY, { ...WELCOME, lobby_players: full });
+  assert.equal(after(roster, { type: "join", ...player("one more", 5) }).players.size, ROSTER_MOST);
+  const others = Array.from({ length: ROSTER_MOST - 1 }, (_, i) => player(`q${i}`, i + 10));
+  const { roster: later, left } = change(cut(roster), { ...WELCOME, lobby_players: others });
+  assert.equal(later.players.size, ROSTER_MOST);
+  assert.equal(left.length, ROSTER_MOST - 1);
+  assert.ok(later.players.has(others.at(-1).id));
 });

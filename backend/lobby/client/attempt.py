@@ -32,8 +32,8 @@ class Socket(Protocol):
     def close_reason(self) -> str:
         """The reason that came with the close, for people."""
 
-    def take(self) -> list[str]:
-        """The texts that have arrived since the last call."""
+    def take(self, most: int) -> list[str]:
+        """The first texts, at most ``most``, of those that have arrived and were not taken yet."""
 
     def send(self, text: str) -> None:
         """Sends a text."""

@@ -27,6 +27,7 @@ from lobby.client.constants import (
     FIRST_PING_MS,
     HEARTBEAT_LEAST_MS,
     HEARTBEAT_MS,
+    MESSAGES_PER_POLL,
     PONG_MS,
     SEND_MS,
     TAKEOVER_MS,
@@ -196,13 +197,14 @@ class Connection:
             return None
 
     def _poll(self, attempt: Attempt, now_ms: float, is_busy: bool) -> None:
-        for text in attempt.socket.take():
+        texts = attempt.socket.take(MESSAGES_PER_POLL)
+        for text in texts:
             self._receive(attempt, decode_safely(text), now_ms, is_busy)
             if not self._is_ours(attempt):
                 return  # the listener has closed
         if attempt.socket.is_open and not attempt.is_welcomed:
             attempt.ask_for_welcome(now_ms)
-        if attempt.socket.is_closed:
+        if attempt.socket.is_closed and len(texts) < MESSAGES_PER_POLL:  # otherwise more texts may wait
             self._ended(attempt, attempt.ending(now_ms), now_ms)
         elif attempt.closing_error is not None and now_ms - attempt.error_ms > CLOSING_ERROR_MS:
             self._release(attempt, now_ms)

@@ -76,6 +76,15 @@ KEEP_PLAYERS_MS = 20_000
 CLOCK_MODULUS_MS = 65_536
 """A player's clock is sent modulo this, in ms."""
 
+ROSTER_MOST = 10_000
+"""A client keeps at most so many other players. It ignores further ones: no lobby has larger rooms."""
+
+MESSAGES_PER_POLL = 500
+"""A client handles at most so many messages in one poll. The rest waits for the next poll, so that the game can go on."""
+
+ID_CHARACTERS = 64
+"""Longest id of a player, in characters."""
+
 TEXT_CHARACTERS = 32
 """Longest name or status, in characters."""
 

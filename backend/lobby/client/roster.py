@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, assert_never
 
-from lobby.client.constants import GRACE_MS
+from lobby.client.constants import GRACE_MS, ROSTER_MOST
 from lobby.messages import (
     Config,
     Error,
@@ -80,6 +80,8 @@ class Roster:
             case Welcome():
                 return self._replace(message, now)
             case Join(player):
+                if player.id == self.you.id:
+                    return []
                 known = self.players.get(player.id)
                 was_missing = self._missing.pop(player.id, None) is not None
                 if known is not None:
@@ -88,6 +90,8 @@ class Roster:
                     # A player that has just reconnected has not sent a position yet.
                     if is_older or (was_missing and player.at == Position()):
                         player = player._replace(at=known.at)
+                elif len(self.players) >= ROSTER_MOST:
+                    return []
                 self._know(player)  # a repeated join is right as well, even with another number
                 return [Joined(player)] if known is None else _differences(known, player, 0)
             case Leave(id):
@@ -140,6 +144,9 @@ class Roster:
         events: list[RosterEvent] = []
         for id, player in before.items():
             if id in self.players or id == welcome.your_id:
+                continue
+            if len(self.players) >= ROSTER_MOST:
+                events.append(Left(player))
                 continue
             until = missing.get(id, now + GRACE_MS if self._was_cut else None)
             if until is None:

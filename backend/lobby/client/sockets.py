@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -22,9 +23,16 @@ from lobby.errors import CODES, LobbyError
 MESSAGE_BYTES = 8 << 20
 """No message is larger: the welcome of the largest room, with the longest names, has 6 MB."""
 
+MESSAGES_WAITING = 20_000
+"""If more messages wait to be handled, the client cuts the connection: the server sends faster than the client can work."""
+
+CHARACTERS_WAITING = 2 * MESSAGE_BYTES
+"""The same limit in characters."""
+
 FRAGMENTS = 4_096
 """No message has more fragments. A lobby sends each message in one frame; a proxy between them may split it."""
 
+TOO_FAST = "the lobby sends faster than this client can work"
 NO_ANSWER = "the connection was closed without an answer; use wss:// for a lobby with TLS, and ws:// for one that has no TLS"
 
 # picows logs every broken frame; what matters of it arrives here as an event.
@@ -174,7 +182,9 @@ class LobbySocket:
         self.close_code, self.close_reason = 1006, ""
         self.is_closed = False
         self._wake, self._accepts = wake, accepts
-        self._texts: list[str] = []
+        self._texts: deque[str] = deque()
+        self._waiting = 0  # their characters
+        self._is_cut = False
         self._socket = TextSocket(self._received, self._ended)
         self._opening = asyncio.create_task(self._open(url, tls, pings))
         self._opening.add_done_callback(lambda opening: self._end(1000, "") if opening.cancelled() else None)
@@ -184,9 +194,12 @@ class LobbySocket:
         """Whether texts can be sent."""
         return self._socket.is_open and not self.is_closed
 
-    def take(self) -> list[str]:
-        """The texts that have arrived since the last call."""
-        texts, self._texts = self._texts, []
+    def take(self, most: int) -> list[str]:
+        """The first texts, at most ``most``, of those that have arrived and were not taken yet."""
+        texts = [self._texts.popleft() for _ in range(min(most, len(self._texts)))]
+        self._waiting -= sum(map(len, texts))
+        if self._texts:
+            self._wake()  # the rest: the event loop does other work before it
         return texts
 
     def send(self, text: str) -> None:
@@ -211,9 +224,16 @@ class LobbySocket:
             self._wake()
 
     def _received(self, text: str) -> None:
-        if self._accepts(text):
-            self._texts.append(text)
-            self._wake()
+        if self._is_cut or not self._accepts(text):
+            return
+        self._waiting += len(text)
+        if len(self._texts) >= MESSAGES_WAITING or self._waiting > CHARACTERS_WAITING:
+            self._texts.clear()
+            self._is_cut = True
+            self._socket.abort(TOO_FAST)
+            return
+        self._texts.append(text)
+        self._wake()
 
     def _ended(self) -> None:
         if self._socket.was_open:  # otherwise the handshake's error says more

@@ -13,7 +13,7 @@ const NO_LOBBY = "no lobby answers there, or it refuses the connection";
  * @property {boolean} is_closed   it has ended
  * @property {number} close_code   1006 if it ended without a close
  * @property {string} close_reason
- * @property {() => string[]} take the texts that arrived since the last call
+ * @property {(most: number) => string[]} take the first texts, at most so many, that arrived and were not taken yet
  * @property {(text: string) => void} send
  * @property {() => void} close    closes with 1000
  */

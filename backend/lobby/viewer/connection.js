@@ -17,6 +17,7 @@ import {
   FIRST_PING_MS,
   HEARTBEAT_LEAST_MS,
   HEARTBEAT_MS,
+  MESSAGES_PER_POLL,
   PONG_MS,
   SEND_MS,
   TAKEOVER_MS,
@@ -197,12 +198,14 @@ export class Connection {
   }
 
   #poll(/** @type {Attempt} */ attempt, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
-    for (const text of attempt.socket.take()) {
+    const texts = attempt.socket.take(MESSAGES_PER_POLL);
+    for (const text of texts) {
       this.#receive(attempt, decode(text), now_ms, is_busy);
       if (!this.#isOurs(attempt)) return; // the listener has closed the connection
     }
     if (attempt.socket.is_open && !attempt.is_welcomed) attempt.requestWelcome(now_ms);
-    if (attempt.socket.is_closed) {
+    // If the poll has handled so many, more may wait.
+    if (attempt.socket.is_closed && texts.length < MESSAGES_PER_POLL) {
       this.#ended(attempt, attempt.ending(now_ms), now_ms);
     } else if (attempt.has_closing_error && now_ms - attempt.error_ms > CLOSING_ERROR_MS) {
       this.#release(attempt, now_ms);

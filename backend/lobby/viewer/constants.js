@@ -67,6 +67,15 @@ export const KEEP_PLAYERS_MS = 20_000;
 /** A player's clock is sent modulo this, in ms. */
 export const CLOCK_MODULUS_MS = 65_536;
 
+/** A client keeps at most so many other players. It ignores further ones: no lobby has larger rooms. */
+export const ROSTER_MOST = 10_000;
+
+/** A client handles at most so many messages in one poll. The rest waits for the next poll, so that the game can go on. */
+export const MESSAGES_PER_POLL = 500;
+
+/** Longest id of a player, in characters. */
+export const ID_CHARACTERS = 64;
+
 /** Longest name or status, in characters. */
 export const TEXT_CHARACTERS = 32;
 

@@ -2,14 +2,13 @@
 //
 // A server is not trusted: a text that is not a valid message of the protocol becomes null and changes nothing.
 
-import { CONFIG_LONGEST_MS, SENTENCE_CHARACTERS } from "./constants.js";
+import { CONFIG_LONGEST_MS, ID_CHARACTERS, ROSTER_MOST, SENTENCE_CHARACTERS } from "./constants.js";
 import { oneLine } from "./text.js";
 
 /** The newest version of the protocol that the page knows. */
 export const VERSION = 2;
 /** A number of this size or larger is not valid. */
 const NUMBER_LIMIT = 1e15;
-const ID_CHARACTERS = 64;
 
 /**
  * @typedef {object} Position
@@ -106,10 +105,17 @@ class Fields {
     return value;
   }
 
-  /** @returns {unknown[]} */
+  /** The id of a player. */
+  id(/** @type {string} */ name) {
+    const value = this.text(name);
+    if (!value || value.length > ID_CHARACTERS) throw new TypeError(name);
+    return value;
+  }
+
+  /** A list with at most one entry for each player. @returns {unknown[]} */
   list(/** @type {string} */ name) {
     const value = this.has(name) ? this.#body[name] : undefined;
-    if (!Array.isArray(value)) throw new TypeError(name);
+    if (!Array.isArray(value) || value.length > ROSTER_MOST) throw new TypeError(name);
     return value;
   }
 
@@ -121,8 +127,7 @@ class Fields {
 
   /** @returns {PlayerEntry} */
   player() {
-    const id = this.text("id");
-    if (!id) throw new TypeError("id");
+    const id = this.id("id");
     const name = oneLine(this.text("name", id)) || oneLine(id, ID_CHARACTERS);
     const position = { ...this.position(), t: this.number("t", 0) };
     const age = Math.max(0, this.number("age", 0));
@@ -150,18 +155,18 @@ function message(/** @type {Fields} */ fields) {
     case "moves":
       return { type, t: fields.number("t", 0), entries: fields.list("m").map(entry) };
     case "pos":
-      return { type, id: fields.text("id"), position: fields.position() };
+      return { type, id: fields.id("id"), position: fields.position() };
     case "welcome": {
       const players = fields.list("lobby_players").map((body) => new Fields(body).player());
       const [n, v, t] = [fields.number("n", 0), fields.number("v", 1), fields.number("t", 0)];
-      return { type, your_id: fields.text("your_id"), n, v, position: fields.position(), players, t };
+      return { type, your_id: fields.id("your_id"), n, v, position: fields.position(), players, t };
     }
     case "join":
       return { type, player: fields.player() };
     case "leave":
-      return { type, id: fields.text("id") };
+      return { type, id: fields.id("id") };
     case "status":
-      return { type, id: fields.text("id"), status: oneLine(fields.text("status")) };
+      return { type, id: fields.id("id"), status: oneLine(fields.text("status")) };
     case "config": {
       const [send_ms, window_ms, far_ms, heartbeat_ms] = ["send_ms", "window_ms", "far_ms", "heartbeat_ms"].map((name) => fields.duration(name));
       return { type, send_ms, window_ms, far_ms, heartbeat_ms };

@@ -47,8 +47,8 @@ export class PageSocket {
     return this.#is_closed;
   }
 
-  take() {
-    return this.#arrived.splice(0);
+  take(/** @type {number} */ most) {
+    return this.#arrived.splice(0, most);
   }
 
   send(/** @type {string} */ text) {

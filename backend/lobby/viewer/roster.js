@@ -3,7 +3,7 @@
 // after a short disconnect no player leaves and joins again. When the lobby restarts, the players reconnect one after the other:
 // a player that the first `welcome` after a disconnect does not list is kept for GRACE_MS.
 
-import { GRACE_MS } from "./constants.js";
+import { GRACE_MS, ROSTER_MOST } from "./constants.js";
 
 /**
  * @typedef {import("./messages.js").Message} Message
@@ -105,7 +105,7 @@ function welcome(/** @type {Roster} */ roster, /** @type {import("./messages.js"
   for (const known of roster.players.values()) {
     if (players.has(known.id) || known.id === message.your_id) continue;
     const until_ms = roster.missing.get(known.id) ?? (roster.was_cut ? now_ms + GRACE_MS : undefined);
-    if (until_ms === undefined) left.push(known);
+    if (until_ms === undefined || players.size >= ROSTER_MOST) left.push(known);
     else {
       missing.set(known.id, until_ms);
       players.set(known.id, known);
@@ -125,6 +125,7 @@ function welcome(/** @type {Roster} */ roster, /** @type {import("./messages.js"
 function join(/** @type {Roster} */ roster, /** @type {Player} */ joined) {
   if (joined.id === roster.me) return unchanged(roster);
   const known = roster.players.get(joined.id);
+  if (!known && roster.players.size >= ROSTER_MOST) return unchanged(roster);
   // A repeated join is right as well, but its position may be older than the known one.
   const is_older = known && known.n === joined.n && known.position.seq > joined.position.seq;
   const is_missing = roster.missing.has(joined.id);

@@ -113,3 +113,19 @@ func _examples(direction: String) -> Array[String]:
 		found.append(row.get_string(1))
 	assert(not found.is_empty())
 	return found
+
+
+func test_ids_and_lists_that_are_longer_than_any_lobby_has_make_a_message_invalid() -> void:
+	var id := "x".repeat(Constants.ID_CHARACTERS + 1)
+	var too_many: Array = []
+	too_many.resize(Constants.ROSTER_MOST + 1)
+	too_many.fill([1, 2, 3])
+	for body: Dictionary in [
+		{"type": "join", "id": id, "x": 0, "y": 0},
+		{"type": "leave", "id": id},
+		{"type": "pos", "id": id, "x": 0, "y": 0},
+		{"type": "status", "id": id, "status": ""},
+		{"type": "welcome", "your_id": id, "lobby_players": []},
+		{"type": "moves", "t": 1, "m": too_many},
+	]:
+		assert(Messages.decode(JSON.stringify(body)) == null, str(body.type))

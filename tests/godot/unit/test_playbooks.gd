@@ -74,7 +74,8 @@ func _take(step: Dictionary) -> void:
 	var socket: StagedSocket = _sockets[int(str(step.socket))] if step.has("socket") else null
 	var does: String = step.get("does", step.get("client", ""))
 	if step.has("receives"):
-		socket.texts.append(JSON.stringify(step.receives))
+		for time in int(str(step.get("times", 1))):
+			socket.texts.append(JSON.stringify(step.receives))
 	elif step.has("receives_text"):
 		var text: String = step.receives_text
 		socket.texts.append(text)
@@ -190,9 +191,9 @@ class StagedSocket:
 	func is_slow() -> bool:
 		return false
 
-	func take() -> PackedStringArray:
-		var taken := texts
-		texts = []
+	func take(most: int) -> PackedStringArray:
+		var taken := texts.slice(0, most)
+		texts = texts.slice(most)
 		return taken
 
 	func send(text: String) -> void:

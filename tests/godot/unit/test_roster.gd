@@ -151,3 +151,14 @@ func _apply(text: String) -> Array:
 
 func _pairs(events: Array[Roster.Event]) -> Array:
 	return events.map(func(event: Roster.Event) -> Array: return [event.kind, event.player.id])
+
+
+func test_a_roster_keeps_no_more_players_than_a_room_can_have() -> void:
+	_apply(_welcome())
+	for i in Roster.ROSTER_MOST:
+		_apply(_join('{"id":"p%d","x":0,"y":0,"n":%d}' % [i, i + 10]))
+	assert(_apply(_join(BEA)) == [])
+	assert(_roster.players.size() == Roster.ROSTER_MOST)
+	_roster.was_cut = true
+	_apply(_welcome(BEA))
+	assert(_roster.players.has("bea") and _roster.players.size() == Roster.ROSTER_MOST)

@@ -153,13 +153,15 @@ func _new_attempt(now_ms: float) -> Attempt:
 
 func _poll(attempt: Attempt, now_ms: float, is_busy: bool) -> void:
 	attempt.socket.poll()
-	for text in attempt.socket.take():
+	var texts := attempt.socket.take(_LobbyConstants.MESSAGES_PER_POLL)
+	for text in texts:
 		_receive(attempt, _LobbyMessages.decode(text), now_ms, is_busy)
 		if not _is_ours(attempt):
 			return  # a listener has closed the connection
 	if attempt.socket.is_open() and is_nan(attempt.welcomed_ms):
 		_request_welcome(attempt, now_ms)
-	if attempt.socket.is_closed():
+	# If the poll has handled so many, more may wait.
+	if attempt.socket.is_closed() and texts.size() < _LobbyConstants.MESSAGES_PER_POLL:
 		_end(attempt, attempt.end(now_ms), now_ms)
 	elif attempt.has_closing_error() and now_ms - attempt.error_ms > _LobbyConstants.CLOSING_ERROR_MS:
 		_close(attempt, now_ms)

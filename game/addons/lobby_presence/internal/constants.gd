@@ -46,6 +46,12 @@ const CONFIRM_LONGEST_MS := 30_000.0
 const KEEP_PLAYERS_MS := 20_000.0
 ## A player's clock is sent modulo this, in ms.
 const CLOCK_MODULUS_MS := 65_536
+## A client keeps at most so many other players. It ignores further ones: no lobby has larger rooms.
+const ROSTER_MOST := 10_000
+## A client handles at most so many messages in one poll. The rest waits for the next poll, so that the game can go on.
+const MESSAGES_PER_POLL := 500
+## Longest id of a player, in characters.
+const ID_CHARACTERS := 64
 ## Longest name or status, in characters.
 const TEXT_CHARACTERS := 32
 ## Longest reason or error message that a client shows, in characters. The rest is cut off.

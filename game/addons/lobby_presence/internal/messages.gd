@@ -124,7 +124,7 @@ class Welcome:
 	var position: LobbyPosition
 
 	func _init(fields: Fields) -> void:
-		your_id = fields.text("your_id")
+		your_id = fields.id("your_id")
 		v = fields.whole("v", 1)
 		n = fields.whole("n", 0)
 		t = fields.number("t", 0.0)
@@ -147,7 +147,7 @@ class Leave:
 	var id: String
 
 	func _init(fields: Fields) -> void:
-		id = fields.text("id")
+		id = fields.id("id")
 
 
 ## A player moved (version 1 only).
@@ -157,7 +157,7 @@ class PlayerPos:
 	var position: LobbyPosition
 
 	func _init(fields: Fields) -> void:
-		id = fields.text("id")
+		id = fields.id("id")
 		position = fields.position()
 
 
@@ -193,7 +193,7 @@ class StatusChanged:
 	var status: String
 
 	func _init(fields: Fields) -> void:
-		id = fields.text("id")
+		id = fields.id("id")
 		status = _LobbyText.one_line(fields.text("status"))
 
 
@@ -280,10 +280,18 @@ class Fields:
 		are_valid = are_valid and value >= 0.0 and value <= _LobbyConstants.CONFIG_LONGEST_MS
 		return value
 
+	## Returns the id of a player.
+	func id(name: String) -> String:
+		var value := text(name)
+		are_valid = are_valid and value.length() <= _LobbyConstants.ID_CHARACTERS
+		return value
+
+	## Returns a list with at most one entry for each player.
 	func list(name: String) -> Array:
 		var value: Variant = _body.get(name)
-		are_valid = are_valid and value is Array
-		return value if value is Array else []
+		var all: Array = value if value is Array else []
+		are_valid = are_valid and value is Array and all.size() <= _LobbyConstants.ROSTER_MOST
+		return all if are_valid else []
 
 	## Returns the numbers of an entry of a list.
 	func numbers(entry: Variant) -> PackedFloat64Array:
@@ -303,7 +311,7 @@ class Fields:
 
 	func player() -> LobbyPlayer:
 		var found := LobbyPlayer.new()
-		found.id = text("id")
+		found.id = id("id")
 		found.n = whole("n", 0)
 		found.name = _LobbyText.one_line(text("name", found.id))
 		found.status = _LobbyText.one_line(text("status", ""))

@@ -13,6 +13,8 @@ const _LobbyMessages := preload("messages.gd")
 
 ## After a lost connection, a player that is missing in the next [code]welcome[/code] is kept for so long, in ms.
 const GRACE_MS: float = _LobbyConstants.GRACE_MS
+## Further players are ignored.
+const ROSTER_MOST: int = _LobbyConstants.ROSTER_MOST
 
 ## This client's own player, as the lobby knows it.
 var you := LobbyPlayer.new()
@@ -82,6 +84,9 @@ func _replace(welcome: _LobbyMessages.Welcome, now_ms: float, is_busy: bool) -> 
 			_missing_until.get_or_add(id, now_ms + GRACE_MS)
 		elif not here.has(id) and not _missing_until.has(id):
 			events.append_array(_leave(id))
+	for id: String in _missing_until.keys():  # those that the welcome lists have the first places
+		if here.size() + _missing_until.size() > ROSTER_MOST and not here.has(id):
+			events.append_array(_leave(id))
 	was_cut = false
 	_ids.clear()
 	for player: LobbyPlayer in here.values():
@@ -92,6 +97,8 @@ func _replace(welcome: _LobbyMessages.Welcome, now_ms: float, is_busy: bool) -> 
 func _join(player: LobbyPlayer, now_ms: float, is_busy: bool) -> Array[Event]:
 	var known: LobbyPlayer = players.get(player.id)
 	if player.id == you.id:
+		return []
+	if known == null and players.size() >= ROSTER_MOST:
 		return []
 	var is_here := known != null and not _missing_until.has(player.id)
 	if is_here and known.n == player.n and known.last_position.seq > player.last_position.seq:

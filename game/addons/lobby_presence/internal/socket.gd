@@ -38,10 +38,10 @@ func is_slow() -> bool:
 	return _peer.get_current_outbound_buffered_amount() > BACKLOG_BYTES
 
 
-## Returns the texts that were received since the last call. Binary frames are dropped.
-func take() -> PackedStringArray:
+## Returns the first texts, at most [param most], that were received and not taken yet. Binary frames are dropped.
+func take(most: int) -> PackedStringArray:
 	var texts: PackedStringArray = []
-	while _peer.get_available_packet_count() > 0:
+	while texts.size() < most and _peer.get_available_packet_count() > 0:
 		var packet := _peer.get_packet()
 		if _peer.was_string_packet():
 			texts.append(packet.get_string_from_utf8())
