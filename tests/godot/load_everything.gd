@@ -1,6 +1,8 @@
 extends SceneTree
 ## Loads every script and scene of the project, instantiates each scene, and reports errors.
 
+@warning_ignore_start("return_value_discarded")
+
 const Problems := preload("problems.gd")
 
 var _problems := Problems.new()

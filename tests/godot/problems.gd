@@ -1,6 +1,8 @@
 extends Logger
 ## Collects all errors and warnings of the engine and the scripts: script errors, failed asserts, push_error, push_warning.
 
+@warning_ignore_start("return_value_discarded")
+
 var _lines: PackedStringArray = []
 var _mutex := Mutex.new()
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from lobby.cli import main
 from lobby.settings import Settings
-from lobby.tools.install_godot import ADDON
+from lobby.tools.install_godot import ADDON, lines
 from tests.godot.engine import GAME, HERE, command, engine, environment, import_project
 from tests.hosts import free_port, serving
 
@@ -77,6 +77,39 @@ async def test_two_copies_of_a_game_with_three_more_lines_see_each_other(tmp_pat
                 copy.kill()
                 await copy.wait()
         assert drawn[0].keys().isdisjoint(drawn[1])  # each sees the other and not itself
+
+
+LIST_WARNINGS = """extends SceneTree
+
+func _init() -> void:
+	for setting in ProjectSettings.get_property_list():
+		if setting.name.begins_with("debug/gdscript/warnings/") and setting.type == TYPE_INT:
+			print(setting.name.trim_prefix("debug/"))
+	quit()
+"""
+
+
+def test_a_game_in_which_all_warnings_are_errors_can_have_the_addon(tmp_path: Path, home: Path) -> None:
+    game = tmp_path / "game"
+    game.mkdir()
+    (game / "project.godot").write_text(PROJECT)
+    (tmp_path / "list.gd").write_text(LIST_WARNINGS)
+    names = set(engine("--script", tmp_path / "list.gd", home=home, project=game).stdout.split())
+    assert {"gdscript/warnings/return_value_discarded", "gdscript/warnings/unsafe_cast"} <= names
+    names.remove("gdscript/warnings/inferred_declaration")  # it forbids `:=`, which the addon uses everywhere
+    # Godot does not check the folder "addons" by default.
+    rules = ['gdscript/warnings/directory_rules={\n"res://addons": 1\n}', *(f"{name}=2" for name in sorted(names))]
+    (game / "project.godot").write_text(f"{PROJECT}\n[debug]\n\n" + "\n".join(rules) + "\n")
+    assert CliRunner().invoke(main, ["install-godot", str(game)]).exit_code == 0
+    added = "\n".join("\t" + line for line in lines(3))
+    (game / "player.gd").write_text(f"extends Node3D\n\nfunc _ready() -> void:\n{added}\n")
+    (game / "main.tscn").write_text(SCENE.format(d=3).replace("CharacterBody3D", "Node3D"))
+
+    import_project(home, game)
+    done = engine("--script", HERE / "load_everything.gd", "--", "--offline", home=home, project=game)
+    assert [line for line in done.stdout.splitlines() if line.startswith("PROBLEM")] == []
+    wanted = [path for path in game.rglob("*") if path.suffix in (".gd", ".tscn")]
+    assert f"LOADED {len(wanted)}" in done.stdout.splitlines(), done.stdout + done.stderr
 
 
 TOGGLER = """@tool

@@ -3,6 +3,8 @@ extends Node2D
 ## The default figure of another player in 2D: a disc with a nose, in the player's own colour, with name and status. It fades in
 ## and out.
 
+@warning_ignore_start("return_value_discarded")
+
 ## Duration of fading in and out, in s.
 const FADE_S := 0.4
 ## Radius of the disc, in px.

@@ -12,6 +12,8 @@ extends Node
 ##
 ## @tutorial(Autoloads): $DOCS_URL/tutorials/scripting/singletons_autoload.html
 
+@warning_ignore_start("return_value_discarded")
+
 ## The client is connected: for the first time, or again after [signal disconnected].
 signal connected
 ## An attempt failed, or the connection ended. The next attempt starts by itself after [param retry_in_s]. The other players

@@ -6,6 +6,8 @@ extends RefCounted
 ## environment and [code]"url"[/code] in [code]lobby_config.json[/code]. The value is taken from the first of these sources that
 ## has one: [code]user://lobby_config.json[/code], the environment, [code]res://lobby_config.json[/code], the project settings.
 
+@warning_ignore_start("return_value_discarded")
+
 ## Prefix of a setting in the project settings.
 const SECTION := "lobby_presence/"
 ## Prefix of a setting in the environment.

@@ -2,6 +2,8 @@
 extends EditorPlugin
 ## Adds the autoload and the settings when the plugin is enabled, and removes them when it is disabled.
 
+@warning_ignore_start("return_value_discarded")
+
 const AUTOLOAD := "LobbyController"
 const CLIENT := "res://addons/lobby_presence/lobby_client.gd"
 

@@ -5,6 +5,8 @@ extends RefCounted
 ## Time, randomness and sockets are arguments, so tests need none of the real ones. Clients in Python and JavaScript implement
 ## the same machine; tests/playbooks describes its behaviour.
 
+@warning_ignore_start("return_value_discarded")
+
 ## The lobby sent its [code]welcome[/code]: for the first time, or after [signal disconnected].
 signal connected
 ## The connection ended. The next attempt starts after [param pause_ms].

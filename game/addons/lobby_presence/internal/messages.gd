@@ -3,6 +3,8 @@ extends RefCounted
 ##
 ## A server is not trusted: a text that is not a valid message of the protocol is decoded as null and changes nothing.
 
+@warning_ignore_start("return_value_discarded")
+
 const _LobbyConstants := preload("constants.gd")
 const _LobbyText := preload("text.gd")
 

@@ -1,6 +1,8 @@
 extends RefCounted
 ## Internal: one node for each of the other players. [LobbyPlayers3D] and [LobbyPlayers2D] share it.
 
+@warning_ignore_start("return_value_discarded")
+
 var _parent: Node
 var _scene: PackedScene
 var _place: Callable

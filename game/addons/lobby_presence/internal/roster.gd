@@ -5,6 +5,8 @@ extends RefCounted
 ## leave and join again when this client reconnects. When the lobby restarts, the other players reconnect one after the other:
 ## a player that the [code]welcome[/code] does not list yet is kept for [constant GRACE_MS].
 
+@warning_ignore_start("return_value_discarded")
+
 ## What happened to a player. JOINED: it joined, or it was there when this client joined.
 enum Kind { JOINED, LEFT, MOVED, STATUS }
 

@@ -1,6 +1,8 @@
 extends RefCounted
 ## Internal: one WebSocket that sends and receives whole texts. A thin layer over [WebSocketPeer]; tests use a fake one.
 
+@warning_ignore_start("return_value_discarded")
+
 ## Largest message, in bytes: the [code]welcome[/code] of some 5,000 players.
 const INBOUND_BYTES := 1 << 20
 ## If more bytes than this wait to be sent, messages that a newer one will replace are not sent at all.
