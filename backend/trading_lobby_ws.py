@@ -22,9 +22,10 @@ from lobby.errors import CODES, LobbyError, Refused, StoreError
 from lobby.messages import Handshake
 from lobby.presence import Presence
 from lobby.serverless.aws import DynamoDB, ServiceClient, dynamodb_endpoint
-from lobby.serverless.broadcast import SKEW_MS, WINDOW_GRACE_MS
+from lobby.serverless.broadcast import WINDOW_GRACE_MS
 from lobby.serverless.dynamodb import DynamoStore, changes
 from lobby.serverless.invocation import Invocation
+from lobby.serverless.lock import SKEW_MS
 from lobby.serverless.posts import PostGateway
 from lobby.settings import Settings, unknown_variables
 from lobby.telemetry import Metrics, log

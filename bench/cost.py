@@ -42,12 +42,13 @@ from lobby.fanout import Window
 from lobby.messages import encode_moves
 from lobby.presence import Position, Presence
 from lobby.serverless.aws.client import CONNECTIONS
-from lobby.serverless.broadcast import LOCK_POLL_MS, SKEW_MS
+from lobby.serverless.lock import LOCK_POLL_MS, SKEW_MS
 from lobby.settings import Settings
 from lobby.telemetry import METRICS
 
 PLAYERS = "2,5,10,20,50,100,200,500,1000"
 MOVING = (0.15, 1.0)  # shares of their time that players move: a lobby with menus and shops, and a race
+ACTION_PLAYERS = (2, 10, 50)
 DAYS = 30  # of play in a month
 NAIVE_HZ = 5.0
 
@@ -604,8 +605,35 @@ def price_list(wanted: argparse.Namespace, console: Console) -> list[dict[str, o
     return rows
 
 
-TABLES = {"players": over_players, "plan": plan, "windows": over_windows, "prices": price_list}
-ALL = ("plan", "players", "windows")
+def per_action(wanted: argparse.Namespace, console: Console) -> list[dict[str, object]]:
+    """Dollars of a million actions, over the players in the room. The wait of a window is not in it."""
+    table = Table(box=SIMPLE, title="$ a million actions, in a room of so many players")
+    table.add_column("a player")
+    for players in ACTION_PLAYERS:
+        table.add_column(f"{players:,}", justify="right")
+    rows: list[dict[str, object]] = []
+    for name in actions(2):
+        used = [usage(actions(players)[name], players) for players in ACTION_PLAYERS]
+        rows.append({"action": name, **_dollars_a_million(used)})
+    asks = [usage(actions(players)["ping"], players) for players in ACTION_PLAYERS]
+    again = [usage(actions(players)["position that opens a window"], players) for players in ACTION_PLAYERS]
+    rows.append({"action": "stops, and asks for its last position", **_dollars_a_million(asks)})
+    lost = [ask * 2 + repeat for ask, repeat in zip(asks, again, strict=True)]
+    rows.append({"action": "stops, and its last position was lost", **_dollars_a_million(lost)})
+    for row in rows:
+        table.add_row(*(str(value) if isinstance(value, str) else f"{value:,.2f}" for value in row.values()))
+    if not wanted.json:
+        console.print(table)
+    return rows
+
+
+def _dollars_a_million(used: list[Usage]) -> dict[str, object]:
+    dollars = [bill(one * 1e6).total for one in used]
+    return {str(players): value for players, value in zip(ACTION_PLAYERS, dollars, strict=True)}
+
+
+TABLES = {"actions": per_action, "players": over_players, "plan": plan, "windows": over_windows, "prices": price_list}
+ALL = ("actions", "plan", "players", "windows")
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:

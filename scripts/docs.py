@@ -211,6 +211,15 @@ def plan() -> str:
     return "\n".join(rows)
 
 
+def actions() -> str:
+    """Dollars of a million actions, as bench/cost.py calculated them."""
+    rows = ["| a player | 2 players | 10 players | 50 players |", "|---|---:|---:|---:|"]
+    for row in _results("cost")["actions"]:
+        name, *dollars = row.values()
+        rows.append(f"| {name} | {' | '.join(map(_dollars, dollars))} |")
+    return "\n".join(rows)
+
+
 def players() -> str:
     """Dollars a month over players, as bench/cost.py calculated them."""
     rows = [
@@ -449,6 +458,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),
     "cloudwatch": ("docs/settings.md", cloudwatch),
+    "actions": ("docs/cost.md", actions),
     "plan": ("docs/cost.md", plan),
     "players": ("docs/cost.md", players),
     "windows": ("docs/cost.md", windows),

@@ -125,6 +125,12 @@ class SharedMemory(MemoryStore):
         self._locks[room], self._lockers[room] = lock._replace(locked_until_ms=until_ms), holder
         return lock.delivered
 
+    def renew(self, room: str, holder: str, until_ms: int) -> bool:
+        if self._lockers.get(room) != holder:
+            return False
+        self._locks[room] = self._locks[room]._replace(locked_until_ms=until_ms)
+        return True
+
     def release(self, room: str, holder: str, delivered: Delivered) -> None:
         if self._lockers.get(room) == holder:
             self._locks[room] = self._locks[room]._replace(locked_until_ms=0, delivered=delivered)

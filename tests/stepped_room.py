@@ -21,8 +21,9 @@ from lobby.errors import Refused, StoreError
 from lobby.ports import Unreached
 from lobby.presence import Presence, newest
 from lobby.rules import Change, RowAdded
-from lobby.serverless.broadcast import NOT_YET_MS, SKEW_MS
+from lobby.serverless.broadcast import NOT_YET_MS
 from lobby.serverless.invocation import Invocation
+from lobby.serverless.lock import SKEW_MS
 from lobby.serverless.shared import SharedStore
 from lobby.settings import Settings
 from tests.scheduler import Crash, Steps, Stepwise

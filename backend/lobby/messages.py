@@ -287,12 +287,13 @@ class Config(NamedTuple):
 class Pong(NamedTuple):
     """``pong``: ``t`` of the ping, ``now`` the server's clock in ms.
 
-    ``seq`` is the sequence number of the receiver's last stored position; 0 if it has none.
+    ``seq`` is the sequence number of the receiver's last stored position; 0 if it has none. None: the lobby is too old to send
+    it.
     """
 
     t: float
     now: int
-    seq: int = 0
+    seq: int | None = None
 
 
 class Error(NamedTuple):
@@ -435,7 +436,7 @@ class Version2:
             case Config():
                 return dumps({"type": "config", **message._asdict()})
             case Pong():
-                return dumps(_pong(message) | ({"seq": message.seq} if message.seq else {}))
+                return dumps(_pong(message) | ({} if message.seq is None else {"seq": message.seq}))
             case Leave() | Error():
                 return _encode_common(message)
             case _:
@@ -534,7 +535,8 @@ def decode(frame: bytes | str) -> ServerMessage | None:
             close = None if body.get("close") is None else _is(int, body["close"])
             return Error(_shown(body.get("code", "")), _is(str, body.get("message", ""))[:_LONG], x, y, close)
         if kind == "pong":
-            return Pong(_number(body, "t"), _is(int, body["now"]), _is(int, body.get("seq", 0)))
+            seq = None if body.get("seq") is None else _is(int, body["seq"])
+            return Pong(_number(body, "t"), _is(int, body["now"]), seq)
         if kind == "status":
             return StatusChanged(_short(body["id"]), _shown(body["status"]))
         if kind == "config":

@@ -246,6 +246,16 @@ def test_only_the_holder_of_the_lock_can_release_it(shared: StreamedStore) -> No
     assert shared.lock_state("lobby").delivered == Delivered()
 
 
+def test_the_holder_of_the_lock_can_extend_its_lease_and_no_other_invocation_can(shared: StreamedStore) -> None:
+    shared.acquire("lobby", "a", now=1_000, until_ms=1_100)
+    assert shared.renew("lobby", "a", 2_000)
+    assert not shared.renew("lobby", "b", 9_000)
+    assert shared.acquire("lobby", "b", now=1_999, until_ms=3_000) is None
+    assert shared.acquire("lobby", "b", now=2_000, until_ms=3_000) == Delivered()
+    assert not shared.renew("lobby", "a", 9_000), "another invocation holds the lock now"
+    assert not shared.renew("other", "a", 9_000), "a room without a lock"
+
+
 def test_a_window_is_closed_in_the_same_write_that_acquires_the_lock(shared: StreamedStore) -> None:
     shared.open_window("lobby", "a", now=1_000, until_ms=3_000)
     shared.acquire("lobby", "b", now=1_000, until_ms=2_000)

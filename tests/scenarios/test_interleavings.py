@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lobby import messages as m
 from lobby.budget import UNBOUND, BudgetState
+from lobby.client.constants import CONFIRM_MS
 from lobby.errors import CODES
 from lobby.presence import Presence
 from lobby.serverless.broadcast import NOT_YET_MS
@@ -280,6 +281,22 @@ def test_a_position_whose_writer_crashed_before_it_looked_at_the_window_is_broad
     room.send(bea, action="ping")
     room.finish()
     room.check()
+
+
+@pytest.mark.parametrize("call", ["lock_state", "open_window", "wait", "acquire", "rows", "post", "release"])
+def test_a_position_that_was_stored_is_broadcast_within_five_seconds_although_its_invocation_died(call: str) -> None:
+    room = SteppedRoom()
+    ann, _bea = inside(room, "ann", "bea")
+    sent_ms = room.now
+    room.move(ann)
+    writer = room.running[0]
+    room.until(writer, call)
+    room.crash(writer)
+    room.now = sent_ms + CONFIRM_MS
+    room.send(ann, action="ping")
+    room.finish()
+    room.check()
+    assert room.now - sent_ms <= 5_000
 
 
 def test_a_ping_in_a_room_where_nothing_is_pending_broadcasts_nothing() -> None:

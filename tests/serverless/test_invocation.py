@@ -14,11 +14,13 @@ import pytest
 from lobby import messages as m
 from lobby.budget import UNBOUND
 from lobby.client.constants import CONFIRM_MS
-from lobby.errors import Refused
+from lobby.errors import Refused, StoreError
 from lobby.ports import Unreached
 from lobby.presence import Presence
-from lobby.serverless.broadcast import NOT_YET_MS, SKEW_MS, WINDOW_GRACE_MS
+from lobby.serverless.broadcast import NOT_YET_MS, WINDOW_GRACE_MS
 from lobby.serverless.invocation import CLOSE_DELAY_MS, NEWCOMER_RETRIES_MS, RETRY_MS, Invocation
+from lobby.serverless.lock import LEASE_MS, SKEW_MS
+from lobby.serverless.posts import POST_S
 from lobby.settings import Settings
 from tests.shared_memory import SharedMemory
 
@@ -164,7 +166,7 @@ def test_a_ping_is_answered_and_delivers_what_is_pending(world: World) -> None:
     assert world.log == ["pong to ann"]
     world.store.needs_welcome("lobby", "bea", world.now)
     world.receive("ann", '{"action":"ping","t":1}')
-    assert world.log[1:] == ["pong to ann", "welcome to bea", "config to bea"]
+    assert world.log[1:] == ["welcome to bea", "config to bea", "pong to ann"]
 
 
 class Died(BaseException):
@@ -181,7 +183,7 @@ def test_the_ping_of_a_client_at_rest_delivers_what_a_leader_left_that_died_in_i
         world.receive("ann", POS, wait=wait)
     world.now += CONFIRM_MS
     world.receive("ann", '{"action":"ping","t":1}')
-    assert world.log == ["pong to ann", "moves to bea"]
+    assert world.log == ["moves to bea", "pong to ann"]
 
 
 def test_the_ping_of_a_client_at_rest_waits_for_the_lock_of_an_invocation_that_died(
@@ -200,8 +202,45 @@ def test_the_ping_of_a_client_at_rest_waits_for_the_lock_of_an_invocation_that_d
     world.log.clear()
     world.now += CONFIRM_MS
     world.receive("ann", '{"action":"ping","t":1}')
-    assert (world.log[0], world.log[-1]) == ("pong to ann", "moves to bea")
-    assert world.now - sent_ms <= LIVES_MS + SKEW_MS
+    assert world.log[-2:] == ["moves to bea", "pong to ann"]
+    assert world.now - sent_ms <= 5_000
+
+
+def test_a_ping_that_cannot_deliver_what_is_pending_gets_no_pong_so_the_client_asks_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.enter("ann", "bea")
+    world.store.needs_welcome("lobby", "bea", world.now)
+    world.store.acquire("lobby", "another", world.now, world.now + 60_000)
+    with pytest.raises(StoreError, match="has held the broadcast lock of lobby for too long"):
+        world.receive("ann", '{"action":"ping","t":1}')
+    assert "pong to ann" not in world.log
+
+
+def test_a_broadcast_that_takes_long_renews_its_lock_and_stops_when_another_invocation_has_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.enter("ann", "bea", "cem")
+    post, renew, renewed = world.post, world.store.renew, []
+
+    def slow_post(connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+        world.now += round(POST_S * 1_000)
+        return post(connections, frame, droppable=droppable)
+
+    def counted(room: str, holder: str, until_ms: int) -> bool:
+        renewed.append(until_ms - world.now)
+        if len(renewed) == 2:
+            world.store.acquire("lobby", "another", world.now + LEASE_MS, world.now + 2 * LEASE_MS)
+        return renew(room, holder, until_ms)
+
+    monkeypatch.setattr(world, "post", slow_post)
+    monkeypatch.setattr(world.store, "renew", counted)
+    for player in ("ann", "bea", "cem"):
+        world.store.needs_welcome("lobby", player, world.now)
+    with pytest.raises(StoreError, match="was too slow and has lost the broadcast lock of lobby"):
+        world.receive("ann", POS.replace("pos", "hello"), lives_ms=60_000)
+    assert renewed == [LEASE_MS, LEASE_MS]
+    assert world.log == ["welcome to ann", "config to ann"]
 
 
 def test_when_the_budget_is_spent_only_players_in_the_room_may_connect(world: World) -> None:

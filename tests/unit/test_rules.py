@@ -97,7 +97,7 @@ def test_a_position_is_stored() -> None:
 
 def test_hello_leads_to_a_welcome_and_ping_to_a_pong() -> None:
     assert rules.received(Hello(), ANN, 99, SETTINGS) == SendWelcome("c1")
-    assert rules.received(Ping(7), ANN, 99, SETTINGS) == SendPong(ANN, Pong(7, 99))
+    assert rules.received(Ping(7), ANN, 99, SETTINGS) == SendPong(ANN, Pong(7, 99, 0))
 
 
 def test_a_pong_carries_the_number_of_the_position_that_the_lobby_has() -> None:

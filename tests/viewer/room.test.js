@@ -49,6 +49,14 @@ test("a player that left is not drawn, and comes back at its new position", () =
   assert.equal(room.advance(40).get("bea").x, 9);
 });
 
+test("a player that joins is drawn from its first position on, so it does not leap there", () => {
+  const { room, receive } = start();
+  receive({ type: "join", id: "cem", x: 0, y: 0, n: 3, name: "Cem" });
+  assert.equal(room.advance(20).has("cem"), false);
+  receive({ type: "moves", t: 0, m: [[3, 900, 900, 0, 0, 0, 1, 1]] }, 40);
+  assert.equal(room.advance(40).get("cem").x, 9);
+});
+
 test("the scene has all players, with the own one on top", () => {
   const known = start();
   known.room.advance(0);

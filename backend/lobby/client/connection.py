@@ -22,6 +22,7 @@ from lobby.client.constants import (
     CONFIG_LONGEST_MS,
     CONFIRM_LONGEST_MS,
     CONFIRM_MS,
+    CONFIRM_WINDOW_MS,
     CONNECT_MS,
     FAR_MS,
     FIRST_PING_MS,
@@ -164,8 +165,8 @@ class Connection:
         if not self.send(text):
             return False
         self._position, self._position_seq, self._position_ms = text, seq, now_ms
-        self._confirm_pause_ms = CONFIRM_MS
-        self._confirm_at_ms = now_ms + CONFIRM_MS
+        self._confirm_pause_ms = max(CONFIRM_MS, self.config.window_ms + CONFIRM_WINDOW_MS)
+        self._confirm_at_ms = now_ms + self._confirm_pause_ms
         return True
 
     def poll(self, now_ms: float) -> None:
@@ -245,8 +246,8 @@ class Connection:
                     if n == self._own_n:
                         self._stored(at.seq)
             case Pong(t, _, seq):
-                self._is_confirming = self._is_confirming or seq > 0
-                self._stored(seq)
+                self._is_confirming = seq is not None
+                self._stored(seq or 0)
                 if t == self._ping_t:
                     self._repeat_position(now_ms)
 

@@ -15,12 +15,13 @@ The theory, which ``tests/scenarios/test_interleavings.py`` searches for holes:
     (a conditional write, so only one invocation can), waits, and acquires the lock and closes the window in one write, before
     it reads. The leader reads every position that was stored before that write; an invocation that stores one later finds the
     window closed.
-*   **A crashed invocation holds nothing for long.** The broadcast lock is a lease for as long as an invocation can run. The
-    window is a lease a little longer than the window; when it expires, the next invocation opens the window again, and a leader
-    that was only slow notices that it has lost it (``WindowLost``).
+*   **A crashed invocation holds nothing for long.** The broadcast lock is a short lease, which its holder renews
+    (``serverless.lock``). The window is a lease a little longer than the window; when it expires, the next invocation opens
+    the window again, and a leader that was only slow notices that it has lost it (``WindowLost``).
 *   When no player moves any more, no invocation may come to deliver what is pending. So each **ping** looks for pending
-    deliveries, and waits for the broadcast lock if it is held: its holder may be dead. Clients ping every ``heartbeat_ms``,
-    and ``CONFIRM_MS`` after a position that the lobby has not confirmed.
+    deliveries, and waits for the broadcast lock if it is held: its holder may be dead. Its pong follows the delivery. Clients
+    ping every ``heartbeat_ms``, and ``CONFIRM_MS`` after a position that the lobby has not confirmed. So a position that was
+    stored is delivered within 5 seconds although one invocation died: ``CONFIRM_MS``, and ``LEASE_MS`` of the lock.
 """
 
 from __future__ import annotations
@@ -32,18 +33,15 @@ from typing import assert_never
 from lobby import rules
 from lobby.budget import BudgetState
 from lobby.delivery import Delivery
-from lobby.errors import StoreError
 from lobby.fanout import Share, share_for_all
 from lobby.limits import HOPELESS_MS
 from lobby.messages import CODECS, Join
 from lobby.ports import ALL_REACHED, Unreached
 from lobby.presence import Presence, newest
 from lobby.rules import Change, Close, Post, RowRemoved, SendWelcome
+from lobby.serverless.lock import SKEW_MS, BroadcastLock
 from lobby.serverless.shared import Delivered, RoomRows, SharedStore
 from lobby.settings import Settings
-
-SKEW_MS = 1_000
-"""How far the clocks of two invocations may differ."""
 
 WINDOW_GRACE_MS = 1_000
 """How much longer than a window its lease is; then another invocation may open the window again.
@@ -54,9 +52,6 @@ It ends before a client at rest asks for its position (``CONFIRM_MS``), so that 
 NOT_YET_MS = 5_000
 """A connection younger than this that is reported as gone (410) may not be open yet: its ``$connect`` has not returned."""
 
-LOCK_POLL_MS = 10
-"""How often an invocation looks whether the broadcast lock is free."""
-
 LONGEST_WINDOW_MS, LONGEST_SEND_MS = 5_000, 60_000
 """The upper bounds of the settings; a budget that runs short stretches no interval beyond them."""
 
@@ -64,8 +59,8 @@ LONGEST_WINDOW_MS, LONGEST_SEND_MS = 5_000, 60_000
 class Broadcaster:
     """The right and the duty of one invocation to broadcast.
 
-    ``holder`` names the invocation, ``ends_ms`` is when it must have ended, ``lives_ms`` the function's timeout. ``clock()`` is
-    milliseconds since 1970, ``wait(ms)`` lets time pass. ``budget`` is what the invocation knows of the budget.
+    ``clock()`` is milliseconds since 1970, ``lives_ms`` the function's timeout. ``budget`` is what the invocation knows of the
+    budget.
     """
 
     def __init__(
@@ -73,16 +68,14 @@ class Broadcaster:
         store: SharedStore,
         delivery: Delivery,
         settings: Settings,
+        lock: BroadcastLock,
         *,
-        holder: str,
         clock: Callable[[], int],
-        wait: Callable[[int], None],
         lives_ms: int,
         budget: BudgetState,
     ) -> None:
-        self._store, self._delivery, self._settings = store, delivery, settings
-        self._holder, self._clock, self._wait, self._budget = holder, clock, wait, budget
-        self.ends_ms = clock() + lives_ms
+        self._store, self._delivery, self._settings, self._lock = store, delivery, settings, lock
+        self._clock, self._budget = clock, budget
         self._recent_ms = lives_ms + SKEW_MS
         """A position is stored at most this long after the time that it bears."""
         self.broadcasts: list[tuple[float, int]] = []
@@ -101,25 +94,14 @@ class Broadcaster:
         Raises WindowLost where ``close_window`` is set and the window belongs to another invocation, and StoreError where the
         lock cannot be acquired in time.
         """
-        before = self._acquire(room, close_window)
+        before = self._lock.acquire(room, close_window=close_window)
         try:
             after, absent = self._deliver_pending(room, changes, before)
         except Exception:
-            self._store.release(room, self._holder, before)  # the room has received nothing, and no invocation has to wait
+            self._lock.release(room, before)  # the room has received nothing, and no invocation has to wait
             raise
-        self._store.release(room, self._holder, after)
+        self._lock.release(room, after)
         return absent
-
-    def _acquire(self, room: str, close_window: bool) -> Delivered:
-        while True:
-            until_ms = self.ends_ms + SKEW_MS
-            delivered = self._store.acquire(room, self._holder, self._clock(), until_ms, close_window=close_window)
-            if delivered is not None:
-                return delivered
-            while self._store.lock_state(room).is_locked(self._clock()):  # a read costs a fifth of a write
-                if self._clock() > self.ends_ms - SKEW_MS:
-                    raise StoreError(f"Another invocation has held the broadcast lock of {room} for too long.")
-                self._wait(LOCK_POLL_MS)
 
     # ── what is pending ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,7 +145,7 @@ class Broadcaster:
         """A window ends early enough to deliver what it collected."""
         if budget.stretch == 1:
             return self._settings
-        window_ms, longest_ms = self._settings.window_ms, self.ends_ms - self._clock() - WINDOW_GRACE_MS - SKEW_MS
+        window_ms, longest_ms = self._settings.window_ms, self._lock.ends_ms - self._clock() - WINDOW_GRACE_MS - SKEW_MS
         return replace(
             self._settings,
             window_ms=max(window_ms, min(window_ms * budget.stretch, longest_ms, LONGEST_WINDOW_MS)),

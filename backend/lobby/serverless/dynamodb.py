@@ -228,6 +228,12 @@ class DynamoStore:
             raise WindowLost
         return None
 
+    def renew(self, room: str, holder: str, until_ms: int) -> bool:
+        """See :class:`SharedStore`."""
+        values = {":holder": {"S": holder}, ":until": _number(until_ms)}
+        renewed, _ = self._write(room, LOCK, "SET locked_until_ms = :until", values, "locked_by = :holder")
+        return renewed is not None
+
     def release(self, room: str, holder: str, delivered: Delivered) -> None:
         latest = {str(n): entry for n, entry in delivered.latest.items()}
         self._write(

@@ -20,7 +20,8 @@ from lobby.messages import ACTIONS, Handshake, Pos, parse
 from lobby.ports import ALL_REACHED, Gateway
 from lobby.presence import Presence
 from lobby.rules import Change, Close, MessageEffect, Post, RowAdded, SendPong, SendWelcome, SetPosition, SetStatus
-from lobby.serverless.broadcast import SKEW_MS, WINDOW_GRACE_MS, Broadcaster
+from lobby.serverless.broadcast import WINDOW_GRACE_MS, Broadcaster
+from lobby.serverless.lock import SKEW_MS, BroadcastLock, LockedGateway
 from lobby.serverless.shared import SharedStore, WindowLost
 from lobby.settings import Settings
 from lobby.telemetry import Counts
@@ -58,12 +59,13 @@ class Invocation:
         budget: BudgetState = UNBOUND,
     ) -> None:
         self.store, self.settings = store, settings
-        self._delivery = Delivery(gateway)
+        self._lock = BroadcastLock(store, holder=holder, clock=clock, wait=wait, ends_ms=clock() + lives_ms)
+        self._delivery = Delivery(LockedGateway(gateway, self._lock))
         self._pace = limits.pace(settings)
         self._budget = budget
         self._holder, self._clock, self._wait = holder, clock, wait
         self._broadcaster = Broadcaster(
-            store, self._delivery, settings, holder=holder, clock=clock, wait=wait, lives_ms=lives_ms, budget=budget
+            store, self._delivery, settings, self._lock, clock=clock, lives_ms=lives_ms, budget=budget
         )
 
     @property
@@ -155,10 +157,12 @@ class Invocation:
                 if row is None:
                     self._close_unknown(sender)
                 else:
-                    # The sender of an invocation is not the stored row: only the write returns the stored position.
-                    self._delivery.post(Post((row,), pong._replace(seq=row.at.seq)))
+                    # The pong confirms the position, so the other clients receive it first: if this invocation dies meanwhile,
+                    # the client asks again.
                     if self._broadcaster.is_pending(room):
                         self._broadcaster.deliver(room)
+                    # The sender of an invocation is not the stored row: only the write returns the stored position.
+                    self._delivery.post(Post((row,), pong._replace(seq=row.at.seq)))
             case _:
                 assert_never(effect)
 
@@ -195,7 +199,7 @@ class Invocation:
         except WindowLost:
             return
         for pause_ms in RETRY_MS:
-            if absent == ALL_REACHED or self._clock() + pause_ms > self._broadcaster.ends_ms - SKEW_MS:
+            if absent == ALL_REACHED or self._clock() + pause_ms > self._lock.ends_ms - SKEW_MS:
                 return
             self._wait(pause_ms)
             absent = self._broadcaster.deliver(room)

@@ -120,6 +120,9 @@ class SharedStore(Protocol):
         does not belong to ``holder``, or no longer.
         """
 
+    def renew(self, room: str, holder: str, until_ms: int) -> bool:
+        """Extends the lease of the broadcast lock to ``until_ms``; False where ``holder`` does not hold it any more."""
+
     def release(self, room: str, holder: str, delivered: Delivered) -> None:
         """Gives the broadcast lock back and stores what the room has received. Does nothing where another invocation holds
         it."""

@@ -12,6 +12,7 @@ import {
   CLOSING_ERROR_MS,
   CONFIRM_LONGEST_MS,
   CONFIRM_MS,
+  CONFIRM_WINDOW_MS,
   CONNECT_MS,
   FAR_MS,
   FIRST_PING_MS,
@@ -161,8 +162,8 @@ export class Connection {
   sendPosition(/** @type {string} */ text, /** @type {number} */ seq, /** @type {number} */ now_ms) {
     if (!this.send(text)) return false;
     this.#position = { text, seq, sent_ms: now_ms };
-    this.#confirm_pause_ms = CONFIRM_MS;
-    this.#confirm_at_ms = now_ms + CONFIRM_MS;
+    this.#confirm_pause_ms = Math.max(CONFIRM_MS, this.config.window_ms + CONFIRM_WINDOW_MS);
+    this.#confirm_at_ms = now_ms + this.#confirm_pause_ms;
     return true;
   }
 
@@ -243,8 +244,8 @@ export class Connection {
     } else if (message.type === "moves") {
       for (const { n, position } of message.entries) if (n === this.#own_n) this.#stored(position.seq);
     } else if (message.type === "pong") {
-      this.#is_confirming ||= message.seq > 0;
-      this.#stored(message.seq);
+      this.#is_confirming = message.seq !== null;
+      this.#stored(message.seq ?? 0);
       if (message.t === this.#ping_t) this.#repeatPosition(now_ms);
     }
   }

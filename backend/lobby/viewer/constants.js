@@ -58,6 +58,9 @@ export const HELLO_EVERY_MS = 10_000;
 /** A position that the lobby has not confirmed for so long, with none after it, makes the client ask with a ping, in ms. */
 export const CONFIRM_MS = 2_000;
 
+/** The client asks no sooner than so long after the longest window, in ms: then the position was broadcast, or lost. */
+export const CONFIRM_WINDOW_MS = 1_100;
+
 /** Longest pause between two such pings, in ms. The pause doubles with each ping. */
 export const CONFIRM_LONGEST_MS = 30_000;
 

@@ -54,7 +54,7 @@ const NUMBER_LIMIT = 1e15;
  * @property {number} far_ms       the same for receivers that are far away
  * @property {number} heartbeat_ms interval between a client's pings
  *
- * @typedef {{ type: "pong", t: number, now: number, seq: number }} Pong
+ * @typedef {{ type: "pong", t: number, now: number, seq: number | null }} Pong `seq`: null if the lobby is too old to send it
  *
  * @typedef {object} ErrorMessage the lobby refused a message, or is about to close the connection
  * @property {"error"} type
@@ -172,7 +172,7 @@ function message(/** @type {Fields} */ fields) {
       return { type, send_ms, window_ms, far_ms, heartbeat_ms };
     }
     case "pong":
-      return { type, t: fields.number("t"), now: fields.number("now"), seq: fields.number("seq", 0) };
+      return { type, t: fields.number("t"), now: fields.number("now"), seq: fields.hasValue("seq") ? fields.number("seq") : null };
     case "error": {
       const place = fields.hasValue("x") && fields.hasValue("y") ? { x: fields.number("x"), y: fields.number("y") } : null;
       const text = oneLine(fields.text("message", ""), SENTENCE_CHARACTERS);

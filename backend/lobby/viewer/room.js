@@ -1,7 +1,7 @@
 // What the page knows of its room: the roster, and a track for each other player. Pure.
 
 import { Tints } from "./colour.js";
-import { EMPTY, apply, cut, expire } from "./roster.js";
+import { EMPTY, apply, cut, expire, hasPosition } from "./roster.js";
 import { Track } from "./track.js";
 
 /** @typedef {import("./track.js").Drawn} Drawn */
@@ -28,7 +28,10 @@ export class Room {
       this.tints.forget(id);
     }
     const server_ms = message.type === "welcome" ? message.t : 0;
-    for (const { id, position, age } of change.placed) this.#track(id).place(position, age, server_ms, now_ms, is_busy);
+    for (const { id, position, age } of change.placed) {
+      // A player that has just joined has sent no position: it is drawn from its first one on.
+      if (hasPosition(position)) this.#track(id).place(position, age, server_ms, now_ms, is_busy);
+    }
     for (const { id, position, server_ms } of change.moved) this.#track(id).add(position, server_ms, now_ms, is_busy);
     if (message.type === "welcome") this.#tracks.delete(message.your_id);
     return change;

@@ -48,6 +48,9 @@ function withPlayers(/** @type {Roster} */ roster, /** @type {Map<string, Player
   return { ...roster, players, numbers, missing };
 }
 
+/** Whether a player has sent a position. A player that has just joined may not have sent one yet. */
+export const hasPosition = (/** @type {Position} */ { x, y, seq }) => seq > 0 || x !== 0 || y !== 0;
+
 const isPlacedAnew = (/** @type {Player | undefined} */ known, /** @type {Player} */ player) =>
   !known || known.position.x !== player.position.x || known.position.y !== player.position.y;
 
@@ -130,7 +133,7 @@ function join(/** @type {Roster} */ roster, /** @type {Player} */ joined) {
   const is_older = known && known.n === joined.n && known.position.seq > joined.position.seq;
   const is_missing = roster.missing.has(joined.id);
   // A player that has just reconnected has not sent a position yet.
-  const has_none = known && is_missing && joined.position.seq === 0 && joined.position.x === 0 && joined.position.y === 0;
+  const has_none = known && is_missing && !hasPosition(joined.position);
   const player = has_none || (is_older && !is_missing) ? { ...joined, position: known.position } : joined;
   const missing = new Map(roster.missing);
   missing.delete(joined.id);

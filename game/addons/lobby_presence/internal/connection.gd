@@ -116,8 +116,8 @@ func send_position(text: String, seq: int, now_ms: float) -> bool:
 	_position = text
 	_position_seq = seq
 	_position_ms = now_ms
-	_confirm_pause_ms = _LobbyConstants.CONFIRM_MS
-	_confirm_at_ms = now_ms + _LobbyConstants.CONFIRM_MS
+	_confirm_pause_ms = maxf(_LobbyConstants.CONFIRM_MS, config.window_ms + _LobbyConstants.CONFIRM_WINDOW_MS)
+	_confirm_at_ms = now_ms + _confirm_pause_ms
 	return true
 
 
@@ -217,7 +217,7 @@ func _confirm(message: _LobbyMessages.Message, now_ms: float) -> void:
 				_stored(moves.positions[i].seq)
 	elif message is _LobbyMessages.Pong:
 		var pong := message as _LobbyMessages.Pong
-		_is_confirming = _is_confirming or pong.seq > 0
+		_is_confirming = pong.has_seq
 		_stored(pong.seq)
 		if pong.t == floorf(_pinged_ms):
 			_repeat_position(now_ms)

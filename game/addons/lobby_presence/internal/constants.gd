@@ -40,6 +40,8 @@ const SLOW_DOWN_MS := 1_000.0
 const HELLO_EVERY_MS := 10_000.0
 ## A position that the lobby has not confirmed for so long, with none after it, makes the client ask with a ping, in ms.
 const CONFIRM_MS := 2_000.0
+## The client asks no sooner than so long after the longest window, in ms: then the position was broadcast, or lost.
+const CONFIRM_WINDOW_MS := 1_100.0
 ## Longest pause between two such pings, in ms. The pause doubles with each ping.
 const CONFIRM_LONGEST_MS := 30_000.0
 ## The other players stay known for so long without a connection, in ms.

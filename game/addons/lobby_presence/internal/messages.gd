@@ -225,12 +225,15 @@ class Pong:
 	extends Message
 	var t: float
 	var now: float
-	## Sequence number of the own position that the lobby has stored; 0: none, or the lobby does not report it.
+	## Whether the lobby reports [member seq]. An old lobby does not.
+	var has_seq: bool
+	## Sequence number of the own position that the lobby has stored; 0: none.
 	var seq: int
 
 	func _init(fields: Fields) -> void:
 		t = fields.number("t")
 		now = fields.number("now")
+		has_seq = fields.has("seq")
 		seq = fields.whole("seq", 0)
 
 
