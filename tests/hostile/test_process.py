@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.attacks import connection, half_open
-from tests.hostile.processes import served
-from tests.hostile.rfc6455 import Request
+from tests.hostile.attacks import connection, flood, half_open, quick_frame, websocket
+from tests.hostile.processes import Served, served
+from tests.hostile.rfc6455 import PING, TEXT, Request
 from tests.hosts import joined
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc is that of Linux")
@@ -49,3 +49,50 @@ async def test_with_64_files_it_writes_few_lines_and_players_receive_moves_and_n
     assert busy_s < 1, "it was busy while it could not accept"
     others = [line for line in lobby.log.splitlines() if '"joined"' not in line and '"left"' not in line]
     assert len(others) < 10, others
+
+
+UNREAD = {
+    "pings": quick_frame(PING, b"x" * 125) * 500,
+    "ping messages": quick_frame(TEXT, b'{"action":"ping","t":1}') * 500,
+    "hellos": quick_frame(TEXT, b'{"action":"hello"}') * 500,
+    "messages that are refused": quick_frame(TEXT, b'{"action":"' + b"y" * 1_000 + b'"}') * 100,
+}
+"""What a lobby answers. A client that reads no answer leaves them to the lobby's memory."""
+
+GROWTH_MB = 60
+"""How far a process may grow while it is attacked: about twice what was measured, and a tenth of what the attack sends."""
+
+HIGH_LIMITS = ("--messages-per-s", "1000", "--messages-burst", "10000")
+
+
+async def send_unread(lobby: Served, kind: str, at_most_s: float) -> int:
+    """Sends answerable frames and reads nothing, on a new connection after each that is cut. Returns the number of bytes."""
+    loop = asyncio.get_running_loop()
+    sent, until, number = 0, loop.time() + at_most_s, 0
+    while loop.time() < until:
+        number += 1
+        async with websocket(lobby.port, f"/?pid={kind.replace(' ', '_')}{number}&v=2") as (_, writer):
+            sent += await flood(writer, UNREAD[kind], until - loop.time())
+    return sent
+
+
+@linux
+@pytest.mark.parametrize(
+    ("kinds", "options"), [(["pings"], ()), (list(UNREAD), HIGH_LIMITS)], ids=["pings", "all kinds with high limits"]
+)
+async def test_clients_that_read_no_answer_do_not_grow_the_memory(
+    tmp_path: Path, kinds: list[str], options: tuple[str, ...]
+) -> None:
+    async with served(tmp_path, *options) as lobby, joined(lobby.at(pid="ann", room="other")) as ann:
+        await ann.receive("welcome")
+        before = most = lobby.megabytes()
+        attack = asyncio.gather(*(send_unread(lobby, kind, 3) for kind in kinds))
+        while not attack.done():
+            most = max(most, lobby.megabytes())
+            await asyncio.sleep(0.02)
+        sent_mb = sum(await attack) / 1e6
+        await ann.send(action="ping", t=1)
+        await ann.receive("pong")
+        assert "Traceback" not in lobby.log
+    assert sent_mb > 5, "no attack"
+    assert most - before < GROWTH_MB, f"{before:.0f} to {most:.0f} MB"

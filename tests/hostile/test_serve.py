@@ -107,6 +107,15 @@ async def test_a_flood_of_control_frames_ends_the_connection(opcode: int) -> Non
         assert lobby.server.counts["closed", "flood"] == 1
 
 
+async def test_pongs_that_a_client_does_not_read_wait_in_the_outbox_and_not_beside_it() -> None:
+    async with serving(outbox_bytes=16_384) as lobby:
+        lobby.server.pace = limits.Pace(1e9, 10**9)
+        async with websocket(lobby.port, TARGET) as (_, writer):
+            await flood(writer, quick_frame(PING, b"x" * 125) * 500, 0.5)
+            [attacker] = lobby.server.connections
+            assert 0 < attacker._pipe.get_write_buffer_size() < 2 * 16_384
+
+
 async def test_a_player_whose_library_pings_is_answered() -> None:
     async with serving() as lobby, joined(lobby.at(pid="ann")) as ann:
         for _ in range(20):
