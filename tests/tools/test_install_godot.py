@@ -299,19 +299,33 @@ def test_plugins_in_several_lines_are_left_to_the_editor() -> None:
         ("addons/other/x.gd", '@icon("x.svg") class_name LobbyClient', "addons/other/x.gd, line 1: the class LobbyClient"),
         ("inner.gd", "extends Node\n\nclass LobbyPlayer:\n\tpass", "inner.gd, line 3: the class LobbyPlayer"),
         ("mine.gd", "\n\nclass_name LobbyController", "mine.gd, line 3: the class LobbyController"),
+        ("semicolon.gd", "@tool; extends Node; class_name LobbyPlayer", "semicolon.gd, line 1: the class LobbyPlayer"),
+        ("long.gd", "class_name \\\n\t# and now\n\tLobbyPlayer", "long.gd, line 3: the class LobbyPlayer"),
+        ("old_mac.gd", "class_name LobbyPlayer\rextends Node\r", "old_mac.gd, line 1: the class LobbyPlayer"),
+        ("bom.gd", "\ufeffclass_name LobbyPlayer", "bom.gd, line 1: the class LobbyPlayer"),
+        ("LOUD.GD", "class_name LobbyPlayer", "LOUD.GD, line 1: the class LobbyPlayer"),
+        ("latin.gd", b"# \xe9\xff\nclass_name LobbyPlayer", "latin.gd, line 2: the class LobbyPlayer"),
+        ("icon.gd", '@icon("res://a)#;.svg")\nclass_name LobbyPlayer', "icon.gd, line 2: the class LobbyPlayer"),
+        ("after.gd", 'var a := """\n#"""\nvar b := "\\"#"; class LobbyPlayer: pass', "after.gd, line 3: the class LobbyPlayer"),
+        ("raw.gd", "var a := r'\\d'\n# don't \\\nclass LobbyPlayer: pass", "raw.gd, line 3: the class LobbyPlayer"),
         (
             "Mine.cs",
             "using Godot;\n[Tool, GlobalClass]\npublic partial class LobbyPlayers3D : Node {}",
             "Mine.cs, line 3: the class",
         ),
+        (
+            "Path.cs",
+            'var a = @"c:\\"; /* " */ var b = \'"\';\n[GlobalClass, Icon("]")] // it\'s {\nclass LobbyPlayer : Node {}',
+            "Path.cs, line 3: the class",
+        ),
     ],
 )
 def test_a_game_that_has_a_global_name_of_the_addon_is_refused_before_anything_changes(
-    tmp_path: Path, file: str, text: str, place: str
+    tmp_path: Path, file: str, text: str | bytes, place: str
 ) -> None:
     (tmp_path / "project.godot").write_text(SAVED)
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / file).write_text(text)
+    (tmp_path / file).write_bytes(text if isinstance(text, bytes) else text.encode())
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert failed(lobby(tmp_path)).startswith(place)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -327,6 +341,17 @@ def test_an_autoload_with_the_name_of_a_class_is_refused(tmp_path: Path) -> None
     [
         ("other.gd", "class_name LobbyPlayerOfMine"),
         ("comment.gd", "# class_name LobbyPlayer"),
+        ("text.gd", 'var a := """\nclass_name LobbyPlayer\n"""'),
+        ("one_quote.gd", "var a := '\nclass_name LobbyPlayer\n'"),
+        ("escaped.gd", 'var a := "\\"\nclass LobbyPlayer:\n"'),
+        ("raw.gd", "var a := r'''\\'''\nclass LobbyPlayer:\n'''"),
+        ("broken.gd", "class_name"),
+        ("other_kind.gd", "const LobbyPlayer := 1\nvar my_class := LobbyPlayer"),
+        (".hidden.gd", "class_name LobbyPlayer"),
+        ("project/x.gd", "class_name LobbyPlayer"),
+        ("Comment.cs", "// [GlobalClass]\npublic partial class LobbyPlayer : Node {}"),
+        ("Comments.cs", "/*\n[GlobalClass]\nclass LobbyPlayer : Node {}\n*/"),
+        ("Text.cs", 'var a = @"\\""\n[GlobalClass] class LobbyPlayer";'),
         ("ignored/x.gd", "class_name LobbyPlayer"),
         (".godot/x.gd", "class_name LobbyPlayer"),
         ("NotGlobal.cs", "public partial class LobbyPlayer : Node {}"),
@@ -338,8 +363,38 @@ def test_other_names_do_not_prevent_an_installation(tmp_path: Path, file: str, t
     (tmp_path / file).write_text(text)
     if file.startswith("ignored"):
         (tmp_path / "ignored/.gdignore").touch()
+    if file.startswith("project"):
+        (tmp_path / "project/project.godot").touch()
     assert lobby(tmp_path).exit_code == 0
     assert lobby(tmp_path).exit_code == 0, "once more"
+
+
+def test_scripts_behind_a_link_count_and_links_that_lead_nowhere_or_back_do_not_disturb(game: Path, tmp_path: Path) -> None:
+    (game / "back").symlink_to(game)
+    (game / "nowhere.gd").symlink_to("nothing.gd")
+    (game / "nowhere.tscn").symlink_to("nothing.tscn")
+    (game / "folder.tscn").mkdir()
+    assert lobby(game).exit_code == 0
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/player.gd").write_text("class_name LobbyPlayer")
+    (game / "link").symlink_to(tmp_path / "shared")
+    assert failed(lobby(game)).startswith("link/player.gd, line 1: the class LobbyPlayer")
+
+
+def test_a_script_that_cannot_be_read_is_named_before_anything_changes(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (game / "locked.gd").touch()
+    before, read = files(game), Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "locked.gd":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        assert failed(lobby(game)) == f"Cannot use {game / 'locked.gd'}: Permission denied."
+        assert failed(lobby(game, "--check")) == f"Cannot use {game / 'locked.gd'}: Permission denied."
+    assert files(game) == before
 
 
 @pytest.mark.parametrize(

@@ -141,15 +141,25 @@ def unregistered(text: str) -> str:
     return text
 
 
-_GD_CLASS = re.compile(r"^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*class(?:_name)?[ \t]+(\w+)", re.M)
-"""A global class, or an inner one, which may not hide a global one."""
-_CS_CLASS = re.compile(r"\[[^\]]*\bGlobalClass\b[^\]]*\][^;{]*?\bclass\s+(\w+)", re.S)
+_NO_CODE = re.compile(
+    r"""(?:\#|//)[^\n]*|/\*.*?\*/"""  # comments
+    r"""|(?:@\$?"(?:[^"]|"")*")"""  # a string of C# in which a backslash is a character like others
+    r"""|(\"{3}|'{3}|["'])(?:\\.|(?!\1)[^\\])*+\1""",
+    re.S,
+)
+"""Comments and strings of GDScript and C#."""
+_CLASS = {
+    ".gd": re.compile(r"\bclass(?:_name)?\b[\s\\]+(\w+)"),  # an inner class counts: it may not hide a global one
+    ".cs": re.compile(r"\[[^\]]*\bGlobalClass\b[^\]]*\][^;{]*?\bclass\s+(\w+)"),
+}
+"""A class that Godot knows by its name, in code without comments and strings."""
 
 _RENAME = "Rename it first. Nothing was changed."
 
 
-def _text(data: bytes) -> str:
-    return data.decode(errors="replace")
+def _code(data: bytes) -> str:
+    """The text of a script with blanks in place of comments and strings, so that every line keeps its number."""
+    return _NO_CODE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), data.decode(errors="replace"))
 
 
 # ── a game ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,14 +192,15 @@ class Game:
         autoload = _line(self.text, "autoload", AUTOLOAD)
         if autoload and not is_client(autoload[1]):
             return f"This game already has another autoload {AUTOLOAD}: {autoload[1]}. Nothing was changed."
-        if self.addon.exists() and not self._is_ours():
-            return f"This game already has another folder {ADDON}. Nothing was changed."
-        return self._taken_name()
+        with _file_errors(self.folder):
+            if self.addon.exists() and not self._is_ours():
+                return f"This game already has another folder {ADDON}. Nothing was changed."
+            return self._taken_name()
 
     def _taken_name(self) -> str:
         """The first place in the game that has a global name of the addon; empty if there is none. Godot does not start a game
         in which two scripts, or a script and an autoload, have the same name."""
-        scripts = (_text(data) for name, data in addon_files().items() if name.endswith(".gd"))
+        scripts = (_code(data) for name, data in addon_files().items() if name.endswith(".gd"))
         ours = {found[1] for text in scripts for found in re.finditer(r"^class_name (\w+)", text, re.M)}
         begin, end = _sections(self.text).get("autoload", (0, 0))
         for found in re.finditer(r"^(\w+)=", self.text[begin:end], re.M):
@@ -197,8 +208,8 @@ class Game:
                 line = self.text.count("\n", 0, begin + found.start()) + 1
                 return f"project.godot, line {line}: the autoload {found[1]} has the name of a class of the addon. {_RENAME}"
         for path in self._scripts():
-            text = _text(path.read_bytes())
-            for found in (_GD_CLASS if path.suffix == ".gd" else _CS_CLASS).finditer(text):
+            text = _code(path.read_bytes())
+            for found in _CLASS[path.suffix.lower()].finditer(text):
                 if found[1] in ours | {AUTOLOAD}:
                     what = "the autoload" if found[1] == AUTOLOAD else "a class"
                     line = text.count("\n", 0, found.start(1)) + 1
@@ -207,14 +218,18 @@ class Game:
         return ""
 
     def _scripts(self) -> Iterator[Path]:
-        """The scripts of the game that Godot reads: without those of the addon, and without ignored folders."""
-        for folder, folders, files in os.walk(self.folder):
-            here = Path(folder)
-            if ".gdignore" in files or here == self.addon:
+        """The scripts of the game that Godot reads. It follows links; it ignores hidden files, and projects in the project."""
+        seen: set[Path] = set()  # a link may lead back
+        for folder, folders, files in os.walk(self.folder, followlinks=True):
+            here, real = Path(folder), Path(folder).resolve()
+            is_other = here != self.folder and "project.godot" in files
+            if ".gdignore" in files or is_other or here == self.addon or real in seen:
                 folders.clear()
                 continue
+            seen.add(real)
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            yield from (here / name for name in sorted(files) if name.endswith((".gd", ".cs")))
+            paths = (here / name for name in sorted(files) if not name.startswith("."))
+            yield from (path for path in paths if path.suffix.lower() in _CLASS and path.is_file())
 
     def missing(self) -> list[str]:
         """What :meth:`install` would change, one sentence each."""
@@ -278,7 +293,7 @@ class Game:
         for number, scene in enumerate(self.folder.rglob("*.tscn")):
             if number >= SCENES:
                 break
-            if ADDON not in scene.as_posix():
+            if ADDON not in scene.as_posix() and scene.is_file():
                 nodes = re.findall(rb'type="\w*?([23])D"', scene.read_bytes())
                 flat, deep = flat + nodes.count(b"2"), deep + nodes.count(b"3")
         return 2 if flat > deep else 3
