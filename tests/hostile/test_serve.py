@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -15,6 +17,11 @@ from lobby.settings import Settings
 from tests.hostile.attacks import close_code, connection, flood, half_open, quick_frame, websocket, wrong_answers
 from tests.hostile.rfc6455 import CLOSE, CONTINUATION, PING, PONG, TEXT, Request
 from tests.hosts import joined, serving
+
+try:
+    import uvloop
+except ImportError:  # on Windows
+    uvloop = None  # type: ignore[assignment]
 
 TARGET = "/?pid=attacker&v=2"
 
@@ -41,6 +48,32 @@ async def test_health_checks_of_load_balancers_are_answered(line: str) -> None:
         head, _, body = (await answer_to(lobby.port, f"{line}\r\n\r\n")).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert bool(body) is not line.startswith("HEAD")
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, *([uvloop.new_event_loop] if uvloop else [])])
+def test_a_health_check_is_answered_before_three_hundred_clients_have_reconnected(
+    loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "TURN_S", 0.0)  # so one client enters in each turn of the event loop
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(players_when_health_is_answered(300)) < 300 / 4
+
+
+async def players_when_health_is_answered(clients: int) -> int:
+    """How many of ``clients`` have entered when a health check is answered that arrived behind all of them."""
+    async with serving(handshake_s=20, room_size=clients) as lobby:
+        with contextlib.ExitStack() as opened:
+            for i in range(clients + 1):  # these sockets wait in the system, because they do not use the event loop
+                last = opened.enter_context(socket.create_connection(("127.0.0.1", lobby.port)))
+                last.sendall(Request().encoded(f"/?pid=p{i}&v=2", "a") if i < clients else b"GET /healthz HTTP/1.0\r\n\r\n")
+            last.setblocking(False)
+            async with asyncio.timeout(20):
+                answer = await asyncio.get_running_loop().sock_recv(last, 65_536)
+                entered = lobby.server.health().players
+                while lobby.server.health().players < clients:
+                    await asyncio.sleep(0.01)
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            return entered
 
 
 async def test_the_page_cannot_be_framed() -> None:
