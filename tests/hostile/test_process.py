@@ -59,8 +59,8 @@ UNREAD = {
 }
 """What a lobby answers. A client that reads no answer leaves them to the lobby's memory."""
 
-GROWTH_MB = 60
-"""How far a process may grow while it is attacked: about twice what was measured, and a tenth of what the attack sends."""
+GROWTH_MB = 30
+"""How far a process may grow while it is attacked, twice what was measured. Without limits it grew by 300 MB in 3 s."""
 
 HIGH_LIMITS = ("--messages-per-s", "1000", "--messages-burst", "10000")
 
@@ -94,5 +94,5 @@ async def test_clients_that_read_no_answer_do_not_grow_the_memory(
         await ann.send(action="ping", t=1)
         await ann.receive("pong")
         assert "Traceback" not in lobby.log
-    assert sent_mb > 5, "no attack"
+    assert sent_mb > 1, "no attack"
     assert most - before < GROWTH_MB, f"{before:.0f} to {most:.0f} MB"

@@ -11,11 +11,11 @@ import pytest
 
 from lobby import limits
 from lobby.addresses import UNKNOWN, last_hop
-from lobby.server import gate
+from lobby.server import connections, gate
 from lobby.server.host import Paced
 from lobby.settings import Settings
 from tests.hostile.attacks import close_code, connection, flood, half_open, quick_frame, websocket, wrong_answers
-from tests.hostile.rfc6455 import CLOSE, CONTINUATION, PING, PONG, TEXT, Request
+from tests.hostile.rfc6455 import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Request
 from tests.hosts import joined, serving
 
 try:
@@ -138,6 +138,20 @@ async def test_a_flood_of_control_frames_ends_the_connection(opcode: int) -> Non
         with contextlib.suppress(ConnectionError):
             await close_code(reader)
         assert lobby.server.counts["closed", "flood"] == 1
+
+
+async def test_a_client_that_sends_on_after_it_was_cut_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CLOSE_S", 60)
+    async with serving() as lobby, websocket(lobby.port, TARGET) as (reader, writer):
+        await reader.readexactly(2)  # the welcome begins
+        [attacker] = lobby.server.connections
+        writer.write(quick_frame(BINARY))
+        flooding = asyncio.create_task(flood(writer, quick_frame(PONG, b"x" * 100) * 500, 5))
+        async with asyncio.timeout(5):
+            while attacker._pipe.is_reading():
+                await asyncio.sleep(0.01)
+        flooding.cancel()
+        attacker._pipe.abort()
 
 
 async def test_pongs_that_a_client_does_not_read_wait_in_the_outbox_and_not_beside_it() -> None:

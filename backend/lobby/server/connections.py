@@ -27,6 +27,10 @@ from lobby.telemetry import Counts, log
 CLOSE_S = 2.0
 """How long a connection that the lobby closes may take to answer; then it is cut."""
 
+LATE_FRAMES = 100
+"""How many frames are read after the lobby has sent its close frame. A flood would otherwise keep the lobby busy until its
+socket is cut."""
+
 SEND_BUFFER_BYTES = 65_536
 """What the kernel may hold for one socket. By default it takes 4 MB before a slow reader shows: 20 s of old positions."""
 
@@ -70,8 +74,8 @@ class ServerConnection(WSListener):
 
     # A broadcast touches all connections in a row; small objects stay in the processor's cache.
     __slots__ = (
-        "_address", "_fragments", "_host", "_is_behind", "_is_over", "_is_pinged", "_is_slow", "_message", "_pipe", "_request",
-        "_small", "_transport", "id", "room",
+        "_address", "_fragments", "_host", "_is_behind", "_is_over", "_is_pinged", "_is_slow", "_late", "_message", "_pipe",
+        "_request", "_small", "_transport", "id", "room",
     )  # fmt: skip
 
     def __init__(self, host: Host, request: HttpRequest, address: str) -> None:
@@ -82,7 +86,7 @@ class ServerConnection(WSListener):
         self._pipe: asyncio.Transport
         self._message: bytearray | None = None
         """The fragments of a message that is not complete, joined."""
-        self._fragments = 0
+        self._fragments = self._late = 0
         self._small = Bucket()
         """The rate limit of control frames and small fragments."""
         self._is_slow = self._is_behind = self._is_over = self._is_pinged = False
@@ -107,12 +111,14 @@ class ServerConnection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Puts the fragments of a message together, and checks what picows does not check."""
         kind = frame.msg_type
-        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+        if self._is_over and kind != WSMsgType.CLOSE:
+            self._late += 1  # the client may not have read our close frame
+            if self._late > LATE_FRAMES:
+                self._pipe.pause_reading()
+        elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._cut("bad_frame")
         elif kind == WSMsgType.CLOSE:
             self._ended_by_client(frame)
-        elif self._is_over:
-            pass  # sent before the client has read our close frame
         elif kind == TEXT and frame.fin and self._message is None:
             self._received(frame.get_payload_as_bytes())
         elif kind in (TEXT, WSMsgType.CONTINUATION):
