@@ -6,6 +6,7 @@ One function handles everything: the authorizer, the routes (``$connect``, ``$di
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -87,12 +88,24 @@ def authorize(event: Event, settings: Settings, request_id: str, now: int) -> Ev
             raise Exception("Unauthorized") from None  # API Gateway answers 401 to exactly this word
         return _policy("refused", "Deny", event["methodArn"], {"code": refused.code})
     known = {"player_id": player.player, "room": player.room, "v": str(player.v), "name": player.name}
+    # API Gateway passes texts only, and charges nothing for them.
+    known |= {"watch": "1"} if player.watch else {}
+    known |= {"is_named": "1"} if player.is_named else {}
+    known |= {"granted": json.dumps(player.granted, ensure_ascii=False)} if player.granted else {}
     return _policy(player.player, "Allow", event["methodArn"], known)
 
 
 def connect(known: Event, connection: str, invocation: Invocation, now: int) -> Event:
     """Adds the row of a connection; the stream of the table reports it to another invocation."""
-    handshake = Handshake(known.get("player_id", ""), known.get("room", "lobby"), known.get("name", ""), int(known.get("v", 1)))
+    handshake = Handshake(
+        known.get("player_id", ""),
+        known.get("room", "lobby"),
+        known.get("name", ""),
+        int(known.get("v", 1)),
+        watch=bool(known.get("watch")),
+        granted=json.loads(known.get("granted", "{}")),
+        is_named=bool(known.get("is_named")),
+    )
     if not handshake.player:
         return {"statusCode": 403}  # the authorizer lets no such event through
     try:
@@ -111,8 +124,10 @@ def _subprotocol(event: Event) -> Event:
 
 
 def _sender(known: Event, connection: str) -> Presence:
-    player, room = known.get("player_id", ""), known.get("room", "lobby")
-    return Presence(room, connection, player, v=int(known.get("v", 1)), name=known.get("name", ""))
+    room, is_named, watch = known.get("room", "lobby"), bool(known.get("is_named")), bool(known.get("watch"))
+    player = f"#{connection}" if watch else known.get("player_id", "")
+    name, v = known.get("name", ""), int(known.get("v", 1))
+    return Presence(room, connection, player, v=v, name=name, is_named=is_named, watch=watch)
 
 
 def _policy(principal: str, effect: str, arn: str, context: Event) -> Event:

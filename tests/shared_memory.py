@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import count
 
 from lobby.budget import DAY_MS
-from lobby.limits import Bucket, Pace, RateLimited, Verdict
+from lobby.data import Data
+from lobby.limits import Bucket, Pace, RateLimited, Verdict, events_limited
 from lobby.presence import Position, Presence
 from lobby.rules import Change, RowAdded, RowRemoved
 from lobby.server.memory import MemoryStore
@@ -65,6 +66,32 @@ class SharedMemory(MemoryStore):
     def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         self._spend(self.get(room, connection), now, pace)
         return super().set_status(room, connection, status, now)
+
+    def set_name(self, room: str, connection: str, name: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        self._spend(self.get(room, connection), now, pace)
+        return super().set_name(room, connection, name, now)
+
+    def set_data(
+        self, room: str, connection: str, data: Data, now: int, *, since_ms: int | None = None, pace: Pace | None = None
+    ) -> Presence | None:
+        row = self.get(room, connection)
+        if row is None or since_ms not in (None, row.data_ms):
+            return None
+        self._spend(row, now, pace)
+        return super().set_data(room, connection, data, now)
+
+    def event(self, room: str, connection: str, now: int, *, pace: Pace) -> Presence | None:
+        if self.get(room, connection) is None:
+            return None
+        key = f"{connection} events"
+        self._buckets[key], verdict = pace.spend(self._buckets.get(key, Bucket()), now)
+        if verdict is not Verdict.ALLOWED:
+            raise events_limited(pace, verdict)
+        return super().seen(room, connection, now)
+
+    def event_sent(self, room: str, connection: str, seq: int) -> None:
+        if (row := self.get(room, connection)) is not None and row.event_seq < seq:
+            self._write(row._replace(event_seq=seq))
 
     def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         self._spend(self.get(room, connection), now, pace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from itertools import count
+from typing import Any
 
 from lobby.messages import Handshake, ServerMessage, decode
 from lobby.ports import Unreached
@@ -55,7 +56,7 @@ class Simulation:
         self._ids = count(1)
         self.rooms: dict[str, str] = {}
 
-    def connect(self, player: str, v: int = 2, room: str = "lobby", **rest: str) -> str:
+    def connect(self, player: str, v: int = 2, room: str = "lobby", **rest: Any) -> str:
         connection = f"c{next(self._ids)}"
         self.lobby.connected(Handshake(player, room, v=v, **rest), connection, self.now)
         self.rooms[connection] = room

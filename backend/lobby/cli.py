@@ -20,7 +20,7 @@ import click
 from lobby import __version__
 from lobby.addresses import in_url, reachable
 from lobby.cloudformation.lobby_template import STAGES
-from lobby.errors import LobbyError
+from lobby.errors import LobbyError, Refused
 from lobby.settings import ENV_FILE, Settings, check_variables, flag, variable
 from lobby.terminal import accept_any_text, fail, missing_package, new_console, print_line, progress
 
@@ -453,8 +453,11 @@ def _check_tokens(secret: str) -> tuple[str, str]:
     help="Lifetime of the token in hours.",
 )
 @click.option("--room", default="", metavar="ROOM", help="The only room that the token admits to. Default: any room.")
+@click.option("--name", default="", metavar="NAME", help="Name of the player. It cannot choose another one.")
+@click.option("--data", default="", metavar="JSON", help="Data of the player that it cannot change, as a JSON object.")
+@click.option("--watch", is_flag=True, help="The token also admits a watcher (lobby watch).")
 @click.option("--new-secret", is_flag=True, help="Print a new secret for LOBBY_SECRET instead of a token.")
-def token(player: str | None, hours: float, room: str, new_secret: bool) -> None:
+def token(player: str | None, hours: float, room: str, name: str, data: str, watch: bool, new_secret: bool) -> None:
     """Sign a token for a player.
 
     The command signs with LOBBY_SECRET, as the backend of your game would.
@@ -463,11 +466,14 @@ def token(player: str | None, hours: float, room: str, new_secret: bool) -> None
     Examples:
       export LOBBY_SECRET=$(lobby token --new-secret)
       lobby token ann --hours 2
+      lobby token bea --name Bea --data '{"team":"red"}'
+      lobby token operator --watch
     """
     import secrets
     from datetime import UTC, datetime
 
-    from lobby.messages import is_id
+    from lobby.jsons import loads
+    from lobby.messages import granted, is_id
     from lobby.tokens import sign
 
     if new_secret:
@@ -486,7 +492,12 @@ def token(player: str | None, hours: float, room: str, new_secret: bool) -> None
     if math.isnan(hours):  # a click range accepts nan
         raise click.BadParameter("nan is not a number of hours.", param_hint="--hours")
     ends_ms = _now_ms() + round(hours * 3_600_000)
-    print(sign(player, secret, ends_ms, room))
+    try:
+        fixed = granted(loads(data)) if data else {}
+    except (ValueError, Refused) as error:
+        raise LobbyError(f"--data is not a JSON object that a lobby accepts: {error}") from None
+    claims = {"name": name, "data": fixed, "watch": watch}
+    print(sign(player, secret, ends_ms, room, **{claim: value for claim, value in claims.items() if value}))
     if sys.stdout.isatty():
         end = f"{datetime.fromtimestamp(ends_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
         print_line(click.style(f"for {player}{f' in {room}' if room else ''}, until {end}", dim=True))

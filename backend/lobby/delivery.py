@@ -67,6 +67,9 @@ class Delivery:
     def count_change(self, change: Change, roster: Iterable[Presence]) -> None:
         """Counts and logs a row that was added or removed. ``roster`` is the room after the change."""
         row, is_added = change.presence, isinstance(change, RowAdded)
+        if row.watch:
+            log("watches" if is_added else "watched", room=row.room, connection=row.connection)
+            return
         if not any(other.player == row.player and other.connection != row.connection for other in roster):
             self.counts["joins" if is_added else "leaves", ""] += 1
             log("joined" if is_added else "left", room=row.room, player=row.player, connection=row.connection)

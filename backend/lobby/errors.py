@@ -32,9 +32,14 @@ CODES: dict[str, Code] = {
     "bad_json": Code("the message is not JSON"),
     "bad_message": Code("the message is JSON, but not what its action needs; the text says which field"),
     "unknown_action": Code("no such action"),
-    "bad_position": Code("x, y, vx, vy or h is not a finite number, or seq or t not a whole one"),
+    "bad_position": Code("x, y, z, vx, vy, vz or h is not a finite number, or seq or t not a whole one"),
     "out_of_bounds": Code("the position lies outside the world"),
     "too_fast": Code("the move is faster than the top speed; the answer gives your current position"),
+    "bad_data": Code("data is not an object that the lobby can store; the text says why"),
+    "bad_event": Code("the event is not valid, too large, or not allowed in this lobby; the text says why"),
+    "no_player": Code("no player of the room has the id in `to`; the event was not sent"),
+    "too_many_events": Code("too many events; this one and those after it were dropped until you slow down"),
+    "watching": Code("a watcher can only send hello and ping"),
     "rate_limited": Code("too many messages; this one and those after it were dropped until you slow down"),
     "too_large": Code("the message is larger than the limit and was dropped"),
     # A connection that ends. Come back after a pause:
@@ -63,7 +68,7 @@ CODES: dict[str, Code] = {
 class Refused(Exception):
     """A client broke a rule: ``code`` is a key of :data:`CODES`, ``detail`` a sentence for the client's developer.
 
-    ``fields`` go into the error message beside code and text (``x`` and ``y`` for ``too_fast``).
+    ``fields`` go into the error message beside code and text (``x``, ``y`` and ``z`` for ``too_fast``).
     """
 
     def __init__(self, code: str, detail: str = "", **fields: float) -> None:

@@ -84,15 +84,16 @@ class Window:
         self.near.add(player)
         return self.due_ms
 
-    def close(self, roster: list[Presence], now: int, settings: Settings) -> Closed:
-        """Ends the window. ``roster`` holds the newest connection of each player of the room.
+    def close(self, roster: list[Presence], now: int, settings: Settings, watchers: Sequence[Presence] = ()) -> Closed:
+        """Ends the window. ``roster`` holds the newest connection of each player of the room. ``watchers`` receive all movers.
 
         Movers that only near players receive now stay in the window for the far tier.
         """
         near, self.near = self.near, set()
         if not near:
             self.due_ms = self.far_due_ms
-        shares = self._shares(near, roster, now, settings)
+        watched = [Share(watchers, [row for row in roster if row.player in near])] if watchers and near else []
+        shares = self._shares(near, roster, now, settings) + watched
         return Closed(shares, max(now, self.far_due_ms) if self.far else None)
 
     def _shares(self, near: set[str], roster: list[Presence], now: int, settings: Settings) -> list[Share]:

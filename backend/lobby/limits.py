@@ -10,6 +10,7 @@ import math
 from enum import Enum, auto
 from typing import NamedTuple, NoReturn
 
+from lobby.data import Data, size
 from lobby.errors import Refused
 from lobby.presence import Position, Presence
 from lobby.settings import Settings
@@ -114,13 +115,16 @@ class Pace(NamedTuple):
 
 
 class RateLimited(Refused):
-    """A message above the rate limit. ``verdict`` says what to do with its sender; it is never ALLOWED."""
+    """A message above a rate limit. ``verdict`` says what to do with its sender; it is never ALLOWED."""
 
-    def __init__(self, pace: Pace, verdict: Verdict) -> None:
+    def __init__(self, pace: Pace, verdict: Verdict, code: str = "rate_limited", what: str = "messages") -> None:
         self.verdict = verdict
-        super().__init__(
-            "rate_limited", f"more than {round(pace.per_s, 0 if pace.per_s >= 10 else 1):g} messages a second; slow down"
-        )
+        super().__init__(code, f"more than {round(pace.per_s, 0 if pace.per_s >= 10 else 1):g} {what} a second; slow down")
+
+
+def events_limited(pace: Pace, verdict: Verdict) -> RateLimited:
+    """An event above the rate limit of events."""
+    return RateLimited(pace, verdict, "too_many_events", "events")
 
 
 def pace(settings: Settings) -> Pace:
@@ -131,6 +135,11 @@ def pace(settings: Settings) -> Pace:
     """
     per_s = max(settings.messages_per_s, 1000 / settings.send_ms) + 1000 / settings.heartbeat_ms + 1 / HELLO_S
     return Pace(per_s, max(settings.messages_burst, AT_ONCE))
+
+
+def event_pace(settings: Settings) -> Pace:
+    """How often each player of this lobby may send an event."""
+    return Pace(settings.events_per_s, max(1, round(2 * settings.events_per_s)))
 
 
 def socket_pace(settings: Settings) -> Pace:
@@ -163,6 +172,28 @@ def check_room(players: int, room: str, settings: Settings) -> None:
         )
 
 
+def check_watchers(watching: int, room: str, settings: Settings) -> None:
+    """Raises :class:`Refused` (``room_full``) where a room with this many watchers has no place for one more."""
+    if watching >= settings.watchers:
+        raise Refused("room_full", f"{room} has {watching} watchers; the setting watchers of the lobby allows no more")
+
+
+def check_data(data: Data, settings: Settings) -> None:
+    """Raises :class:`Refused` (``bad_data``) where the data of a player is too large."""
+    if data and size(data) > settings.data_bytes:
+        raise Refused("bad_data", f"the data of a player has at most {settings.data_bytes:,} bytes as JSON")
+
+
+def check_event(event: str, data: Data, settings: Settings) -> None:
+    """Raises :class:`Refused` (``bad_event``) where players may not send ``event``, or its data is too large."""
+    allowed = [name.strip() for name in settings.events.split(",") if name.strip()]
+    if "*" not in allowed and event not in allowed:
+        known = f"the events here are {', '.join(allowed)}" if allowed else "players send no events in this lobby"
+        raise Refused("bad_event", f"{event} is not allowed; {known}")
+    if data and size(data) > settings.event_bytes:
+        raise Refused("bad_event", f"the data of an event has at most {settings.event_bytes:,} bytes as JSON")
+
+
 def check_address(connections: int, settings: Settings) -> None:
     """Raises :class:`Refused` (``too_many_connections``) where an address with this many connections may not open one more."""
     limit = settings.connections_per_address
@@ -192,8 +223,8 @@ def refuse_connect(pace: Pace) -> NoReturn:
 def check_bounds(at: Position, settings: Settings) -> None:
     """Raises :class:`Refused` (``out_of_bounds``) where ``at`` lies outside the world."""
     bound = settings.world_bound
-    if not (-bound <= at.x <= bound and -bound <= at.y <= bound):
-        raise Refused("out_of_bounds", f"x and y must lie within ±{bound:,.0f}")
+    if not (-bound <= at.x <= bound and -bound <= at.y <= bound and -bound <= at.z <= bound):
+        raise Refused("out_of_bounds", f"x, y and z must lie within ±{bound:,.0f}")
 
 
 def travel(known: Presence, at: Position, now: int, settings: Settings) -> float:
@@ -209,12 +240,14 @@ def travel(known: Presence, at: Position, now: int, settings: Settings) -> float
     if not known.moved_ms:
         return top * SPEED_SLACK_S
     reach = known.allowance + top * max(0, now - known.moved_ms) / 1000
-    left = reach - math.hypot(at.x - known.at.x, at.y - known.at.y)
-    if left < 0 or math.hypot(at.vx, at.vy) > top:
+    left = reach - math.dist((at.x, at.y, at.z), (known.at.x, known.at.y, known.at.z))
+    if left < 0 or math.hypot(at.vx, at.vy, at.vz) > top:
         raise Refused(
             "too_fast",
-            f"top speed here is {settings.max_speed:g} units a second; you are at {known.at.x:g}, {known.at.y:g}",
+            f"top speed here is {settings.max_speed:g} units a second; you are at {known.at.x:g}, {known.at.y:g}"
+            + (f", {known.at.z:g}" if known.at.z else ""),
             x=known.at.x,
             y=known.at.y,
+            **({"z": known.at.z} if known.at.z else {}),
         )
     return min(left, top * SPEED_SLACK_S)

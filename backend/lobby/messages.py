@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, assert_never
 
+from lobby import data as player_data
+from lobby.data import NO_DATA, Data
 from lobby.errors import Refused
 from lobby.jsons import dumps, loads
 from lobby.presence import Position, Presence
@@ -31,6 +33,10 @@ ID_CHARACTERS = 64
 """The longest id of a player or a room."""
 
 _ID = re.compile(rf"[A-Za-z0-9_.:|@-]{{1,{ID_CHARACTERS}}}")
+_EVENT = re.compile(r"[A-Za-z0-9_.:-]{1,32}")
+DATA_BYTES_MOST = 16_384
+"""The largest data of a player or an event that a setting can allow, in bytes of JSON."""
+
 # Letters and symbols without a picture: fillers of Hangul, and the empty pattern of Braille.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 MARKS = 4
@@ -50,13 +56,19 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\
 
 
 class Handshake(NamedTuple):
-    """The parameters in the address of a connection. ``player`` is empty where the address has no ``pid``."""
+    """The parameters in the address of a connection. ``player`` is empty where the address has no ``pid``.
+
+    ``granted`` is the data that the token grants, ``is_named`` whether the name is that of the token. The address has neither.
+    """
 
     player: str = ""
     room: str = "lobby"
     name: str = ""
     v: int = 1
     token: str = ""
+    watch: bool = False
+    granted: Data = NO_DATA
+    is_named: bool = False
 
 
 def is_id(text: object) -> bool:
@@ -82,7 +94,9 @@ def parse_handshake(query: Mapping[str, str]) -> Handshake:
         name = _text(query.get("name", ""), "name")
     except Refused as refused:
         wrong("name", refused.detail.removeprefix("name "))
-    return Handshake(player, room, name, min(int(version), VERSION), query.get("token", ""))
+    if (watch := query.get("watch", "")) not in ("", "0", "1"):
+        wrong("watch", "must be 0 or 1")
+    return Handshake(player, room, name, min(int(version), VERSION), query.get("token", ""), watch == "1")
 
 
 # ── client to server ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,7 +109,9 @@ class Pos(NamedTuple):
 
 
 class Hello(NamedTuple):
-    """``hello``: asks for a ``welcome``."""
+    """``hello``: asks for a ``welcome``. ``patch`` first changes the data of the sender, as :class:`SetData` does."""
+
+    patch: Data = NO_DATA
 
 
 class Ping(NamedTuple):
@@ -110,9 +126,42 @@ class Status(NamedTuple):
     status: str
 
 
-ClientMessage = Pos | Hello | Ping | Status
+class Rename(NamedTuple):
+    """``name``: the sender's new name."""
 
-ACTIONS: dict[type[ClientMessage], str] = {Pos: "pos", Hello: "hello", Ping: "ping", Status: "status"}
+    name: str
+
+
+class ChangeData(NamedTuple):
+    """``data``: changes the data of the sender; ``patch`` is a JSON merge patch."""
+
+    patch: Data
+
+
+class Send(NamedTuple):
+    """``send``: an event for the player ``to``, or for all other players of the room where ``to`` is empty.
+
+    ``seq`` counts the events of a connection from 1, and keeps their order on hosts where messages may overtake each other. 0:
+    not counted.
+    """
+
+    event: str
+    data: Data = NO_DATA
+    to: str = ""
+    seq: int = 0
+
+
+ClientMessage = Pos | Hello | Ping | Status | Rename | ChangeData | Send
+
+ACTIONS: dict[type[ClientMessage], str] = {
+    Pos: "pos",
+    Hello: "hello",
+    Ping: "ping",
+    Status: "status",
+    Rename: "name",
+    ChangeData: "data",
+    Send: "send",
+}
 """What each message is called on the wire."""
 
 
@@ -128,35 +177,65 @@ def parse(frame: bytes | str) -> ClientMessage:
     if action == "pos":
         return Pos(_position(body))
     if action == "hello":
-        return Hello()
+        return Hello(_data(body["data"], "bad_data") if "data" in body else NO_DATA)
     if action == "ping":
         return Ping(_number(body, "t", "bad_message"))
     if action == "status":
         return Status(_text(body.get("status"), "status"))
+    if action == "data":
+        return ChangeData(_data(body.get("data"), "bad_data"))
+    if action == "send":
+        return _send(body)
+    if action == "name":
+        return Rename(_text(body.get("name"), "name"))
     if action is None:
         raise Refused("bad_message", 'the message names no action: {"action": "pos", ...}')
     known = ", ".join(ACTIONS.values())
     raise Refused("unknown_action", f"no such action: {str(action)[:32]!r}; the actions are {known}")
 
 
+def _data(value: object, code: str) -> dict[str, Any]:
+    def text(value: str, where: str) -> str:
+        if any(_is_control(c) for c in value):
+            raise Refused(code, f"{where} must not contain control characters")
+        return _composed(value)
+
+    return player_data.check(value, code, text)
+
+
+def granted(claim: object) -> dict[str, Any]:
+    """The data that a token grants in its claim ``data``. Raises :class:`Refused` (``unauthorized``)."""
+    return _data(claim, "unauthorized")
+
+
+def _send(body: dict[str, Any]) -> Send:
+    event, to = body.get("event"), body.get("to", "")
+    if not isinstance(event, str) or _EVENT.fullmatch(event) is None:
+        raise Refused("bad_event", "event must be 1 to 32 of A-Z a-z 0-9 _ . : -")
+    if to and not is_id(to):
+        raise Refused("bad_event", "to must be the id of a player")
+    return Send(event, _data(body.get("data", {}), "bad_event"), str(to), _whole(body, "seq", low=0, code="bad_event"))
+
+
 def _position(body: dict[str, Any]) -> Position:
     get: Any = body.get
     x, y = get("x"), get("y")
     vx, vy, h, seq, t = get("vx", 0), get("vy", 0), get("h", 0), get("seq", 0), get("t", 0)
+    z, vz = get("z", 0), get("vz", 0)
     # Nearly every message is valid: this loop calls no helpers. An invalid one takes the path below, which finds the mistake.
     # `type`, because `isinstance` takes a bool for an int. NaN cannot occur: the decoder refuses it.
-    for value in (x, y, vx, vy, h):
+    for value in (x, y, vx, vy, h, z, vz):
         if type(value) not in _NUMBERS or not -_HUGE < value < _HUGE:
             break
     else:
         if type(seq) is int and type(t) is int and 0 <= seq < _HUGE and -_HUGE < t < _HUGE:
-            return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS_MS, seq)
+            return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS_MS, seq, z, vz)
     for name in ("x", "y"):
         if name not in body:
             raise Refused("bad_position", f"pos needs {name}, a number")
-    x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
+    x, y, vx, vy, h, z, vz = (_number(body, name) for name in ("x", "y", "vx", "vy", "h", "z", "vz"))
     seq, t = _whole(body, "seq", low=0), _whole(body, "t", low=-_HUGE)
-    return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS_MS, seq)
+    return Position(x, y, vx, vy, h, seq, t % CLOCK_MODULUS_MS, seq, z, vz)
 
 
 def _number(body: dict[str, Any], name: str, code: str = "bad_position") -> float:
@@ -166,12 +245,12 @@ def _number(body: dict[str, Any], name: str, code: str = "bad_position") -> floa
     raise Refused(code, f"{name} must be a finite number")
 
 
-def _whole(body: dict[str, Any], name: str, *, low: float) -> int:
+def _whole(body: dict[str, Any], name: str, *, low: float, code: str = "bad_position") -> int:
     value = body.get(name, 0)
     # Engines whose only number is a float (Godot, JavaScript) may write 5 as 5.0.
     if (type(value) is int or (type(value) is float and value.is_integer())) and low <= value < _HUGE:
         return int(value)
-    raise Refused("bad_position", f"{name} must be a whole number" + (", 0 or above" if low == 0 else ""))
+    raise Refused(code, f"{name} must be a whole number" + (", 0 or above" if low == 0 else ""))
 
 
 def _text(value: object, what: str) -> str:
@@ -196,16 +275,24 @@ def named_as(text: str) -> str:
 def _readable(text: str) -> str:
     """``text`` in Unicode's composed form (NFC), without surrounding space and without piles of combining marks. Empty where
     nothing of it can be seen, such as zero-width characters: other players would see a player without a name."""
-    shown: list[str] = []
-    marks = 0
-    for c in unicodedata.normalize("NFC", text.strip()):
-        marks = marks + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
-        if marks <= MARKS:
-            shown.append(c)
+    shown = _composed(text.strip())
     if not any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK for c in shown):
         # A control character is no invisible name: it is refused.
         return "".join(c for c in shown if _is_control(c))
-    return "".join(shown).strip()
+    return shown.strip()
+
+
+def _composed(text: str) -> str:
+    """``text`` in Unicode's composed form (NFC), without piles of combining marks."""
+    if text.isascii():
+        return text
+    shown: list[str] = []
+    marks = 0
+    for c in unicodedata.normalize("NFC", text):
+        marks = marks + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
+        if marks <= MARKS:
+            shown.append(c)
+    return "".join(shown)
 
 
 def _is_control(c: str) -> bool:
@@ -227,11 +314,12 @@ class Player(NamedTuple):
     name: str = ""
     status: str = ""
     age: int = 0
+    data: Data = NO_DATA
 
 
 class Welcome(NamedTuple):
-    """``welcome``: the other players of the room. ``t`` is the server's clock in ms; ``at`` and ``status`` are the receiver's
-    own."""
+    """``welcome``: the other players of the room. ``t`` is the server's clock in ms; ``at``, ``status`` and ``data`` are the
+    receiver's own. ``watch``: the receiver is a watcher."""
 
     your_id: str
     players: tuple[Player, ...] = ()
@@ -240,6 +328,8 @@ class Welcome(NamedTuple):
     t: int = 0
     at: Position = Position()
     status: str = ""
+    data: Data = NO_DATA
+    watch: bool = False
 
 
 class Join(NamedTuple):
@@ -275,6 +365,21 @@ class StatusChanged(NamedTuple):
     status: str
 
 
+class DataChanged(NamedTuple):
+    """``data``: the new data of one player, the whole object."""
+
+    id: str
+    data: Data
+
+
+class Event(NamedTuple):
+    """``event``: something that a player sent. ``id`` is its sender; empty: an operator of the lobby."""
+
+    id: str
+    event: str
+    data: Data = NO_DATA
+
+
 class Config(NamedTuple):
     """``config``: how often to send and what to expect; all in ms."""
 
@@ -297,7 +402,7 @@ class Pong(NamedTuple):
 
 
 class Error(NamedTuple):
-    """``error``: a message was refused. ``x`` and ``y`` are the receiver's current position, for ``too_fast``.
+    """``error``: a message was refused. ``x``, ``y`` and ``z`` are the receiver's current position, for ``too_fast``.
 
     With ``close`` it is a closing error: the connection ends now, and this is the close code, also on a host that cannot
     close with a code of its own.
@@ -308,9 +413,10 @@ class Error(NamedTuple):
     x: float | None = None
     y: float | None = None
     close: int | None = None
+    z: float | None = None
 
 
-ServerMessage = Welcome | Join | Leave | PlayerPos | Moves | StatusChanged | Config | Pong | Error
+ServerMessage = Welcome | Join | Leave | PlayerPos | Moves | StatusChanged | DataChanged | Event | Config | Pong | Error
 
 TYPES: dict[type[ServerMessage], str] = {
     Welcome: "welcome",
@@ -319,6 +425,8 @@ TYPES: dict[type[ServerMessage], str] = {
     PlayerPos: "pos",
     Moves: "moves",
     StatusChanged: "status",
+    DataChanged: "data",
+    Event: "event",
     Config: "config",
     Pong: "pong",
     Error: "error",
@@ -330,7 +438,9 @@ def player_of(presence: Presence, now: int = 0) -> Player:
     """What other players may know of ``presence`` at ``now``. Without ``now`` the age of its position is unknown."""
     # The clocks of two hosts may differ a little: no position comes from the future.
     age = max(0, now - presence.moved_ms) if presence.moved_ms else 0
-    return Player(presence.player, presence.at, presence.n, presence.name or presence.player, presence.status, age)
+    return Player(
+        presence.player, presence.at, presence.n, presence.name or presence.player, presence.status, age, presence.data
+    )
 
 
 class Frame(NamedTuple):
@@ -369,7 +479,7 @@ class Version1:
                 return _action(message, {"x": round(at.x, 2), "y": round(at.y, 2)})
             case Hello():
                 return _action(message, {})
-            case Ping() | Status():
+            case Ping() | Status() | Rename() | ChangeData() | Send():
                 return None
             case _:
                 assert_never(message)
@@ -377,7 +487,7 @@ class Version1:
     def encode(self, message: ServerMessage) -> bytes | None:
         """See :class:`Codec`."""
         match message:
-            case Moves() | StatusChanged() | Config():
+            case Moves() | StatusChanged() | DataChanged() | Event() | Config():
                 return None
             case Welcome(your_id, players):
                 return dumps({"type": "welcome", "your_id": your_id, "lobby_players": [_place(p.id, p.at) for p in players]})
@@ -387,7 +497,9 @@ class Version1:
                 return dumps({"type": "pos", **_place(id, at)})
             case Pong():
                 return dumps(_pong(message))
-            case Leave() | Error():
+            case Error():
+                return _encode_common(message._replace(z=None))
+            case Leave():
                 return _encode_common(message)
             case _:
                 assert_never(message)
@@ -407,14 +519,21 @@ class Version2:
         match message:
             case Pos(at):
                 body: dict[str, Any] = {"x": round(at.x, 2), "y": round(at.y, 2)}
-                optional = ("vx", "vy", "h", "seq", "t")
+                optional = ("vx", "vy", "h", "seq", "t", "z", "vz")
                 return _action(message, body | {name: value for name in optional if (value := round(getattr(at, name), 2))})
-            case Hello():
-                return _action(message, {})
+            case Hello(patch):
+                return _action(message, {"data": patch} if patch else {})
             case Ping(t):
                 return _action(message, {"t": t})
             case Status(status):
                 return _action(message, {"status": status})
+            case Rename(name):
+                return _action(message, {"name": name})
+            case ChangeData(patch):
+                return _action(message, {"data": patch})
+            case Send(event, data, to, seq):
+                body = {"event": event} | ({"data": data} if data else {}) | ({"to": to} if to else {})
+                return _action(message, body | ({"seq": seq} if seq else {}))
             case _:
                 assert_never(message)
 
@@ -425,14 +544,23 @@ class Version2:
                 return None
             case Moves(t, entries):
                 return encode_moves(t, entries)
-            case Welcome(your_id, players, v, n, t, at, status):
+            case Welcome(your_id, players, v, n, t, at, status, data, watch):
                 body: dict[str, Any] = {"type": "welcome", "your_id": your_id, "lobby_players": [_player(p) for p in players]}
                 body |= {"v": v, "n": n, "t": t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq, "status": status}
+                body |= (
+                    ({"z": round(at.z, 2)} if round(at.z, 2) else {})
+                    | ({"data": data} if data else {})
+                    | ({"watch": True} if watch else {})
+                )
                 return dumps(body)
             case Join(player):
                 return dumps({"type": "join", **_player(player)})
             case StatusChanged(id, status):
                 return dumps({"type": "status", "id": id, "status": status})
+            case DataChanged(id, data):
+                return dumps({"type": "data", "id": id, "data": data})
+            case Event(id, event, data):
+                return dumps({"type": "event", "id": id, "event": event} | ({"data": data} if data else {}))
             case Config():
                 return dumps({"type": "config", **message._asdict()})
             case Pong():
@@ -472,10 +600,10 @@ def _encode_common(message: Leave | Error) -> bytes:
     match message:
         case Leave(id):
             return dumps({"type": "leave", "id": id})
-        case Error(code, text, x, y, close):
+        case Error(code, text, x, y, close, z):
             body: dict[str, Any] = {"type": "error", "message": text, "code": code}
             if x is not None and y is not None:
-                body |= {"x": x, "y": y}
+                body |= {"x": x, "y": y} | ({"z": z} if z else {})
             if close is not None:
                 body["close"] = close
             return dumps(body)
@@ -494,16 +622,28 @@ def _player(player: Player) -> dict[str, Any]:
     at = player.at
     body = _place(player.id, at) | {"n": player.n, "name": player.name, "status": player.status}
     body |= {name: value for name in ("vx", "vy", "h", "seq") if (value := round(getattr(at, name), 2))}
-    if "vx" in body or "vy" in body:  # a receiver needs the time of a position only if the player moves on from there
+    body |= _height(at)
+    if (
+        "vx" in body or "vy" in body or "vz" in body
+    ):  # a receiver needs the time of a position only if the player moves on from there
         body |= {name: value for name, value in (("t", at.t), ("age", player.age)) if value}
+    if player.data:
+        body["data"] = player.data
     return body
+
+
+def _height(at: Position) -> dict[str, float]:
+    """The fields of the height; a game without height sends none of them."""
+    return {name: value for name in ("z", "vz") if (value := round(getattr(at, name), 2))}
 
 
 def encode_moves(t: int, entries: Iterable[tuple[int, Position]]) -> bytes:
     """One ``moves`` frame: whole hundredths; zeros at the end of each entry are left out."""
     rows = []
-    for n, (x, y, vx, vy, h, seq, clock, _) in entries:
+    for n, (x, y, vx, vy, h, seq, clock, _, z, vz) in entries:
         row = [n, round(x * 100), round(y * 100), round(vx * 100), round(vy * 100), round(h * 100), seq, clock]
+        if z or vz:
+            row += (round(z * 100), round(vz * 100))
         while row[-1] == 0:
             row.pop()
         rows.append(row)
@@ -525,20 +665,25 @@ def decode(frame: bytes | str) -> ServerMessage | None:
         if kind == "welcome":
             v, n, t = (_is(int, body.get(name, default)) for name, default in (("v", 1), ("n", 0), ("t", 0)))
             players = tuple([_known(player) for player in _rows(body["lobby_players"])])
-            return Welcome(_short(body["your_id"]), players, v, n, t, _position_in(body), _shown(body.get("status", "")))
+            status, watch = _shown(body.get("status", "")), body.get("watch") is True
+            return Welcome(_short(body["your_id"]), players, v, n, t, _position_in(body), status, _object(body), watch)
         if kind == "join":
             return Join(_known(body))
         if kind == "leave":
             return Leave(_short(body["id"]))
         if kind == "error":
-            x, y = (None if (value := body.get(name)) is None else _number({name: value}, name) for name in ("x", "y"))
+            x, y, z = (None if (value := body.get(name)) is None else _number({name: value}, name) for name in ("x", "y", "z"))
             close = None if body.get("close") is None else _is(int, body["close"])
-            return Error(_shown(body.get("code", "")), _is(str, body.get("message", ""))[:_LONG], x, y, close)
+            return Error(_shown(body.get("code", "")), _is(str, body.get("message", ""))[:_LONG], x, y, close, z)
         if kind == "pong":
             seq = None if body.get("seq") is None else _is(int, body["seq"])
             return Pong(_number(body, "t"), _is(int, body["now"]), seq)
         if kind == "status":
             return StatusChanged(_short(body["id"]), _shown(body["status"]))
+        if kind == "data":
+            return DataChanged(_short(body["id"]), _object(body))
+        if kind == "event":
+            return Event(_short(body["id"]), _shown(body["event"]), _object(body))
         if kind == "config":
             return Config(*(_is(int, body[name]) for name in Config._fields))
     except (AttributeError, KeyError, TypeError, ValueError, Refused) as error:
@@ -565,6 +710,12 @@ def _shown(text: object) -> str:
     return _is(str, text)[:TEXT_CHARACTERS]
 
 
+def _object(body: dict[str, Any]) -> Data:
+    """The data in ``body``. Larger data than any lobby stores is left out: a client keeps it for each player."""
+    found = _is(dict, body.get("data", {}))
+    return found if not found or player_data.size(found) <= DATA_BYTES_MOST else {}
+
+
 def _rows(rows: object) -> list[Any]:
     if len(found := _is(list, rows)) > ROSTER_MOST:
         raise ValueError(f"{len(found)} players in one message")
@@ -572,19 +723,19 @@ def _rows(rows: object) -> list[Any]:
 
 
 def _position_in(body: dict[str, Any], t: int = 0) -> Position:
-    x, y, vx, vy, h = (_number(body, name) for name in ("x", "y", "vx", "vy", "h"))
-    return Position(x, y, vx, vy, h, _whole(body, "seq", low=0), t)
+    x, y, vx, vy, h, z, vz = (_number(body, name) for name in ("x", "y", "vx", "vy", "h", "z", "vz"))
+    return Position(x, y, vx, vy, h, _whole(body, "seq", low=0), t, 0, z, vz)
 
 
 def _known(body: dict[str, Any]) -> Player:
     id = _short(body["id"])
     n, name, status = body.get("n", 0), body.get("name", id), body.get("status", "")
     at = _position_in(body, _whole(body, "t", low=0))
-    return Player(id, at, _is(int, n), _shown(name), _shown(status), _whole(body, "age", low=0))
+    return Player(id, at, _is(int, n), _shown(name), _shown(status), _whole(body, "age", low=0), _object(body))
 
 
 def _entry(row: list[int]) -> tuple[int, Position]:
     if not row or not {type(value) for value in row} <= {int}:
         raise ValueError(f"{row!r} is not a list of whole numbers")
-    n, x, y, vx, vy, h, seq, t, *_newer = row + [0] * (8 - len(row))
-    return n, Position(x / 100, y / 100, vx / 100, vy / 100, h / 100, seq, t)
+    n, x, y, vx, vy, h, seq, t, z, vz, *_newer = row + [0] * (10 - len(row))
+    return n, Position(x / 100, y / 100, vx / 100, vy / 100, h / 100, seq, t, 0, z / 100, vz / 100)

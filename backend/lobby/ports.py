@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
+from lobby.data import Data
 from lobby.presence import Position, Presence
 
 
@@ -34,6 +35,13 @@ class Store(Protocol):
 
     def set_status(self, room: str, connection: str, status: str, now: int) -> Presence | None:
         """Stores a status, and ``now`` as the time at which its connection was last seen. None where the row is gone."""
+
+    def set_name(self, room: str, connection: str, name: str, now: int) -> Presence | None:
+        """Stores a name, and ``now`` as the time at which its connection was last seen. None where the row is gone."""
+
+    def set_data(self, room: str, connection: str, data: Data, now: int) -> Presence | None:
+        """Stores the data of a player, and ``now`` as the time at which its connection was last seen. None where the row is
+        gone."""
 
     def seen(self, room: str, connection: str, now: int) -> Presence | None:
         """Stores ``now`` as the time at which a connection was last seen. None where the row is gone."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from lobby.data import NO_DATA, Data
+
 
 class Position(NamedTuple):
     """Where a player is and how it moves, as its client sent it. Other players receive hundredths of a unit.
 
-    ``x``, ``y`` in units; ``vx``, ``vy`` in units per second; ``h`` (heading) in radians. ``seq`` is the player's own number:
+    ``x``, ``y`` and the height ``z`` in units; ``vx``, ``vy``, ``vz`` in units per second; ``h`` (heading) in radians. ``seq``
+    is the player's own number:
     it rises with every position, and is 0 for a player that does not number its positions. ``t`` is the player's own clock in
     ms, modulo 65,536. ``order`` is what stores compare (``rules.is_newer``): ``seq`` where there is one, else the time (ms) at
     which a host received the position; 0 on a host where messages of one connection cannot overtake each other.
@@ -23,6 +26,8 @@ class Position(NamedTuple):
     seq: int = 0
     t: int = 0
     order: int = 0
+    z: float = 0.0
+    vz: float = 0.0
 
 
 class Presence(NamedTuple):
@@ -33,6 +38,11 @@ class Presence(NamedTuple):
     ``joined_ms`` when the connection was accepted, ``moved_ms`` when ``at`` was stored (0: never), ``status_ms`` when
     ``status`` was stored (0: never), ``seen_ms`` when the connection was last known to be alive. ``allowance`` is the distance
     in units that the player could still cover at ``moved_ms`` (see ``limits.travel``).
+
+    ``data`` is the player's own JSON object, ``granted`` the part of it that its token sets and the player cannot change;
+    ``data_ms`` and ``name_ms`` are when ``data`` and ``name`` were changed last (0: never). ``event_seq`` is the number of the
+    last event of this connection that was sent. ``is_named``: the name is that of its token. A ``watch`` row is a watcher: it
+    receives what players receive, and no client knows it. Its ``player`` is no valid id, so it cannot be that of a player.
     """
 
     room: str
@@ -48,16 +58,30 @@ class Presence(NamedTuple):
     status_ms: int = 0
     seen_ms: int = 0
     allowance: float = 0.0
+    data: Data = NO_DATA
+    granted: Data = NO_DATA
+    data_ms: int = 0
+    name_ms: int = 0
+    event_seq: int = 0
+    is_named: bool = False
+    watch: bool = False
 
 
 def newest(roster: Iterable[Presence]) -> list[Presence]:
-    """The newest connection of each player: the one that represents the player."""
+    """The newest connection of each player: the one that represents the player. Watchers are no players."""
     representing: dict[str, Presence] = {}
     for row in roster:
+        if row.watch:
+            continue
         other = representing.get(row.player)
         if other is None or joined_before(other, row):
             representing[row.player] = row
     return list(representing.values())
+
+
+def watchers(roster: Iterable[Presence]) -> list[Presence]:
+    """The watchers of a room."""
+    return [row for row in roster if row.watch]
 
 
 def joined_before(one: Presence, other: Presence) -> bool:

@@ -17,14 +17,18 @@ The theory, on which every host relies:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from lobby import limits
+from lobby.data import NO_DATA, Data, merge
 from lobby.errors import CODES, Refused
 from lobby.messages import (
+    ChangeData,
     ClientMessage,
     Config,
+    DataChanged,
     Error,
+    Event,
     Handshake,
     Hello,
     Join,
@@ -32,13 +36,15 @@ from lobby.messages import (
     Ping,
     Pong,
     Pos,
+    Rename,
+    Send,
     ServerMessage,
     Status,
     StatusChanged,
     Welcome,
     player_of,
 )
-from lobby.presence import Position, Presence, newest, others
+from lobby.presence import Position, Presence, newest, others, watchers
 from lobby.settings import Settings
 
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -77,10 +83,32 @@ class SetStatus(NamedTuple):
     status: str
 
 
-class SendWelcome(NamedTuple):
-    """Read the room and send the connection a ``welcome`` with everyone who is in it."""
+class SetName(NamedTuple):
+    """Store the name in the sender's row; then broadcast it."""
 
     connection: str
+    name: str
+
+
+class SetData(NamedTuple):
+    """Merge the patch into the data of the sender's row (:func:`with_data`); then broadcast the whole data, if it changed."""
+
+    connection: str
+    patch: Data
+
+
+class SendEvent(NamedTuple):
+    """Take the event from the sender's rate limit of events, and send it (:func:`event`)."""
+
+    connection: str
+    sent: Send
+
+
+class SendWelcome(NamedTuple):
+    """Read the room and send the connection a ``welcome`` with all players in it. First merge ``patch`` into its data."""
+
+    connection: str
+    patch: Data = NO_DATA
 
 
 class SendPong(NamedTuple):
@@ -104,7 +132,7 @@ class Close(NamedTuple):
     code: str
 
 
-MessageEffect = SetPosition | SetStatus | SendWelcome | SendPong
+MessageEffect = SetPosition | SetStatus | SetName | SetData | SendEvent | SendWelcome | SendPong
 """What a message of a client can lead to."""
 
 ChangeEffect = SendWelcome | Post | Close
@@ -117,14 +145,19 @@ Effect = MessageEffect | ChangeEffect
 
 
 def connected(handshake: Handshake, connection: str, roster: list[Presence], now: int, settings: Settings) -> Presence:
-    """The row for a new connection. Raises :class:`Refused` (``room_full``) where the room has no place for one more player.
+    """The row for a new connection. Raises :class:`Refused` (``room_full``) where the room has no place for one more player,
+    or watcher.
 
-    A player that is in the room already keeps number, position and status, so that other players do not notice a reconnect.
-    ``n`` is 0 for a new player; the store assigns the room's next number.
+    A player that is in the room already keeps number, position, status and data, so that other players do not notice a
+    reconnect. ``n`` is 0 for a new player; the store assigns the room's next number.
     """
     fresh = Presence(
-        handshake.room, connection, handshake.player, v=handshake.v, name=handshake.name, joined_ms=now, seen_ms=now
-    )
+        handshake.room, connection, handshake.player, v=handshake.v, name=handshake.name, joined_ms=now, seen_ms=now,
+        data=handshake.granted, granted=handshake.granted, is_named=handshake.is_named, watch=handshake.watch,
+    )  # fmt: skip
+    if handshake.watch:
+        limits.check_watchers(len(watchers(roster)), handshake.room, settings)
+        return fresh._replace(player=f"#{connection}")  # no valid id, so it is that of no player
     here = newest(roster)
     for other in here:
         if other.player == handshake.player:
@@ -133,6 +166,8 @@ def connected(handshake: Handshake, connection: str, roster: list[Presence], now
             return fresh._replace(
                 n=other.n, name=handshake.name or other.name, status=other.status, at=other.at,
                 moved_ms=other.moved_ms, status_ms=other.status_ms, allowance=other.allowance, joined_ms=joined_ms,
+                data=merge(other.data, handshake.granted) if handshake.granted else other.data,
+                data_ms=other.data_ms, name_ms=other.name_ms,
             )  # fmt: skip
     limits.check_room(len(here), handshake.room, settings)
     return fresh
@@ -140,12 +175,24 @@ def connected(handshake: Handshake, connection: str, roster: list[Presence], now
 
 def received(message: ClientMessage, sender: Presence, now: int, settings: Settings) -> MessageEffect:
     """What a message of ``sender`` leads to. Raises :class:`Refused`, and then nothing has changed."""
+    is_question = isinstance(message, Ping) or (isinstance(message, Hello) and not message.patch)
+    if sender.watch and not is_question:
+        raise Refused("watching")
     match message:
         case Pos(at):
             limits.check_bounds(at, settings)
             return SetPosition(sender.connection, at, limits.travel(sender, at, now, settings))
-        case Hello():
-            return SendWelcome(sender.connection)
+        case Hello(patch):
+            return SendWelcome(sender.connection, patch)
+        case Rename(name):
+            if settings.token_names or sender.is_named:
+                raise Refused("bad_message", "the name of this player comes from its token")
+            return SetName(sender.connection, name)
+        case ChangeData(patch):
+            return SetData(sender.connection, patch)
+        case Send():
+            limits.check_event(message.event, message.data, settings)
+            return SendEvent(sender.connection, message)
         case Ping(t):
             return SendPong(sender, Pong(t, now, sender.at.seq))
         case Status(status):
@@ -165,14 +212,15 @@ def is_newer(at: Position, known: Position) -> bool:
 
 def refused(sender: Presence, error: Refused) -> Post:
     """The answer to a wrong message, which only its sender receives."""
-    x, y = error.fields.get("x"), error.fields.get("y")
-    return Post((sender,), Error(error.code, error.detail, x, y))
+    x, y, z = (error.fields.get(name) for name in ("x", "y", "z"))
+    return Post((sender,), Error(error.code, error.detail, x, y, z=z))
 
 
 def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Post]:
     """Everything that one connection must know: the other players of the room, and how to behave."""
     players = tuple(player_of(row, now) for row in sorted(others(newcomer, newest(roster)), key=lambda row: row.n))
-    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, newcomer.at, newcomer.status)
+    own = newcomer.at, newcomer.status, newcomer.data, newcomer.watch
+    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, *own)
     return [Post((newcomer,), welcome), configured([newcomer], settings)]
 
 
@@ -184,6 +232,9 @@ def configured(receivers: Iterable[Presence], settings: Settings) -> Post:
 def changed(change: Change, roster: list[Presence]) -> list[ChangeEffect]:
     """What a row that was added or removed leads to. ``roster`` is the room after the change."""
     row = change.presence
+    if row.watch:  # no client knows a watcher
+        is_here = any(other.connection == row.connection for other in roster)
+        return [SendWelcome(row.connection)] if isinstance(change, RowAdded) and is_here else []
     own = [other for other in roster if other.player == row.player]
     # Every connection, also one that is about to be taken over: the newer connection may end before it takes over.
     receivers = tuple(others(row, roster))
@@ -214,6 +265,36 @@ def _added(row: Presence, own: list[Presence], receivers: tuple[Presence, ...]) 
 def status_changed(sender: Presence, roster: list[Presence]) -> Post:
     """A status that changed goes to the whole room. Its own player gets it too, as the answer."""
     return Post(tuple(roster), StatusChanged(sender.player, sender.status))
+
+
+def with_data(row: Presence, patch: Data, settings: Settings) -> dict[str, Any]:
+    """The data of ``row`` after ``patch``, with what its token grants. Raises :class:`Refused` (``bad_data``) where that is too
+    large."""
+    after = merge(merge(row.data, patch), row.granted)
+    limits.check_data(after, settings)
+    return after
+
+
+def data_changed(sender: Presence, roster: list[Presence]) -> Post:
+    """Data that changed goes to the whole room. Its own player gets it too, as the answer."""
+    return Post(tuple(roster), DataChanged(sender.player, sender.data))
+
+
+def renamed(sender: Presence, roster: list[Presence]) -> Post:
+    """A new name goes to all other players, as a ``join`` of a player that they know."""
+    return Post(tuple(others(sender, roster)), Join(player_of(sender)))
+
+
+def event(sender: Presence, sent: Send, roster: list[Presence]) -> Post:
+    """The event for the player that it names, or for all other connections of the room. Raises :class:`Refused`
+    (``no_player``)."""
+    if sent.to:
+        receivers = [row for row in roster if row.player == sent.to]
+        if not receivers:
+            raise Refused("no_player", f"no player {sent.to} is in this room")
+    else:
+        receivers = others(sender, roster)
+    return Post(tuple(receivers), Event(sender.player, sent.event, sent.data))
 
 
 def closing_error(code: str, detail: str = "") -> Error:

@@ -92,6 +92,17 @@ class Settings:
         high=1_000,
     )
     messages_burst: int = _setting(20, "Messages that a connection may send at once.", unit="messages", low=1, high=10_000)
+    data_bytes: int = _setting(512, "Maximum size of a player's data, as JSON; 0: no data.", unit="bytes", low=0, high=16_384)
+    events: str = _setting(
+        "*", "Names of the events that players may send, separated by commas; * allows all, nothing allows none."
+    )
+    event_bytes: int = _setting(512, "Maximum size of an event's data, as JSON.", unit="bytes", low=0, high=16_384)
+    events_per_s: float = _setting(
+        5.0, "Events that a player may send per second on average, and twice as many at once.", unit="1/s", low=0.1, high=1_000
+    )
+    watchers: int = _setting(
+        10, "Maximum number of watchers in a room. They see everything and are no players.", unit="watchers", low=0, high=1_000
+    )
     world_bound: float = _setting(
         1_000_000.0, "Maximum distance of a position from zero on each axis.", unit="units", low=1, high=1_000_000_000
     )

@@ -1,7 +1,8 @@
 """Tokens: JSON Web Tokens (HS256) that identify a player, by PyJWT.
 
 The game's own backend signs a token for each of its players, with any JWT library. ``sub`` is the player's id, ``exp`` the time
-at which the token expires, ``room`` (optional) the only room that the token allows, ``name`` (optional) the player's name.
+at which the token expires, ``room`` (optional) the only room that the token allows, ``name`` (optional) the player's name,
+``data`` (optional) data that the player cannot change, ``watch`` (optional) whether it may watch.
 
 A token is checked when a connection opens. The connection stays when the token expires later: players are not cut in the middle
 of a game. A new connection, also one that takes over, needs a token that is still valid.
@@ -12,8 +13,9 @@ from __future__ import annotations
 import math
 from typing import Any, Final, TypeGuard
 
+from lobby.data import NO_DATA
 from lobby.errors import LobbyError, Refused
-from lobby.messages import Handshake, is_id, named_as
+from lobby.messages import Handshake, granted, is_id, named_as
 
 SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key for HS256 has at least 256 bits."""
@@ -31,13 +33,13 @@ _SIGNATURE_ONLY: Final[Any] = {
 }
 
 
-def sign(player: str, secret: str, expires_at_ms: int, room: str = "") -> str:
-    """A token for ``player`` until ``expires_at_ms`` (since 1970), for one room or for any."""
+def sign(player: str, secret: str, expires_at_ms: int, room: str = "", **more: object) -> str:
+    """A token for ``player`` until ``expires_at_ms`` (since 1970), for one room or for any, with ``more`` claims."""
     import jwt
 
     check_secret(secret)
     claims: dict[str, object] = {"sub": player, "exp": expires_at_ms // 1000}
-    return jwt.encode(claims | ({"room": room} if room else {}), secret, algorithm="HS256")
+    return jwt.encode(claims | more | ({"room": room} if room else {}), secret, algorithm="HS256")
 
 
 def check_secret(secret: str) -> None:
@@ -53,9 +55,9 @@ def check_secret(secret: str) -> None:
 def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
     """``handshake`` with the player, and the name, that its token names. Raises :class:`Refused`.
 
-    Without a ``secret`` no token is needed. ``now`` is in ms since 1970. Of the claims only ``sub``, ``exp``, ``room`` and
-    ``name`` count. Identity services add others, such as ``iat``, ``nbf`` or ``aud``, and a backend whose clock is ahead must
-    not keep its players out.
+    Without a ``secret`` no token is needed. ``now`` is in ms since 1970. Of the claims only ``sub``, ``exp``, ``room``,
+    ``name``, ``data`` and ``watch`` count. Identity services add others, such as ``iat``, ``nbf`` or ``aud``, and a backend
+    whose clock is ahead must not keep its players out.
     """
     if not secret:
         return handshake
@@ -74,8 +76,15 @@ def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
     room = claims.get("room")
     if room is not None and room != handshake.room:
         raise Refused("forbidden", f"the token opens the room {str(room)[:64]!r}, not {handshake.room!r}")
-    named = claims.get("name")
-    return handshake._replace(player=player, name=named_as(named) if isinstance(named, str) else handshake.name)
+    if handshake.watch and claims.get("watch") is not True:
+        raise Refused("forbidden", "the token does not allow to watch: it needs the claim watch, true")
+    named = named_as(claims["name"]) if isinstance(claims.get("name"), str) else None
+    return handshake._replace(
+        player=player,
+        name=handshake.name if named is None else named,
+        is_named=named is not None,
+        granted=NO_DATA if claims.get("data") is None else granted(claims["data"]),
+    )
 
 
 def _is_time(value: object) -> TypeGuard[int | float]:

@@ -105,7 +105,8 @@ def test_a_missing_player_that_comes_back_in_time_never_left() -> None:
     known.apply(Welcome("ann", (), 2, 1), 0)
     assert known.apply(Join(Player("cem", n=1, name="Cem")), 10) == []
     assert known.players["cem"].at == CEM.at  # it has not sent a position yet
-    assert known.apply(Moves(1, ((1, Position(5, 5)),)), 20)[0].player.at == Position(5, 5)
+    known.apply(Moves(1, ((1, Position(5, 5)),)), 20)
+    assert known.players["cem"].at == Position(5, 5)
     assert known.expire(GRACE_MS) == [Left(BEA)]
 
 

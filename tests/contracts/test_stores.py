@@ -14,7 +14,7 @@ from lobby.presence import Position, Presence
 from lobby.rules import RowAdded, RowRemoved
 from lobby.server.memory import MemoryStore
 from lobby.serverless.dynamodb import DynamoStore
-from lobby.serverless.shared import Delivered, RoomLock, RoomRows, WindowLost
+from lobby.serverless.shared import Delivered, Latest, RoomLock, RoomRows, WindowLost
 from tests.dynamo import MotoCaller, MotoStore
 from tests.shared_memory import SharedMemory
 from tests.stepped_room import StreamedStore
@@ -231,7 +231,9 @@ def test_one_invocation_holds_the_broadcast_lock_at_a_time(shared: StreamedStore
 
 
 def test_the_next_holder_of_the_lock_reads_what_the_room_has_received(shared: StreamedStore) -> None:
-    delivered = Delivered(1_050, {4: (18, "trading"), 7: (1_795_426_800_123, 'Änn "x"')}, BudgetState(4, as_of_ms=1_040))
+    delivered = Delivered(
+        1_050, {4: Latest(18, "trading"), 7: Latest(1_795_426_800_123, 'Änn "x"', 5, 6)}, BudgetState(4, as_of_ms=1_040)
+    )
     shared.acquire("lobby", "a", now=1_000, until_ms=2_000)
     shared.release("lobby", "a", delivered)
     assert shared.lock_state("lobby") == RoomLock(delivered=delivered)
@@ -244,6 +246,63 @@ def test_only_the_holder_of_the_lock_can_release_it(shared: StreamedStore) -> No
     shared.release("lobby", "a", Delivered(1_000, {}))
     assert shared.lock_state("lobby").is_locked(1_500)
     assert shared.lock_state("lobby").delivered == Delivered()
+
+
+def test_data_name_and_height_are_stored_and_read(store: Store | StreamedStore) -> None:
+    data = {"team": "röt", "ship": {"hull": 2.5, "parts": [1, None, "x"]}}
+    store.add(presence("c1")._replace(data=data, granted={"team": "röt"}, is_named=True))
+    row = store.get("lobby", "c1")
+    assert row is not None
+    assert (row.data, row.granted, row.is_named, row.watch) == (data, {"team": "röt"}, True, False)
+    named = store.set_name("lobby", "c1", "Änn", now=50)
+    assert named is not None
+    assert (named.name, named.name_ms, named.seen_ms) == ("Änn", 50, 50)
+    for z in (3.5, 0.0):
+        moved = store.set_position("lobby", "c1", Position(1, 2, z=z, vz=-z), now=60, allowance=0)
+        assert moved is not None
+        assert (moved.at.z, moved.at.vz) == (z, -z)
+        assert store.room("lobby") == [moved]
+    assert store.set_name("lobby", "gone", "x", now=70) is None
+
+
+def test_a_watcher_takes_no_number(store: Store | StreamedStore) -> None:
+    watcher = store.add(presence("c1", "#c1")._replace(watch=True))
+    assert (watcher.n, watcher.watch) == (0, True)
+    assert store.get("lobby", "c1") == watcher
+    assert store.add(presence("c2")).n == 1
+
+
+def test_data_is_stored_only_where_it_has_not_changed_since_it_was_read(shared: StreamedStore) -> None:
+    shared.add(presence("c1"))
+    first = shared.set_data("lobby", "c1", {"a": 1}, now=100, since_ms=0)
+    assert first is not None
+    assert (first.data, first.data_ms) == ({"a": 1}, 100)
+    assert shared.set_data("lobby", "c1", {"b": 1}, now=110, since_ms=0) is None
+    last = shared.set_data("lobby", "c1", {}, now=120, since_ms=100)
+    assert last is not None
+    assert last.data == {}
+    assert shared.get("lobby", "c1") == last
+    assert shared.set_data("lobby", "gone", {"a": 1}, now=100, since_ms=0) is None
+
+
+def test_events_have_a_rate_limit_and_an_order_of_their_own(shared: StreamedStore) -> None:
+    shared.add(presence("c1"))
+    pace = Pace(per_s=1, burst=2)
+    for _ in range(2):
+        row = shared.event("lobby", "c1", now=1_000, pace=pace)
+        assert row is not None
+        assert row.event_seq == 0
+    with pytest.raises(RateLimited, match="too_many_events: more than 1 events a second"):
+        shared.event("lobby", "c1", now=1_000, pace=pace)
+    assert shared.seen("lobby", "c1", now=1_000, pace=pace) is not None, "messages have another limit"
+    shared.event_sent("lobby", "c1", 2)
+    shared.event_sent("lobby", "c1", 1)
+    row = shared.get("lobby", "c1")
+    assert row is not None
+    assert row.event_seq == 2
+    shared.event_sent("lobby", "gone", 1)
+    assert shared.get("lobby", "gone") is None
+    assert shared.event("lobby", "gone", now=2_000, pace=pace) is None
 
 
 def test_the_holder_of_the_lock_can_extend_its_lease_and_no_other_invocation_can(shared: StreamedStore) -> None:
@@ -327,8 +386,8 @@ def test_a_write_that_is_repeated_after_a_lost_answer_counts_as_written() -> Non
     assert store.set_position("lobby", "c1", numbered(1, seq=1), now=1_000, allowance=0, pace=pace) is not None
     assert store.open_window("lobby", "a", now=1_000, until_ms=1_100)
     assert store.acquire("lobby", "a", now=1_050, until_ms=2_000, close_window=True) == Delivered()
-    store.release("lobby", "a", Delivered(1_050, {1: (1, "")}))
-    assert store.lock_state("lobby") == RoomLock(delivered=Delivered(1_050, {1: (1, "")}))
+    store.release("lobby", "a", Delivered(1_050, {1: Latest(1, "")}))
+    assert store.lock_state("lobby") == RoomLock(delivered=Delivered(1_050, {1: Latest(1, "")}))
 
 
 def test_a_missing_table_raises_a_store_error_that_names_it() -> None:

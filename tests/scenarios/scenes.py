@@ -37,6 +37,8 @@ class Actor(ABC):
             key: ("…" if key in CLOCKS and message["type"] in ("welcome", "moves", "pong") else value)
             for key, value in message.items()
         }
+        if str(shown.get("your_id", "")).startswith("#"):  # of a watcher
+            shown["your_id"] = "#…"
         for player in message.get("lobby_players", ()):
             if "age" in player:
                 player["age"] = "…"
@@ -71,13 +73,13 @@ class Stage(ABC):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    async def enter(self, player: str, v: int = 1, room: str = "lobby", name: str = "") -> Actor:
-        """Connects a player. ``name`` distinguishes two connections of one player in the transcript."""
-        self.lines.append(f"{name or player:>4} enters {room} in version {v}")
-        return await self.connect(player, v, room, name or player)
+    async def enter(self, player: str, v: int = 1, room: str = "lobby", name: str = "", *, watch: bool = False) -> Actor:
+        """Connects a player, or a watcher. ``name`` distinguishes two connections of one player in the transcript."""
+        self.lines.append(f"{name or player:>4} {'watches' if watch else 'enters'} {room} in version {v}")
+        return await self.connect(player, v, room, name or player, watch)
 
     @abstractmethod
-    async def connect(self, player: str, v: int, room: str, name: str) -> Actor: ...
+    async def connect(self, player: str, v: int, room: str, name: str, watch: bool) -> Actor: ...
 
 
 async def two_players_of_version_1_meet(stage: Stage) -> None:
@@ -210,6 +212,153 @@ async def an_overtaken_position_is_not_broadcast(stage: Stage) -> None:
     await bea.receive("moves")
 
 
+async def two_of_version_2(stage: Stage) -> tuple[Actor, Actor]:
+    """Ann and Bea, who know each other."""
+    one = await stage.enter("ann", v=2)
+    for kind in ("welcome", "config"):
+        await one.receive(kind)
+    other = await stage.enter("bea", v=2)
+    for kind in ("welcome", "config"):
+        await other.receive(kind)
+    await one.receive("join")
+    return one, other
+
+
+async def a_player_rises_and_falls(stage: Stage) -> None:
+    ann, bea = await two_of_version_2(stage)
+    old = await stage.enter("old")
+    await old.receive("welcome")
+    for actor in (ann, bea):
+        await actor.receive("join")
+    await ann.send(action="pos", x=1, y=2, z=3.25, vz=-1, seq=1)
+    await bea.receive("moves")
+    await old.receive("pos")
+    late = await stage.enter("late", v=2)
+    for kind in ("welcome", "config"):
+        await late.receive(kind)
+    for actor in (ann, bea, old):
+        await actor.receive("join")
+    await ann.send(action="pos", x=1, y=2, z=0, seq=2)
+    await bea.receive("moves")
+    for text in ('{"action":"pos","z":1}', '{"action":"pos","x":1,"y":1,"z":"1"}', '{"action":"pos","x":1,"y":1,"z":2e6}'):
+        await ann.send(text)
+        await ann.receive("error")
+
+
+async def data_of_a_player_reaches_the_room_and_those_that_come_later(stage: Stage) -> None:
+    ann, bea = await two_of_version_2(stage)
+    await ann.send(action="hello", data={"team": "red", "ship": {"hull": 2, "tint": "teal"}})
+    await bea.receive("data")
+    for kind in ("welcome", "config"):
+        await ann.receive(kind)
+    await ann.send(action="data", data={"team": None, "ship": {"hull": 3}})
+    for actor in (ann, bea):
+        await actor.receive("data")
+    late = await stage.enter("late", v=2)
+    for kind in ("welcome", "config"):
+        await late.receive(kind)
+    for actor in (ann, bea):
+        await actor.receive("join")
+    again = await stage.enter("ann", v=2, name="ann2")
+    for kind in ("welcome", "config"):
+        await again.receive(kind)
+    await ann.closed_by_lobby()
+    await again.send(action="data", data={"ship": None})
+    for actor in (again, bea, late):
+        await actor.receive("data")
+
+
+async def data_that_is_wrong_changes_nothing(stage: Stage) -> None:
+    ann, bea = await two_of_version_2(stage)
+    deep = "[" * 9 + "]" * 9
+    for text in (
+        '{"action":"data"}',
+        '{"action":"data","data":[1]}',
+        '{"action":"data","data":{"a":' + deep + "}}",
+        '{"action":"data","data":{"__proto__":{"isAdmin":true}}}',
+        '{"action":"data","data":{"a":"\\u0007"}}',
+        '{"action":"data","data":{"a":NaN}}',
+        '{"action":"data","data":{"a":1e16}}',
+        '{"action":"data","data":{"a":"' + "x" * 512 + '"}}',
+        '{"action":"hello","data":7}',
+    ):
+        await ann.send(text)
+        await ann.receive("error")
+    await bea.send(action="hello")
+    for kind in ("welcome", "config"):
+        await bea.receive(kind)
+
+
+async def players_send_events_to_each_other_and_to_the_room(stage: Stage) -> None:
+    ann, bea = await two_of_version_2(stage)
+    cem = await stage.enter("cem", v=2)
+    for kind in ("welcome", "config"):
+        await cem.receive(kind)
+    for actor in (ann, bea):
+        await actor.receive("join")
+    await ann.send(action="send", event="wave", data={"hand": "left"}, to="bea", seq=1)
+    await bea.receive("event")
+    await ann.send(action="send", event="gg", seq=2)
+    for actor in (bea, cem):
+        await actor.receive("event")
+    await ann.send(action="send", event="note", to="ann", seq=3)
+    await ann.receive("event")
+    await ann.send(action="send", event="wave", to="dee", seq=4)
+    await ann.receive("error")
+
+
+async def events_that_are_wrong_reach_no_player(stage: Stage) -> None:
+    ann, bea = await two_of_version_2(stage)
+    for text in (
+        '{"action":"send"}',
+        '{"action":"send","event":"' + "x" * 900 + '"}',
+        '{"action":"send","event":"a b"}',
+        '{"action":"send","event":"wave","data":[]}',
+        '{"action":"send","event":"wave","to":"no id"}',
+        '{"action":"send","event":"wave","seq":-1}',
+        '{"action":"send","event":"wave","data":{"a":"' + "x" * 512 + '"}}',
+    ):
+        await ann.send(text)
+        await ann.receive("error")
+    await bea.send(action="ping", t=1)
+    await bea.receive("pong")
+
+
+async def a_watcher_receives_everything_and_no_client_knows_it(stage: Stage) -> None:
+    watcher = await stage.enter("eye", v=2, watch=True)
+    for kind in ("welcome", "config"):
+        await watcher.receive(kind)
+    ann, bea = await two_of_version_2(stage)
+    for _ in (ann, bea):
+        await watcher.receive("join")
+    await ann.send(action="pos", x=1, y=2, seq=1)
+    for actor in (bea, watcher):
+        await actor.receive("moves")
+    await ann.send(action="status", status="here")
+    for actor in (ann, bea, watcher):
+        await actor.receive("status")
+    await ann.send(action="send", event="gg")
+    for actor in (bea, watcher):
+        await actor.receive("event")
+    for text in ('{"action":"pos","x":1,"y":1}', '{"action":"send","event":"gg"}', '{"action":"data","data":{}}'):
+        await watcher.send(text)
+        await watcher.receive("error")
+    await bea.leave()
+    for actor in (ann, watcher):
+        await actor.receive("leave")
+    await watcher.leave()
+    await ann.send(action="ping", t=1)
+    await ann.receive("pong")
+
+
+async def a_player_changes_its_name_without_leaving(stage: Stage) -> None:
+    ann, bea = await two_of_version_2(stage)
+    await ann.send(action="name", name="Ännchen")
+    await bea.receive("join")
+    await ann.send(action="name", name="x" * 33)
+    await ann.receive("error")
+
+
 SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     two_players_of_version_1_meet,
     old_and_new_clients_share_a_lobby,
@@ -219,4 +368,11 @@ SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     other_players_do_not_notice_a_reconnect,
     only_the_sender_of_a_wrong_message_gets_an_error,
     an_overtaken_position_is_not_broadcast,
+    a_player_rises_and_falls,
+    data_of_a_player_reaches_the_room_and_those_that_come_later,
+    data_that_is_wrong_changes_nothing,
+    players_send_events_to_each_other_and_to_the_room,
+    events_that_are_wrong_reach_no_player,
+    a_watcher_receives_everything_and_no_client_knows_it,
+    a_player_changes_its_name_without_leaving,
 ]

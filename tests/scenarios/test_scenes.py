@@ -45,8 +45,8 @@ class Simulated(Stage):
         super().__init__()
         self.host = Simulation()
 
-    async def connect(self, player: str, v: int, room: str, name: str) -> Actor:
-        return SimulatedActor(name, self.lines, self.host, self.host.connect(player, v, room))
+    async def connect(self, player: str, v: int, room: str, name: str, watch: bool) -> Actor:
+        return SimulatedActor(name, self.lines, self.host, self.host.connect(player, v, room, watch=watch))
 
 
 class SocketActor(Actor):
@@ -77,8 +77,9 @@ class Served(Stage):
         super().__init__()
         self.at, self.sockets = at, sockets
 
-    async def connect(self, player: str, v: int, room: str, name: str) -> Actor:
-        entered = await self.sockets.enter_async_context(joined(self.at(pid=player, room=room, v=v)))
+    async def connect(self, player: str, v: int, room: str, name: str, watch: bool) -> Actor:
+        address = self.at(pid=player, room=room, v=v, **({"watch": 1} if watch else {}))
+        entered = await self.sockets.enter_async_context(joined(address))
         # A player is in the room when it has its welcome. On an emulated stack the stream brings it, which takes a moment.
         async with asyncio.timeout(PATIENCE_S):
             return SocketActor(name, self.lines, entered, str(await entered.socket.recv()))

@@ -293,7 +293,7 @@ def test_watch_prints_a_line_for_each_event_into_a_pipe() -> None:
             await watch(url, seconds=0.1, console=console)
         assert isinstance(console.file, io.StringIO)
         lines = [text.partition(" ")[2] for text in console.file.getvalue().splitlines()]
-        assert lines[0].startswith("connected watch_")
+        assert lines[0].startswith("connected #")
         assert lines[1:] == ['joined ann "[b]Ann[/b]" at 0.0 0.0'] or lines[1:] == ['joined ann "[b]Ann[/b]" at 0 0']
 
     at_server(QUICK, visit)

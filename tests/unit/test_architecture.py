@@ -105,7 +105,7 @@ def test_the_emulator_knows_nothing_of_lobbies() -> None:
 
 
 def test_the_core_does_no_input_or_output() -> None:
-    core = ("presence", "messages", "rules", "limits", "fanout", "budget", "billing", "ports", "delivery")
+    core = ("presence", "data", "messages", "rules", "limits", "fanout", "budget", "billing", "ports", "delivery")
     forbidden = {"asyncio", "socket", "time", "random", "os", "secrets", "threading", "datetime", "urllib.request"}
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name in core:

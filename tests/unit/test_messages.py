@@ -27,21 +27,44 @@ positions = st.builds(
     st.integers(0, 10**14),
     st.integers(0, 65_535),
     st.just(0),
+    hundredths | st.just(0.0),
+    hundredths | st.just(0.0),
 )
 untimed = positions.map(lambda at: at._replace(t=0))
-players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts, st.just(0))
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**15), 10**15) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(texts, json_values, max_size=3)
+players = st.builds(m.Player, ids, untimed, st.integers(1, 10_000), texts.filter(bool), texts, st.just(0), objects)
 zero = st.just(0.0)
-standing = st.builds(Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0), st.just(0))
+standing = st.builds(
+    Position, hundredths, hundredths, zero, zero, zero, st.integers(0, 1000), st.just(0), st.just(0), hundredths, zero
+)
 server_messages = st.one_of(
-    st.builds(m.Welcome, ids, st.lists(players).map(tuple), st.just(2), st.integers(1, 99), st.integers(0, 1 << 42), standing),
+    st.builds(
+        m.Welcome,
+        ids,
+        st.lists(players).map(tuple),
+        st.just(2),
+        st.integers(1, 99),
+        st.integers(0, 1 << 42),
+        standing,
+        texts,
+        objects,
+        st.booleans(),
+    ),
     st.builds(m.Join, players),
     st.builds(m.Leave, ids),
     st.builds(m.Moves, st.integers(0, 1 << 42), st.lists(st.tuples(st.integers(1, 99), positions)).map(tuple)),
     st.builds(m.StatusChanged, ids, texts),
+    st.builds(m.DataChanged, ids, objects),
+    st.builds(m.Event, ids, ids.map(lambda id: id[:32]), objects),
     st.builds(m.Config, *[st.integers(1, 60_000)] * 4),
     st.builds(m.Pong, st.integers(-(1 << 50), 1 << 50), st.integers(0, 1 << 42), st.integers(0, 1 << 31)),
-    st.builds(m.Error, ids, texts, st.none(), st.none(), st.none() | st.integers(1000, 4999)),
-    st.builds(m.Error, ids, texts, hundredths, hundredths, st.none()),
+    st.builds(m.Error, ids, texts, st.none(), st.none(), st.none() | st.integers(1000, 4999), st.none()),
+    st.builds(m.Error, ids, texts, hundredths, hundredths, st.none(), st.none() | hundredths.filter(bool)),
 )
 
 
@@ -122,7 +145,7 @@ def test_zeros_at_the_end_of_an_entry_are_cut_off() -> None:
 
 
 def test_more_values_in_an_entry_are_ignored() -> None:
-    assert m.decode('{"type":"moves","t":5,"m":[[4,100,0,0,0,0,0,0,99,98]]}') == m.Moves(5, ((4, Position(1.0)),))
+    assert m.decode('{"type":"moves","t":5,"m":[[4,100,0,0,0,0,0,0,0,0,99,98]]}') == m.Moves(5, ((4, Position(1.0)),))
 
 
 def test_a_version_2_position_carries_everything() -> None:

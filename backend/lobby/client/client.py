@@ -7,7 +7,8 @@
 
 The client stays the same player through everything a network does: it comes back by itself after a pause, takes over its own
 player before a connection is cut, and reports differences only. ``me.roster`` holds the other players; changes arrive as
-events: ``Connected``, ``Joined``, ``Left``, ``Moved``, ``StatusSet``, ``MessageRefused``, ``Disconnected``, ``PlayerRefused``.
+events: ``Connected``, ``Joined``, ``Left``, ``Moved``, ``StatusSet``, ``DataSet``, ``Renamed``, ``EventReceived``,
+``MessageRefused``, ``Disconnected``, ``PlayerRefused``.
 
 Reading the events is optional. Those that wait are bounded: only the newest move of each player waits, and of more than
 :data:`EVENTS_KEPT` events the oldest are dropped. ``me.roster`` is always up to date.
@@ -29,13 +30,29 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
+from lobby import messages as wire
 from lobby.client.attempt import Socket
 from lobby.client.connection import Connection, ConnectionState, Listener
 from lobby.client.constants import SLOW_DOWN_MS, TAKEOVER_MS
-from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
-from lobby.client.sockets import LobbySocket, address
+from lobby.client.roster import DataSet, EventReceived, Joined, Left, Moved, Renamed, Roster, StatusSet
+from lobby.client.sockets import LobbySocket, address, renamed
+from lobby.data import NO_DATA, Data, combine, merge
 from lobby.errors import LobbyError, LobbyRefused
-from lobby.messages import CODECS, ClientMessage, Config, Error, Hello, Pos, ServerMessage, Status, Welcome, is_id
+from lobby.messages import (
+    CODECS,
+    ChangeData,
+    ClientMessage,
+    Config,
+    Error,
+    Hello,
+    Pos,
+    Rename,
+    Send,
+    ServerMessage,
+    Status,
+    Welcome,
+    is_id,
+)
 from lobby.presence import Position
 
 EVENTS_KEPT = 20_000
@@ -44,7 +61,7 @@ EVENTS_KEPT = 20_000
 POLL_MS = 50
 """The state machine is polled so often, beside each time that something arrives."""
 
-_OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "status"))
+_OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "status", "data"))
 
 
 class Connected(NamedTuple):
@@ -63,13 +80,14 @@ class Disconnected(NamedTuple):
 class MessageRefused(NamedTuple):
     """The lobby refused one message of yours and changed nothing. You are still connected.
 
-    ``code`` is a key of :data:`lobby.errors.CODES`. ``x`` and ``y``: where you stand instead, for ``too_fast``.
+    ``code`` is a key of :data:`lobby.errors.CODES`. ``x``, ``y`` and ``z``: where you stand instead, for ``too_fast``.
     """
 
     code: str
     message: str
     x: float | None = None
     y: float | None = None
+    z: float | None = None
 
 
 class PlayerRefused(NamedTuple):
@@ -79,7 +97,19 @@ class PlayerRefused(NamedTuple):
     message: str
 
 
-Event = Connected | Disconnected | MessageRefused | PlayerRefused | Joined | Left | Moved | StatusSet
+Event = (
+    Connected
+    | Disconnected
+    | MessageRefused
+    | PlayerRefused
+    | Joined
+    | Left
+    | Moved
+    | StatusSet
+    | DataSet
+    | Renamed
+    | EventReceived
+)
 
 
 class _Inbox:
@@ -123,9 +153,10 @@ class LobbyClient:
     """One player in one room of one lobby.
 
     ``url``: ``ws[s]://host[:port]/[stage]``; ``player``, ``room``, ``name``, ``token``, ``v`` go into its query.
-    ``follow=False`` ignores the other players, for load and for bots: no roster, no events about them. ``tls`` replaces the
-    default context of ``wss://``. ``takeover_ms``: a new connection takes over after so long, or up to 5 % earlier. ``random``
-    returns numbers from 0 to 1, for pauses and takeovers.
+    ``data`` is the player's own JSON object, which the others receive. ``watch=True`` makes a watcher: it receives everything,
+    no client knows it, and it can send nothing. ``follow=False`` ignores the other players, for load and for bots: no roster,
+    no events about them. ``tls`` replaces the default context of ``wss://``. ``takeover_ms``: a new connection takes over after
+    so long, or up to 5 % earlier. ``random`` returns numbers from 0 to 1, for pauses and takeovers.
     """
 
     def __init__(
@@ -136,13 +167,15 @@ class LobbyClient:
         room: str = "",
         name: str = "",
         token: str = "",
+        data: Data = NO_DATA,
+        watch: bool = False,
         v: int = 2,
         follow: bool = True,
         tls: ssl.SSLContext | None = None,
         takeover_ms: float = TAKEOVER_MS,
         random: Callable[[], float] = random_numbers.random,
     ) -> None:
-        self.url = address(url, pid=player, room=room, name=name, v=v, token=token)
+        self.url = address(url, pid=player, room=room, name=name, v=v, token=token, watch="1" if watch else "")
         self.v, self.follow = v, follow
         self.roster = Roster()
         self.refused: LobbyRefused | None = None
@@ -159,6 +192,8 @@ class LobbyClient:
         self._is_new = False
         self._at: Position | None = None
         self._status: str | None = None
+        self._patch = data  # all changes of the own data, as one
+        self._event_seq = 0
         self._seq = 0
         self._free_ms = 0.0  # when the next position may be sent
         self._is_woken = False
@@ -194,16 +229,18 @@ class LobbyClient:
 
     # ── what a player does ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def move(self, x: float, y: float, vx: float = 0.0, vy: float = 0.0, h: float = 0.0) -> None:
+    def move(
+        self, x: float, y: float, vx: float = 0.0, vy: float = 0.0, h: float = 0.0, *, z: float = 0.0, vz: float = 0.0
+    ) -> None:
         """Sets your position. Call it as often as you like: it sends no sooner than the lobby wishes, and always the last one.
 
-        ``x`` and ``y`` in units, ``vx`` and ``vy`` in units per second, ``h`` in radians. Raises ValueError for a number that
-        is not finite.
+        ``x``, ``y`` and the height ``z`` in units, ``vx``, ``vy`` and ``vz`` in units per second, ``h`` in radians. Raises
+        ValueError for a number that is not finite.
         """
-        if not all(map(math.isfinite, (x, y, vx, vy, h))):
-            raise ValueError(f"not a position: {x}, {y} (vx {vx}, vy {vy}, h {h})")
+        if not all(map(math.isfinite, (x, y, vx, vy, h, z, vz))):
+            raise ValueError(f"not a position: {x}, {y}, {z} (vx {vx}, vy {vy}, vz {vz}, h {h})")
         # The time is taken here: the others draw the movement by it, and the message may have to wait.
-        self._at = Position(x, y, vx, vy, h, t=round(_now_ms()))
+        self._at = Position(x, y, vx, vy, h, t=round(_now_ms()), z=z, vz=vz)
         if self._send_timer is None and self.is_connected:
             self._send_position_when_free()
 
@@ -211,6 +248,32 @@ class LobbyClient:
         """Shows a word over the player's head; "" takes it away. Version 2."""
         self._status = status
         self._send_status()
+
+    def set_name(self, name: str) -> None:
+        """Changes the player's name; "" shows its id instead. Version 2."""
+        self.url = self._connection.url = renamed(self.url, name)
+        self._send(Rename(name))
+
+    def set_data(self, patch: Data) -> None:
+        """Changes the player's data, which the other players receive: a JSON merge patch (RFC 7396). None removes a key.
+
+        ``me.set_data({"team": "red", "hat": None})``. The own data is ``me.roster.you.data``. Version 2. The lobby answers with
+        ``DataSet``, or with ``MessageRefused`` (``bad_data``) if the data becomes too large.
+        """
+        self._patch = combine(self._patch, patch)
+        self._send(ChangeData(patch))
+
+    def send(self, event: str, data: Data = NO_DATA, to: str = "") -> bool:
+        """Sends an event to the player ``to``, or to all others in the room. Returns whether it was sent.
+
+        ``event`` is 1 to 32 of ``A-Z a-z 0-9 _ . : -``; ``data`` is an object of JSON. It is stored nowhere: a player that
+        comes later does not receive it, and without a connection it is lost. Version 2.
+        """
+        if not self.is_connected:
+            return False
+        self._event_seq += 1
+        self._send(Send(event, data, to, self._event_seq))
+        return True
 
     def send_text(self, text: str) -> None:
         """Sends a text as it is, for tools that check what a lobby makes of it. Sends nothing without a connection."""
@@ -282,6 +345,8 @@ class LobbyClient:
     def _send_all(self) -> None:
         """Sends again what the lobby may not know: it dropped the message, or there was no connection."""
         self._send_status()
+        if self._patch and merge(self.roster.you.data, self._patch) != self.roster.you.data:
+            self._send(ChangeData(self._patch))
         self._send_position_when_free()
 
     # ── what the connection reports ─────────────────────────────────────────────────────────────────────────────────
@@ -309,13 +374,13 @@ class LobbyClient:
 
     def _on_message(self, message: ServerMessage, is_busy: bool) -> None:
         match message:
-            case Error(code, text, x, y):
-                self._inbox.put(MessageRefused(code, text, x, y))
+            case Error(code, text, x, y, _, z):
+                self._inbox.put(MessageRefused(code, text, x, y, z))
                 if code == "rate_limited":
                     self._slow_down()
             case Welcome():
                 self._on_welcome(message)
-            case _ if self.follow:
+            case _ if self.follow or isinstance(message, wire.Event):
                 self._apply(message)
 
     def _on_welcome(self, welcome: Welcome) -> None:
@@ -329,7 +394,7 @@ class LobbyClient:
         self._seq = max(self._seq, welcome.at.seq)
         self._apply(welcome if self.follow else welcome._replace(players=()))
         if self._welcomed is not self._connection.socket:
-            self._welcomed = self._connection.socket
+            self._welcomed, self._event_seq = self._connection.socket, 0
             self._send_all()
 
     def _apply(self, message: ServerMessage) -> None:

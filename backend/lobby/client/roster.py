@@ -10,9 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple, assert_never
 
 from lobby.client.constants import GRACE_MS, ROSTER_MOST
+from lobby.data import Data
 from lobby.messages import (
     Config,
+    DataChanged,
     Error,
+    Event,
     Join,
     Leave,
     Moves,
@@ -51,7 +54,27 @@ class StatusSet(NamedTuple):
     player: Player
 
 
-RosterEvent = Joined | Left | Moved | StatusSet
+class DataSet(NamedTuple):
+    """The data of a player changed; yours too."""
+
+    player: Player
+
+
+class Renamed(NamedTuple):
+    """A player has another name."""
+
+    player: Player
+
+
+class EventReceived(NamedTuple):
+    """An event arrived. ``sender`` is the id of the player that sent it; empty: an operator of the lobby."""
+
+    sender: str
+    event: str
+    data: Data
+
+
+RosterEvent = Joined | Left | Moved | StatusSet | DataSet | Renamed | EventReceived
 
 
 class Roster:
@@ -114,6 +137,17 @@ class Roster:
                     return []
                 player = self.players[id] = known._replace(status=status)
                 return [StatusSet(player)]
+            case DataChanged(id, data):
+                if id == self.you.id:
+                    self.you = self.you._replace(data=data)
+                    return [DataSet(self.you)]
+                known = self.players.get(id)
+                if known is None:
+                    return []
+                player = self.players[id] = known._replace(data=data)
+                return [DataSet(player)]
+            case Event(id, event, data):
+                return [EventReceived(id, event, data)]
             case Config() | Pong() | Error():
                 return []  # not about players
             case _:
@@ -137,7 +171,10 @@ class Roster:
 
     def _replace(self, welcome: Welcome, now: float) -> list[RosterEvent]:
         before, self.players, self._ids = self.players, {}, {}
-        you, self.you = self.you, Player(welcome.your_id, welcome.at, welcome.n, self.you.name, welcome.status)
+        you, self.you = (
+            self.you,
+            Player(welcome.your_id, welcome.at, welcome.n, self.you.name, welcome.status, data=welcome.data),
+        )
         for player in welcome.players:
             self._know(player)
         missing, self._missing = self._missing, {}
@@ -157,10 +194,19 @@ class Roster:
         for player in welcome.players:
             known = before.get(player.id)
             events += [Joined(player)] if known is None else _differences(known, player, welcome.t)
-        return [*events, StatusSet(self.you)] if you.id == welcome.your_id and you.status != welcome.status else events
+        if you.id == welcome.your_id:
+            events += [StatusSet(self.you)] if you.status != welcome.status else []
+            events += [DataSet(self.you)] if you.data != welcome.data else []
+        return events
+
+
+def _place(player: Player) -> tuple[float, float, float]:
+    return player.at.x, player.at.y, player.at.z
 
 
 def _differences(known: Player, player: Player, t: int) -> list[RosterEvent]:
     """The events of a player that was known before."""
-    events: list[RosterEvent] = [Moved(player, t)] if known.at[:2] != player.at[:2] else []
-    return [*events, StatusSet(player)] if known.status != player.status else events
+    events: list[RosterEvent] = [Moved(player, t)] if _place(known) != _place(player) else []
+    events += [StatusSet(player)] if known.status != player.status else []
+    events += [DataSet(player)] if known.data != player.data else []
+    return [*events, Renamed(player)] if known.name != player.name else events

@@ -59,6 +59,13 @@ def address(url: str, **parameters: str | int) -> str:
     return urlunsplit((scheme, where, quote(parts.path or "/", safe="/%:@!$&'()*+,;="), urlencode(query, safe=":"), ""))
 
 
+def renamed(url: str, name: str) -> str:
+    """``url``, as :func:`address` returns it, with another name in its query."""
+    parts = urlsplit(url)
+    query = {key: value for key, value in parse_qsl(parts.query) if key != "name"} | ({"name": name} if name else {})
+    return urlunsplit(parts._replace(query=urlencode(query, safe=":")))
+
+
 def why(error: Exception) -> str:
     """Why no connection could be opened, in half a sentence."""
     match error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from lobby.data import Data
 from lobby.presence import Position, Presence
 from lobby.rules import is_newer
 
@@ -19,7 +20,7 @@ class MemoryStore:
         """Numbers start again at 1 when a room has been empty."""
         rows = self._rooms.setdefault(presence.room, {})
         numbers = self._numbers.setdefault(presence.room, count(1))
-        row = presence if presence.n else presence._replace(n=next(numbers))
+        row = presence if presence.n or presence.watch else presence._replace(n=next(numbers))
         rows[row.connection] = row
         return row
 
@@ -42,6 +43,14 @@ class MemoryStore:
     def set_status(self, room: str, connection: str, status: str, now: int) -> Presence | None:
         row = self.get(room, connection)
         return row and self._write(row._replace(status=status, status_ms=now, seen_ms=now))
+
+    def set_name(self, room: str, connection: str, name: str, now: int) -> Presence | None:
+        row = self.get(room, connection)
+        return row and self._write(row._replace(name=name, name_ms=now, seen_ms=now))
+
+    def set_data(self, room: str, connection: str, data: Data, now: int) -> Presence | None:
+        row = self.get(room, connection)
+        return row and self._write(row._replace(data=data, data_ms=now, seen_ms=now))
 
     def seen(self, room: str, connection: str, now: int) -> Presence | None:
         row = self.get(room, connection)

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from lobby import limits, rules
+from lobby.data import Data
 from lobby.delivery import Delivery
 from lobby.errors import Refused
 from lobby.fanout import Share, Window, window_ms
 from lobby.limits import Bucket, RateLimited, Verdict
 from lobby.messages import ACTIONS, Handshake, parse
 from lobby.ports import Gateway, Store, Unreached
-from lobby.presence import Presence, newest, others
+from lobby.presence import Presence, newest, others, watchers
 from lobby.rules import (
     Change,
     Close,
@@ -25,8 +26,11 @@ from lobby.rules import (
     Post,
     RowAdded,
     RowRemoved,
+    SendEvent,
     SendPong,
     SendWelcome,
+    SetData,
+    SetName,
     SetPosition,
     SetStatus,
 )
@@ -53,6 +57,9 @@ class Resident:
         """The player of each connection that has a row."""
         self._buckets: dict[PlayerKey, Bucket] = {}
         """The rate limit of each player: a new connection goes on with it."""
+        self._events: dict[PlayerKey, Bucket] = {}
+        """The rate limit of each player's events."""
+        self._event_pace = limits.event_pace(settings)
         self._visits: dict[PlayerKey, Bucket] = {}
         """The rate limit of each player's connections."""
 
@@ -74,7 +81,7 @@ class Resident:
         self._visits[player] = limits.check_visit(self._visits.get(player, Bucket()), now)
         roster = self.store.room(handshake.room)
         row = self.store.add(rules.connected(handshake, connection, roster, now, self.settings))
-        self._players[connection] = player
+        self._players[connection] = player = row.room, row.player
         self._buckets.setdefault(player, Bucket())
         self._announce([RowAdded(row)], now)
         return row
@@ -115,7 +122,7 @@ class Resident:
     def close_silent(self, now: int) -> None:
         """Closes the connections from which nothing was received for two heartbeats, and forgets what players used long ago."""
         connected = set(self._players.values())
-        for buckets in (self._buckets, self._visits):
+        for buckets in (self._buckets, self._events, self._visits):
             for player in [one for one, bucket in buckets.items() if bucket.is_full(now) and one not in connected]:
                 del buckets[player]
         for room in self.store.rooms():
@@ -164,7 +171,8 @@ class Resident:
         if window is None:
             return None
         self.counts["windows", ""] += 1
-        closed = window.close(newest(self.store.room(room)), now, self.settings)
+        rows = self.store.room(room)
+        closed = window.close(newest(rows), now, self.settings, watchers(rows))
         self._broadcast(room, closed.shares, now)
         return closed.due_ms
 
@@ -198,7 +206,23 @@ class Resident:
                 row = self.store.set_status(room, connection, status, now)
                 if row is not None:
                     self._post(rules.status_changed(row, self.store.room(room)), room, now)
-            case SendWelcome(connection):
+            case SetName(connection, name):
+                row = self.store.set_name(room, connection, name, now)
+                if row is not None:
+                    self._post(rules.renamed(row, self.store.room(room)), room, now)
+            case SetData(connection, patch):
+                row = self._set_data(room, connection, patch, now)
+                if row is not None:
+                    self._post(rules.data_changed(row, self.store.room(room)), room, now)
+            case SendEvent(connection, sent):
+                row = self.store.get(room, connection)
+                if row is not None:
+                    self._spend_event(row, now)
+                    self._post(rules.event(row, sent, self.store.room(room)), room, now)
+            case SendWelcome(connection, patch):
+                changed = self._set_data(room, connection, patch, now) if patch else None
+                if changed is not None:  # its own client receives the data with the welcome
+                    self._post(rules.data_changed(changed, others(changed, self.store.room(room))), room, now)
                 row = self.store.get(room, connection)
                 if row is not None:
                     for post in rules.welcomed(row, self.store.room(room), now, self.settings):
@@ -215,6 +239,20 @@ class Resident:
             case _:
                 assert_never(effect)
         return None
+
+    def _set_data(self, room: str, connection: str, patch: Data, now: int) -> Presence | None:
+        """Merges ``patch`` into the data of a row. Returns the row, None where nothing changed. Raises Refused."""
+        row = self.store.get(room, connection)
+        if row is None or (after := rules.with_data(row, patch, self.settings)) == row.data:
+            return None
+        return self.store.set_data(room, connection, after, now)
+
+    def _spend_event(self, sender: Presence, now: int) -> None:
+        """Takes one event from the rate limit of a player. Raises RateLimited."""
+        player = sender.room, sender.player
+        self._events[player], verdict = self._event_pace.spend(self._events.get(player, Bucket()), now)
+        if verdict is not Verdict.ALLOWED:
+            raise limits.events_limited(self._event_pace, verdict)
 
     def _post(self, post: Post, room: str, now: int) -> None:
         self._remove_gone(room, self._delivery.post(post), now)

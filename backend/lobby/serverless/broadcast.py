@@ -32,15 +32,16 @@ from typing import assert_never
 
 from lobby import rules
 from lobby.budget import BudgetState
+from lobby.data import merge
 from lobby.delivery import Delivery
 from lobby.fanout import Share, share_for_all
 from lobby.limits import HOPELESS_MS
 from lobby.messages import CODECS, Join
 from lobby.ports import ALL_REACHED, Unreached
-from lobby.presence import Presence, newest
+from lobby.presence import Presence, newest, watchers
 from lobby.rules import Change, Close, Post, RowRemoved, SendWelcome
 from lobby.serverless.lock import SKEW_MS, BroadcastLock
-from lobby.serverless.shared import Delivered, RoomRows, SharedStore
+from lobby.serverless.shared import Delivered, Latest, RoomRows, SharedStore
 from lobby.settings import Settings
 
 WINDOW_GRACE_MS = 1_000
@@ -113,19 +114,30 @@ class Broadcaster:
         rows = self._store.rows(room)
         here = newest(rows.roster)
         return (
-            any(row.connection in rows.needs_welcome_ms for row in here)
+            any(row.connection in rows.needs_welcome_ms for row in [*here, *watchers(rows.roster)])
             or any(self._has_new_position(row, lock.delivered) for row in here)
-            or any(self._has_new_status(row, lock.delivered) for row in here)
-            or any(self._is_silent(row, now) for row in here)
+            or any(self._has_new_profile(row, lock.delivered) for row in here)
+            or any(self._is_silent(row, now) for row in [*here, *watchers(rows.roster)])
         )
 
     def _has_new_position(self, row: Presence, delivered: Delivered) -> bool:
         is_recent = bool(row.moved_ms) and row.moved_ms >= delivered.ms - self._recent_ms
-        return is_recent and row.at.order != _latest(row, delivered)[0]
+        return is_recent and row.at.order != _latest(row, delivered).order
 
     def _has_new_status(self, row: Presence, delivered: Delivered) -> bool:
-        is_recent = bool(row.status_ms) and row.status_ms >= delivered.ms - self._recent_ms
-        return is_recent and row.status != _latest(row, delivered)[1]
+        return self._is_recent(row.status_ms, delivered) and row.status != _latest(row, delivered).status
+
+    def _has_new_data(self, row: Presence, delivered: Delivered) -> bool:
+        return self._is_recent(row.data_ms, delivered) and row.data_ms != _latest(row, delivered).data_ms
+
+    def _has_new_name(self, row: Presence, delivered: Delivered) -> bool:
+        return self._is_recent(row.name_ms, delivered) and row.name_ms != _latest(row, delivered).name_ms
+
+    def _has_new_profile(self, row: Presence, delivered: Delivered) -> bool:
+        return self._has_new_status(row, delivered) or self._has_new_data(row, delivered) or self._has_new_name(row, delivered)
+
+    def _is_recent(self, changed_ms: int, delivered: Delivered) -> bool:
+        return bool(changed_ms) and changed_ms >= delivered.ms - self._recent_ms
 
     def _is_silent(self, row: Presence, now: int) -> bool:
         """Version 1 cannot ping, and API Gateway sends no pings; it ends an idle connection by itself."""
@@ -169,8 +181,12 @@ class Broadcaster:
             unreached |= missed
         here = newest(roster)
         for row in here:
+            if self._has_new_name(row, delivered):
+                unreached |= self._delivery.post(_only(ready, rules.renamed(row, roster)))
             if self._has_new_status(row, delivered):
                 unreached |= self._delivery.post(_only(ready, rules.status_changed(row, roster)))
+            if self._has_new_data(row, delivered):
+                unreached |= self._delivery.post(_only(ready, rules.data_changed(row, roster)))
         movers = [row for row in here if self._has_new_position(row, delivered)]
         for receivers, moved in share_for_all(movers, roster):
             share = Share([row for row in receivers if row.connection in ready], moved)
@@ -179,8 +195,8 @@ class Broadcaster:
         self.broadcasts.append((self._clock() - now, len(here)))
         self.unreached |= unreached
         absent = self._handle_unreached(unreached, RoomRows(roster, rows.needs_welcome_ms), now)
-        recent = [row for row in here if max(row.moved_ms, row.status_ms) >= now - self._recent_ms]
-        latest = {row.n: (row.at.order, row.status) for row in recent}
+        changed_ms = {row.n: max(row.moved_ms, row.status_ms, row.data_ms, row.name_ms) for row in here}
+        latest = {row.n: _latest_of(row) for row in here if changed_ms[row.n] >= now - self._recent_ms}
         return Delivered(max(now, delivered.ms), latest, budget), absent
 
     def _deliver_change(
@@ -193,9 +209,10 @@ class Broadcaster:
             match effect:
                 case Post():
                     unreached |= self._delivery.post(_only(ready, effect))
-                    if isinstance(effect.message, Join):  # it carries the player's position and status
+                    if isinstance(effect.message, Join):  # it carries all that is known of the player
                         player = effect.message.player
-                        latest = {**delivered.latest, player.n: (player.at.order, player.status)}
+                        [row] = newest(row for row in roster if row.player == player.id)
+                        latest = {**delivered.latest, player.n: _latest_of(row)._replace(order=player.at.order)}
                         delivered = delivered._replace(latest=latest)
                 case Close():
                     roster = self._hand_over(effect, roster)
@@ -233,6 +250,12 @@ class Broadcaster:
                 after = self._store.set_position(heir.room, heir.connection, was.at, self._clock(), was.allowance) or after
             if was.status_ms > heir.status_ms:
                 after = self._store.set_status(heir.room, heir.connection, was.status, self._clock()) or after
+            if was.name_ms > heir.name_ms:
+                after = self._store.set_name(heir.room, heir.connection, was.name, self._clock()) or after
+            if was.data_ms > heir.data_ms:
+                changed_ms, since_ms = max(self._clock(), was.data_ms), heir.data_ms
+                data = merge(was.data, heir.granted)
+                after = self._store.set_data(heir.room, heir.connection, data, changed_ms, since_ms=since_ms) or after
             roster = [after if row is heir else row for row in roster]
         return roster
 
@@ -274,8 +297,12 @@ class Broadcaster:
         self._store.remove(close.presence.room, close.presence.connection)
 
 
-def _latest(row: Presence, delivered: Delivered) -> tuple[int, str]:
-    return delivered.latest.get(row.n, (-1, "\0"))  # no row has these
+def _latest(row: Presence, delivered: Delivered) -> Latest:
+    return delivered.latest.get(row.n, Latest())  # no row has these values
+
+
+def _latest_of(row: Presence) -> Latest:
+    return Latest(row.at.order, row.status, row.data_ms, row.name_ms)
 
 
 def _is_later(was: Presence, heir: Presence) -> bool:

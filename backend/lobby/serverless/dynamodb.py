@@ -11,17 +11,19 @@ A new item leaves out attributes that are 0 or empty: a room is read for every w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from lobby.billing import Usage
 from lobby.budget import DAY_MS, BudgetState
+from lobby.data import Data
 from lobby.errors import StoreError
-from lobby.limits import Bucket, Pace, RateLimited, Verdict
+from lobby.jsons import dumps
+from lobby.limits import Bucket, Pace, RateLimited, Verdict, events_limited
 from lobby.presence import Position, Presence
 from lobby.rules import Change, RowAdded, RowRemoved, is_newer
 from lobby.serverless.aws import CallFailed
-from lobby.serverless.shared import Delivered, RoomLock, RoomRows, WindowLost
+from lobby.serverless.shared import Delivered, Latest, RoomLock, RoomRows, WindowLost
 
 Item = dict[str, dict[str, str]]
 
@@ -47,8 +49,24 @@ TRIES = 5
 """How often a write is retried when other writes to the same row came first."""
 
 _TEXTS = {"room": "room", "connectionId": "connection", "player_id": "player", "name": "name", "status": "status"}
-_WHOLE = ("n", "v", "joined_ms", "moved_ms", "status_ms", "seen_ms")
+_WHOLE = ("n", "v", "joined_ms", "moved_ms", "status_ms", "seen_ms", "data_ms", "name_ms", "event_seq")
+_OBJECTS = ("data", "granted")
+_FLAGS = ("is_named", "watch")
 _ALWAYS = frozenset({"room", "connectionId", "player_id", "x", "y"})
+_SELDOM = frozenset({"z", "vz"})
+"""Attributes that a write removes when they are 0: most games have no height, and reads are billed by bytes."""
+
+
+class _Limit(NamedTuple):
+    """A rate limit in a row: the attributes of its bucket (``limits.Bucket``), and its error."""
+
+    due: str
+    flood: str
+    error: Callable[[Pace, Verdict], RateLimited]
+
+
+MESSAGES = _Limit("due_ms", "flood_ms", RateLimited)
+EVENTS = _Limit("event_due_ms", "event_flood_ms", events_limited)
 
 
 class Caller(Protocol):
@@ -72,7 +90,7 @@ class DynamoStore:
     # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add(self, presence: Presence, *, needs_welcome_ms: int = 0) -> Presence:
-        if not presence.n:
+        if not presence.n and not presence.watch:
             counted = self._call(
                 "UpdateItem",
                 Key=_key(presence.room, NUMBERS),
@@ -131,6 +149,23 @@ class DynamoStore:
     def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         return self._write_row(room, connection, {"status": status, "status_ms": now, "seen_ms": now}, now, pace)
 
+    def set_name(self, room: str, connection: str, name: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        return self._write_row(room, connection, {"name": name, "name_ms": now, "seen_ms": now}, now, pace)
+
+    def set_data(
+        self, room: str, connection: str, data: Data, now: int, *, since_ms: int, pace: Pace | None = None
+    ) -> Presence | None:
+        text = dumps(data).decode() if data else ""
+        values: dict[str, float | str] = {"data": text, "data_ms": now, "seen_ms": now}
+        return self._write_row(room, connection, values, now, pace, _Unchanged(data, since_ms))
+
+    def event(self, room: str, connection: str, now: int, *, pace: Pace) -> Presence | None:
+        return self._write_row(room, connection, {"seen_ms": now}, now, pace, limit=EVENTS)
+
+    def event_sent(self, room: str, connection: str, seq: int) -> None:
+        condition = "attribute_exists(connectionId) AND (attribute_not_exists(event_seq) OR event_seq < :seq)"
+        self._write(room, connection, "SET event_seq = :seq", {":seq": _number(seq)}, condition)
+
     def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         return self._write_row(room, connection, {"seen_ms": now}, now, pace)
 
@@ -151,7 +186,8 @@ class DynamoStore:
         values: Mapping[str, float | str],
         now: int,
         pace: Pace | None = None,
-        newer: _Newer | None = None,
+        newer: _Newer | _Unchanged | None = None,
+        limit: _Limit = MESSAGES,
     ) -> Presence | None:
         """One conditional write. None where the row is gone, or has a newer position. Raises RateLimited by ``pace``.
 
@@ -162,8 +198,8 @@ class DynamoStore:
         used: Item = dict(newer.values) if newer else {}
         spent: dict[str, float] = {}
         if pace:
-            spent = {"due_ms": pace.spend(Bucket(), now)[0].due_ms}
-            conditions.append("(attribute_not_exists(due_ms) OR due_ms <= :now)")
+            spent = {limit.due: pace.spend(Bucket(), now)[0].due_ms}
+            conditions.append(f"(attribute_not_exists({limit.due}) OR {limit.due} <= :now)")
             used[":now"] = _number(now)
         for _ in range(TRIES):
             written, item = self._set(room, connection, {**values, **spent}, conditions, used, now)
@@ -173,13 +209,13 @@ class DynamoStore:
             if newer and not newer.holds(was):
                 return was if newer.is_this(was, now) else None
             if pace:
-                bucket = _bucket_of(item)
+                bucket = _bucket_of(item, limit)
                 after, verdict = pace.spend(bucket, now)
                 if verdict is not Verdict.ALLOWED:
-                    self._set(room, connection, {"flood_ms": after.flood_ms}, conditions[:1], {}, now)
-                    raise RateLimited(pace, verdict)
-                spent = {"due_ms": after.due_ms}
-                conditions[-1] = "due_ms = :was" if bucket.due_ms else "attribute_not_exists(due_ms)"
+                    self._set(room, connection, {limit.flood: after.flood_ms}, conditions[:1], {}, now)
+                    raise limit.error(pace, verdict)
+                spent = {limit.due: after.due_ms}
+                conditions[-1] = f"{limit.due} = :was" if bucket.due_ms else f"attribute_not_exists({limit.due})"
                 used = (dict(newer.values) if newer else {}) | ({":was": _number(bucket.due_ms)} if bucket.due_ms else {})
         raise StoreError(f"{TRIES} writes to the row of {connection} failed, because other writes came first.")
 
@@ -187,11 +223,15 @@ class DynamoStore:
         self, room: str, connection: str, values: Mapping[str, float | str], conditions: Iterable[str], used: Item, now: int
     ) -> tuple[Presence | None, Item | None]:
         """The row as it was written; or, where a condition did not hold, the item as it is."""
+        stored = {name: value for name, value in values.items() if value or name not in _SELDOM}
+        absent = [name for name in values if name not in stored]
         written, was = self._write(
             room,
             connection,
-            "SET " + ", ".join(f"#{name} = :{name}" for name in (*values, "ttl")),
-            {f":{name}": _value(value) for name, value in values.items()} | {":ttl": _ttl(now, KEEP_S)} | used,
+            "SET "
+            + ", ".join(f"#{name} = :{name}" for name in (*stored, "ttl"))
+            + (" REMOVE " + ", ".join(f"#{name}" for name in absent) if absent else ""),
+            {f":{name}": _value(value) for name, value in stored.items()} | {":ttl": _ttl(now, KEEP_S)} | used,
             " AND ".join(conditions),
             names=[*values, "ttl"],
         )
@@ -235,7 +275,8 @@ class DynamoStore:
         return renewed is not None
 
     def release(self, room: str, holder: str, delivered: Delivered) -> None:
-        latest = {str(n): entry for n, entry in delivered.latest.items()}
+        # Most entries have neither data nor a new name, and each write is charged by bytes.
+        latest = {str(n): entry if entry[2:] != (0, 0) else entry[:2] for n, entry in delivered.latest.items()}
         self._write(
             room,
             LOCK,
@@ -305,6 +346,31 @@ class DynamoStore:
             self.used += Usage(read_units=units) if operation in READS else Usage(write_units=units)
 
 
+class _Unchanged(NamedTuple):
+    """The condition that the data of a row has not changed since ``since_ms``."""
+
+    data: Data
+    since_ms: int
+
+    @property
+    def conditions(self) -> list[str]:
+        """The condition as DynamoDB's expression."""
+        return ["data_ms = :since" if self.since_ms else "attribute_not_exists(data_ms)"]
+
+    @property
+    def values(self) -> Item:
+        """The values in this expression that the write does not store anyway."""
+        return {":since": _number(self.since_ms)} if self.since_ms else {}
+
+    def holds(self, row: Presence) -> bool:
+        """Whether the condition holds for ``row``."""
+        return row.data_ms == self.since_ms
+
+    def is_this(self, row: Presence, now: int) -> bool:
+        """Whether this request has written ``row`` already: its first answer was lost."""
+        return (row.data, row.data_ms) == (self.data, now)
+
+
 class _Newer(NamedTuple):
     """The condition that a row has no newer position than ``at``, and ``since_ms`` as its ``moved_ms`` if that is not None."""
 
@@ -341,6 +407,8 @@ def item_of(presence: Presence) -> Item:
     """The item that stores ``presence``."""
     values: dict[str, float | str] = {name: getattr(presence, field) for name, field in _TEXTS.items()}
     values |= {name: getattr(presence, name) for name in (*_WHOLE, "allowance")} | presence.at._asdict()
+    values |= {name: dumps(found).decode() for name in _OBJECTS if (found := getattr(presence, name))}
+    values |= {name: int(getattr(presence, name)) for name in _FLAGS}
     item = {name: _value(value) for name, value in values.items() if value or name in _ALWAYS}
     return item | {"ttl": _ttl(presence.seen_ms, KEEP_S)}
 
@@ -352,10 +420,13 @@ def presence_of(item: Item) -> Presence:
         return item[name]["N"] if name in item else "0"
 
     texts = {field: item[name]["S"] if name in item else "" for name, field in _TEXTS.items()}
-    x, y, vx, vy, h = (float(number(name)) for name in ("x", "y", "vx", "vy", "h"))
-    at = Position(x, y, vx, vy, h, int(number("seq")), int(number("t")), int(number("order")))
+    x, y, vx, vy, h, z, vz = (float(number(name)) for name in ("x", "y", "vx", "vy", "h", "z", "vz"))
+    at = Position(x, y, vx, vy, h, int(number("seq")), int(number("t")), int(number("order")), z, vz)
     whole = {name: int(number(name)) for name in _WHOLE}
-    return Presence(**texts, **whole, at=at, allowance=float(number("allowance")))  # type: ignore[arg-type]
+    flags = {name: name in item for name in _FLAGS}
+    objects = {name: json.loads(item[name]["S"]) for name in _OBJECTS if name in item and item[name]["S"]}
+    allowance = float(number("allowance"))
+    return Presence(**texts, **whole, **flags, **objects, at=at, allowance=allowance)  # type: ignore[arg-type]
 
 
 def changes(records: Iterable[dict[str, Any]]) -> list[Change]:
@@ -373,8 +444,8 @@ def changes(records: Iterable[dict[str, Any]]) -> list[Change]:
     return found
 
 
-def _bucket_of(item: Item) -> Bucket:
-    due_ms, flood_ms = (float(item[name]["N"]) if name in item else 0.0 for name in ("due_ms", "flood_ms"))
+def _bucket_of(item: Item, limit: _Limit) -> Bucket:
+    due_ms, flood_ms = (float(item[name]["N"]) if name in item else 0.0 for name in (limit.due, limit.flood))
     return Bucket(due_ms, flood_ms)
 
 
@@ -383,7 +454,7 @@ def _lock_of(item: Item | None) -> RoomLock:
         return RoomLock()
     latest = json.loads(item["latest"]["S"]) if "latest" in item else {}
     budget = BudgetState(_ms(item, "stretch") or 1, as_of_ms=_ms(item, "budget_ms"))
-    delivered = Delivered(_ms(item, "delivered_ms"), {int(n): (order, status) for n, (order, status) in latest.items()}, budget)
+    delivered = Delivered(_ms(item, "delivered_ms"), {int(n): Latest(*entry) for n, entry in latest.items()}, budget)
     return RoomLock(_ms(item, "open_until_ms"), _ms(item, "locked_until_ms"), delivered)
 
 

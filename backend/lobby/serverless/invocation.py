@@ -13,13 +13,27 @@ from typing import assert_never
 
 from lobby import limits, rules
 from lobby.budget import UNBOUND, BudgetState
+from lobby.data import Data
 from lobby.delivery import Delivery
 from lobby.errors import Refused, StoreError
 from lobby.limits import RateLimited, Verdict
-from lobby.messages import ACTIONS, Handshake, Pos, parse
+from lobby.messages import ACTIONS, Handshake, Pos, Send, parse
 from lobby.ports import ALL_REACHED, Gateway
 from lobby.presence import Presence
-from lobby.rules import Change, Close, MessageEffect, Post, RowAdded, SendPong, SendWelcome, SetPosition, SetStatus
+from lobby.rules import (
+    Change,
+    Close,
+    MessageEffect,
+    Post,
+    RowAdded,
+    SendEvent,
+    SendPong,
+    SendWelcome,
+    SetData,
+    SetName,
+    SetPosition,
+    SetStatus,
+)
 from lobby.serverless.broadcast import WINDOW_GRACE_MS, Broadcaster
 from lobby.serverless.lock import SKEW_MS, BroadcastLock, LockedGateway
 from lobby.serverless.shared import SharedStore, WindowLost
@@ -34,6 +48,9 @@ RETRY_MS = (200, 400, 800)
 
 CLOSE_DELAY_MS = 250
 """How long a client has to read its closing error before the connection is closed."""
+
+EVENT_ORDER_MS, EVENT_POLL_MS = 1_000, 20
+"""How long an event waits for the one before it, and how often it looks: that one's invocation may have died."""
 
 TRIES = 5
 """How often a position is decided again because another one of the same player came first."""
@@ -61,7 +78,7 @@ class Invocation:
         self.store, self.settings = store, settings
         self._lock = BroadcastLock(store, holder=holder, clock=clock, wait=wait, ends_ms=clock() + lives_ms)
         self._delivery = Delivery(LockedGateway(gateway, self._lock))
-        self._pace = limits.pace(settings)
+        self._pace, self._event_pace = limits.pace(settings), limits.event_pace(settings)
         self._budget = budget
         self._holder, self._clock, self._wait = holder, clock, wait
         self._broadcaster = Broadcaster(
@@ -94,7 +111,8 @@ class Invocation:
         Raises Refused where the room has no place, and for a new player where the budget is spent.
         """
         roster = self.store.room(handshake.room)
-        if self._budget.is_spent and not any(row.player == handshake.player for row in roster):
+        is_here = not handshake.watch and any(row.player == handshake.player for row in roster)
+        if self._budget.is_spent and not is_here:
             raise Refused("over_budget")
         row = rules.connected(handshake, connection, roster, now, self.settings)
         return self.store.add(row, needs_welcome_ms=now)
@@ -149,7 +167,16 @@ class Invocation:
             case SetStatus(_, status):
                 row = self.store.set_status(room, connection, status, now, pace=self._pace)
                 self._deliver_for(row, sender)
-            case SendWelcome():
+            case SetName(_, name):
+                row = self.store.set_name(room, connection, name, now, pace=self._pace)
+                self._deliver_for(row, sender)
+            case SetData(_, patch):
+                self._deliver_for(self._set_data(sender, patch, now), sender)
+            case SendEvent(_, sent):
+                self._send_event(sender, sent, now)
+            case SendWelcome(_, patch):
+                if patch:
+                    self._set_data(sender, patch, now, is_charged=False)
                 row = self.store.needs_welcome(room, connection, now, pace=self._pace)
                 self._deliver_for(row, sender)
             case SendPong(_, pong):
@@ -184,6 +211,42 @@ class Invocation:
                 # Usually a newer position was stored first; else the row is gone.
                 return None if self.store.get(room, connection) else self._close_unknown(sender)
         raise StoreError(f"A position of {connection} was not stored: {TRIES} times another one came first.")
+
+    def _set_data(self, sender: Presence, patch: Data, now: int, *, is_charged: bool = True) -> Presence | None:
+        """Merges ``patch`` into the data of the sender. Returns its row, None where that is gone. Raises Refused."""
+        room, connection, pace = sender.room, sender.connection, self._pace if is_charged else None
+        for _ in range(TRIES):
+            known = self.store.get(room, connection)
+            if known is None:
+                return None
+            after = rules.with_data(known, patch, self.settings)
+            if after == known.data:
+                return self.store.seen(room, connection, now, pace=pace)
+            changed_ms = max(now, known.data_ms + 1)
+            row = self.store.set_data(room, connection, after, changed_ms, since_ms=known.data_ms, pace=pace)
+            if row is not None:
+                return row
+        raise StoreError(f"The data of {connection} was not stored: {TRIES} times another change came first.")
+
+    def _send_event(self, sender: Presence, sent: Send, now: int) -> None:
+        """Sends an event, after those of the same connection that have lower numbers."""
+        room, connection = sender.room, sender.connection
+        if self._budget.is_spent:
+            raise Refused("bad_event", "the lobby has spent its budget for today; until tomorrow players send no events")
+        try:
+            row = self.store.event(room, connection, now, pace=self._event_pace)
+            if row is None:
+                return self._close_unknown(sender)
+            waited_ms = 0
+            while row is not None and row.event_seq < sent.seq - 1 and waited_ms < EVENT_ORDER_MS:
+                self._wait(EVENT_POLL_MS)
+                waited_ms += EVENT_POLL_MS
+                row = self.store.get(room, connection)
+            if row is not None:
+                self._delivery.post(rules.event(row, sent, self.store.room(room)))
+        finally:
+            if sent.seq:
+                self.store.event_sent(room, connection, sent.seq)
 
     def _join_window(self, room: str, now: int) -> None:
         """A position was stored: leaves its broadcast to the leader of the open window, or becomes the leader of a new one."""

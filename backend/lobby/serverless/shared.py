@@ -9,20 +9,31 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from lobby.budget import UNBOUND, BudgetState
+from lobby.data import Data
 from lobby.limits import Pace
 from lobby.presence import Position, Presence
+
+
+class Latest(NamedTuple):
+    """What a room has received of a player: the ``order`` of its position, its status, and when its data and its name changed
+    that the room received."""
+
+    order: int = -1
+    status: str = "\0"
+    data_ms: int = 0
+    name_ms: int = 0
 
 
 class Delivered(NamedTuple):
     """What a room has received so far.
 
-    ``ms`` is when an invocation last delivered all that was pending. ``latest`` holds, by player number, the ``order`` of the
-    position and the status that the room received; only of rows that were written shortly before ``ms``. ``budget`` is the
-    budget state of the last ``config`` that the room received.
+    ``ms`` is when an invocation last delivered all that was pending. ``latest`` holds what the room received of each player, by
+    number; only of rows that were written shortly before ``ms``. ``budget`` is the budget state of the last ``config`` that the
+    room received.
     """
 
     ms: int = 0
-    latest: Mapping[int, tuple[int, str]] = {}
+    latest: Mapping[int, Latest] = {}
     budget: BudgetState = UNBOUND
 
 
@@ -94,6 +105,22 @@ class SharedStore(Protocol):
 
     def set_status(self, room: str, connection: str, status: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         """Stores a status, and that its connection was seen. None where the row is gone."""
+
+    def set_name(self, room: str, connection: str, name: str, now: int, *, pace: Pace | None = None) -> Presence | None:
+        """Stores a name, and that its connection was seen. None where the row is gone."""
+
+    def set_data(
+        self, room: str, connection: str, data: Data, now: int, *, since_ms: int, pace: Pace | None = None
+    ) -> Presence | None:
+        """Stores the data of a player, and that its connection was seen. None where the row is gone, or where its data has
+        changed since ``since_ms``, its ``data_ms`` when it was read. ``now`` is later than that."""
+
+    def event(self, room: str, connection: str, now: int, *, pace: Pace) -> Presence | None:
+        """Takes one event from the rate limit of events of a connection, and stores that it was seen. None where the row is
+        gone."""
+
+    def event_sent(self, room: str, connection: str, seq: int) -> None:
+        """Stores that the event with this number was sent, or will never be."""
 
     def seen(self, room: str, connection: str, now: int, *, pace: Pace | None = None) -> Presence | None:
         """Stores that a connection was seen. None where the row is gone."""

@@ -27,17 +27,21 @@ from rich.text import Text
 
 from lobby.client import (
     Connected,
+    DataSet,
     Disconnected,
     Event,
+    EventReceived,
     Joined,
     Left,
     LobbyClient,
     MessageRefused,
     Moved,
     PlayerRefused,
+    Renamed,
     StatusSet,
 )
 from lobby.errors import LobbyError
+from lobby.jsons import dumps
 from lobby.messages import Player
 from lobby.presence import Position
 from lobby.terminal import one_line
@@ -183,6 +187,12 @@ class Scene:
             case StatusSet(player) if player.id in self.players:
                 seen = self.players[player.id]
                 seen.player, seen.received_s = seen.player._replace(status=player.status), now_s
+            case DataSet(player) | Renamed(player) if player.id in self.players:
+                self.players[player.id].player = player
+            case EventReceived(sender, name, data):
+                known = self.players.get(sender)
+                text = f" {dumps(data).decode()}" if data else ""
+                self._note(now_s, f"{_name(known.player) if known else sender or 'operator'}: {name}{text}", sender)
 
     def _update(self, player: Player, now_s: float) -> None:
         if player.id not in self.players:
@@ -469,8 +479,9 @@ def _name(player: Player) -> str:
 def _place(at: Position) -> str:
     if not _is_finite(at):
         return "?"
-    exact = f"{at.x:.1f} {at.y:.1f}"
-    return exact if len(exact) <= 15 else f"{at.x:.0f} {at.y:.0f}"
+    place = (at.x, at.y, at.z) if at.z else (at.x, at.y)
+    exact = " ".join(f"{value:.1f}" for value in place)
+    return exact if len(exact) <= 15 else " ".join(f"{value:.0f}" for value in place)
 
 
 def _speed(seen: WatchedPlayer, now_s: float) -> str:
@@ -517,10 +528,16 @@ def _described(event: Event) -> str:
             return f"moved {player.id} to {_exact(player.at)}"
         case StatusSet(player):
             return f"status {player.id} {_quoted(player.status)}"
+        case DataSet(player):
+            return f"data {player.id} {dumps(player.data).decode() if player.data else '{}'}"
+        case Renamed(player):
+            return f"renamed {player.id} {_quoted(player.name)}"
+        case EventReceived(sender, name, data):
+            return f"event {sender or 'operator'} {name} {dumps(data).decode() if data else '{}'}"
 
 
 def _exact(at: Position) -> str:
-    return f"{at.x} {at.y}"
+    return f"{at.x} {at.y}" + (f" {at.z}" if at.z else "")
 
 
 def _quoted(text: str) -> str:
@@ -537,7 +554,7 @@ async def watch(url: str, *, room: str = "", token: str = "", seconds: float | N
     """
     is_screen = console.is_terminal and not console.is_dumb_terminal
     # A unique id: with a fixed one, a second `lobby watch` would take over the connection of the first.
-    client = LobbyClient(url, "" if token else f"watch_{secrets.token_hex(4)}", room=room, name="watch", token=token)
+    client = LobbyClient(url, "" if token else f"watch_{secrets.token_hex(4)}", room=room, token=token, watch=True)
     shown = url.partition("?")[0]  # without the query, which may contain a token
     async with AsyncExitStack() as stack:
         with console.status(Text(f"Connecting to {one_line(shown)}")) if is_screen else nullcontext():
