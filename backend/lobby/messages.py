@@ -547,11 +547,8 @@ class Version2:
             case Welcome(your_id, players, v, n, t, at, status, data, watch):
                 body: dict[str, Any] = {"type": "welcome", "your_id": your_id, "lobby_players": [_player(p) for p in players]}
                 body |= {"v": v, "n": n, "t": t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq, "status": status}
-                body |= (
-                    ({"z": round(at.z, 2)} if round(at.z, 2) else {})
-                    | ({"data": data} if data else {})
-                    | ({"watch": True} if watch else {})
-                )
+                more = {"z": round(at.z, 2), "data": data, "watch": watch}
+                body |= {name: value for name, value in more.items() if value}
                 return dumps(body)
             case Join(player):
                 return dumps({"type": "join", **_player(player)})
