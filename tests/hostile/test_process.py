@@ -30,10 +30,10 @@ async def test_with_64_files_it_writes_few_lines_and_players_receive_moves_and_n
         n = (await bea.receive("welcome"))["n"]
         busy_s = lobby.core_seconds() if sys.platform == "linux" else 0.0
         async with contextlib.AsyncExitStack() as more:
-            for i in range(60):
+            for i in range(128):
                 _, writer = await more.enter_async_context(connection(lobby.port))
                 writer.write(Request().encoded(f"/?pid=other{i}&room=other&v=2", f"127.0.0.1:{lobby.port}"))
-            await more.enter_async_context(half_open(lobby.port, 60))
+            await more.enter_async_context(half_open(lobby.port, 128))
             for seq in range(1, 11):
                 await bea.send(action="pos", x=seq, y=0, vx=0, vy=0, h=0, seq=seq, t=seq)
                 assert [(move[0], move[6]) for move in (await ann.receive("moves"))["m"]] == [(n, seq)]

@@ -76,6 +76,15 @@ async def players_when_health_is_answered(clients: int) -> int:
             return entered
 
 
+@pytest.mark.parametrize("half_open", [8, 16, 64, 1_000])
+async def test_clients_that_have_sent_their_requests_do_not_wait_as_half_open(
+    half_open: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "HALF_OPEN", half_open)
+    monkeypatch.setattr(gate, "HALF_OPEN_MS", 60_000)
+    await players_when_health_is_answered(100)
+
+
 async def test_the_page_cannot_be_framed() -> None:
     async with serving() as lobby:
         assert b"frame-ancestors 'none'" in await answer_to(lobby.port, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -41,8 +41,8 @@ TURN_S = 0.005
 block the socket of everyone else for seconds."""
 
 ACCEPTS = 16
-"""How many sockets are accepted in one turn of the event loop; each takes about 0.1 ms. With one in a turn, a health check
-behind some hundred clients would wait for as many turns, each as long as :data:`TURN_S`."""
+"""At most so many sockets are accepted in one turn of the event loop; each takes about 0.1 ms. With one in a turn, a health
+check behind some hundred clients would wait for as many turns, each as long as :data:`TURN_S`."""
 
 NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -102,6 +102,8 @@ class Gate:
         self.half_open: dict[Visitor, float] = {}
         """The sockets that have sent no complete request, the oldest first, and when they were accepted."""
         self._most = min(HALF_OPEN, max(8, self.descriptors // 4)) if self.descriptors else HALF_OPEN
+        # Those of a few turns are half open although they have sent their requests.
+        self._at_once = max(1, min(ACCEPTS, self._most // 16))
         self._tls = tls
         self._is_short = False
         self._accepting: list[asyncio.Task[None]] = []
@@ -130,7 +132,7 @@ class Gate:
                     else:
                         await asyncio.sleep(0)  # an accept that need not wait would keep all others from running
                         accepted, peer = await loop.sock_accept(listening)
-                    accepts = (accepts + 1) % ACCEPTS
+                    accepts = (accepts + 1) % self._at_once
                 except OSError as error:  # others are errors of one client
                     accepts = 0
                     if error.errno in NO_DESCRIPTORS:
