@@ -22,9 +22,14 @@ PATIENCE_S = 5.0
 class Running:
     """A lobby that runs, and its address."""
 
-    def __init__(self, server: Server, port: int) -> None:
-        self.server, self.port = server, port
+    def __init__(self, server: Server, port: int, task: asyncio.Future[None]) -> None:
+        self.server, self.port, self._task = server, port, task
         self.url = f"ws://127.0.0.1:{port}/"
+
+    async def ended(self) -> None:
+        """Returns when the lobby has ended by itself."""
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.shield(self._task)
 
     def at(self, **query: str | int) -> str:
         return self.url + "?" + "&".join(f"{name}={value}" for name, value in query.items())
@@ -41,7 +46,7 @@ async def serving(settings: Settings | None = None, *, handshake_s: float = 0.3,
     if task.done():
         task.result()
     try:
-        yield Running(server, port.result())
+        yield Running(server, port.result(), task)
     finally:
         stop.set()
         await task

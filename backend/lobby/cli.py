@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from lobby import __version__
-from lobby.addresses import in_url, reachable
+from lobby.addresses import in_url, is_loopback, reachable
 from lobby.cloudformation.lobby_template import STAGES
 from lobby.errors import LobbyError, Refused
 from lobby.settings import ENV_FILE, Settings, check_variables, flag, variable
@@ -178,6 +178,10 @@ def serve(quiet: bool, **flags: Any) -> None:
         shown = click.style(f"{scheme}://{where}", fg="cyan", bold=True)
         print_line(f"Lobby {__version__} is running. Players connect to {shown}")
         print_line(f"The viewer is at {click.style(f'{tls}://{where}', fg='cyan', bold=True)}   (Ctrl-C stops the lobby)")
+        if settings.admin_port:
+            secure = "s" if settings.tls_cert and not is_loopback(settings.admin_host) else ""
+            api = f"http{secure}://{in_url(reachable(settings.admin_host))}:{settings.admin_port}/"
+            print_line(f"The admin API is at {click.style(api, fg='cyan', bold=True)}")
         if not settings.secret:
             clients = "client that reaches this machine" if settings.open else "client on this machine"
             print_line(click.style(f"No secret is set: every {clients} may join as any player.", fg="yellow"))

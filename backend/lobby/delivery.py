@@ -20,6 +20,9 @@ from lobby.telemetry import Counts, log
 DROPPABLE = frozenset({"moves", "pos"})
 """Kinds of frames that a slow reader may miss: the next broadcast carries newer positions."""
 
+REASON_BYTES = 123
+"""The longest reason of a close frame (RFC 6455, section 5.5)."""
+
 _NEWEST_FIRST = sorted(CODECS, reverse=True)
 
 
@@ -50,15 +53,16 @@ class Delivery:
                         unreached |= self._post(to, frame, kind)
         return unreached
 
-    def closing_error(self, row: Presence, code: str) -> None:
+    def closing_error(self, row: Presence, code: str, detail: str = "") -> None:
         """Sends a connection the reason for which it is about to be closed. Call :meth:`close` next."""
         self.counts["closed", code] += 1
         log("closed", WARNING, room=row.room, player=row.player, connection=row.connection, code=code)
-        self.post(Post((row,), closing_error(code)))
+        self.post(Post((row,), closing_error(code, detail)))
 
-    def close(self, connection: str, code: str) -> None:
+    def close(self, connection: str, code: str, detail: str = "") -> None:
         """Closes a connection with the close code of ``code``."""
-        self._gateway.close(connection, CODES[code].close or 1000, f"{code}: {CODES[code].meaning}")
+        reason = f"{code}: {detail or CODES[code].meaning}".encode()[:REASON_BYTES].decode(errors="ignore")
+        self._gateway.close(connection, CODES[code].close or 1000, reason)
 
     def count_refused(self, error: Refused) -> None:
         """Counts a message or a connection that was refused."""

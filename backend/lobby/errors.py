@@ -57,6 +57,9 @@ CODES: dict[str, Code] = {
     "forbidden": Code("the token is for another player or another room", 4503, 403),
     "origin_not_allowed": Code("pages from this origin may not connect", 4504, 403),
     "bad_handshake": Code("pid, room, name or v in the address is not valid; the text says which", 4505, 400),
+    "kicked": Code("an operator of the lobby removed you", 4506),
+    "banned": Code("an operator of the lobby has banned you; the text says until when", 4507),
+    "room_closed": Code("an operator of the lobby closed this room", 4508),
     # A frame that is not text ends the connection; come back after a pause:
     "binary": Code("the lobby does not accept binary frames", 1003),
     "bad_text": Code("the text is not UTF-8", 1007),

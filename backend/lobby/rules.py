@@ -126,10 +126,11 @@ class Post(NamedTuple):
 
 
 class Close(NamedTuple):
-    """Send a connection its closing error, and close it with the close code of ``code``."""
+    """Send a connection its closing error, and close it with the close code of ``code``. ``detail`` replaces its meaning."""
 
     presence: Presence
     code: str
+    detail: str = ""
 
 
 MessageEffect = SetPosition | SetStatus | SetName | SetData | SendEvent | SendWelcome | SendPong

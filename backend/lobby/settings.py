@@ -56,6 +56,13 @@ class Settings:
     tls_key: str = _setting("", "File with the TLS private key (PEM).")
     behind_proxy: bool = _setting(False, "Take client addresses from X-Forwarded-For, which a reverse proxy in front must set.")
 
+    admin_port: int = _setting(0, "Port of the admin API; 0: none. It needs admin_key.", low=0, high=65535)
+    admin_host: str = _setting(
+        "127.0.0.1", "Address on which the admin API listens. Elsewhere than on this machine it uses TLS."
+    )
+    admin_key: str = _setting("", "Key of the admin API, at least 32 characters. Requests carry it as a bearer token.")
+    metrics_on_admin_port: bool = _setting(False, "Serve /metrics on the admin port only, where it needs the key.")
+
     room_size: int = _setting(50, "Maximum number of players in a room.", unit="players", low=1, high=10_000)
     window_ms: int = _setting(
         60,
@@ -137,6 +144,8 @@ class Settings:
                 raise LobbyError(
                     f"{flag(item.name)} ({variable(item.name)}) is {value}; it must be between {low:,} and {high:,}{unit}."
                 )
+        if self.metrics_on_admin_port and not self.admin_port:
+            raise LobbyError("--metrics-on-admin-port needs an admin port: add --admin-port.")
         if bool(self.tls_cert) != bool(self.tls_key):
             raise LobbyError("--tls-cert and --tls-key belong together. Give both or neither.")
 

@@ -50,9 +50,9 @@ def fail(message: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def missing_package(command: str, error: ModuleNotFoundError) -> LobbyError:
-    """The error of a ``command`` that needs a package of the extra ``emulate`` which is not installed."""
-    pip = f"{sys.executable} -m pip install 'serverless-lobby[emulate]'"
+def missing_package(command: str, error: ModuleNotFoundError, extra: str = "emulate") -> LobbyError:
+    """The error of a ``command`` that needs a package of an ``extra`` which is not installed."""
+    pip = f"{sys.executable} -m pip install 'serverless-lobby[{extra}]'"
     return LobbyError(
         f"{command} needs the package {error.name}. In a clone of the repository `make setup` installs it; elsewhere: {pip}"
     )

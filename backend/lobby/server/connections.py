@@ -59,8 +59,8 @@ class Host(Protocol):
     def received(self, connection: ServerConnection, message: bytes) -> None:
         """A text message has arrived, in UTF-8."""
 
-    def pong(self, connection: ServerConnection) -> None:
-        """A connection answered a ping."""
+    def pong(self, connection: ServerConnection, ms: int) -> None:
+        """A connection answered a ping after ``ms``."""
 
     def drained(self, connection: ServerConnection) -> None:
         """A slow connection that was not sent some positions can take more."""
@@ -74,14 +74,14 @@ class ServerConnection(WSListener):
 
     # A broadcast touches all connections in a row; small objects stay in the processor's cache.
     __slots__ = (
-        "_address", "_fragments", "_host", "_is_behind", "_is_over", "_is_pinged", "_is_slow", "_late", "_message", "_pipe",
-        "_request", "_small", "_transport", "id", "room",
+        "_fragments", "_host", "_is_behind", "_is_over", "_is_slow", "_late", "_message", "_pinged_ms", "_pipe", "_request",
+        "_small", "_transport", "address", "id", "room",
     )  # fmt: skip
 
     def __init__(self, host: Host, request: HttpRequest, address: str) -> None:
         self.id = secrets.token_urlsafe(11) + "="
         self.room = ""
-        self._host, self._request, self._address = host, request, address
+        self._host, self._request, self.address = host, request, address
         self._transport: WSTransport
         self._pipe: asyncio.Transport
         self._message: bytearray | None = None
@@ -89,7 +89,9 @@ class ServerConnection(WSListener):
         self._fragments = self._late = 0
         self._small = Bucket()
         """The rate limit of control frames and small fragments."""
-        self._is_slow = self._is_behind = self._is_over = self._is_pinged = False
+        self._pinged_ms = 0
+        """When the ping was sent that is not answered yet; 0: there is none."""
+        self._is_slow = self._is_behind = self._is_over = False
 
     # ── called by picows ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,10 +103,10 @@ class ServerConnection(WSListener):
         self._pipe.set_write_buffer_limits(high=outbox, low=outbox // 4)
         self._pipe.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         try:
-            self.room = self._host.enter(self, self._request, self._address)
+            self.room = self._host.enter(self, self._request, self.address)
         except Refused as refused:
             self._host.counts["refused", refused.code] += 1
-            log("refused", code=refused.code, detail=refused.detail, address=self._address)
+            log("refused", code=refused.code, detail=refused.detail, address=self.address)
             self.send(with_header(encode(closing_error(refused.code, refused.detail), 1) or b""))
             self.close(CODES[refused.code].close or 1008, f"{refused.code}: {refused.detail}")
 
@@ -125,9 +127,9 @@ class ServerConnection(WSListener):
             self._fragment(frame, begins=kind == TEXT)
         elif kind == WSMsgType.BINARY:
             self._cut("binary")
-        elif kind == WSMsgType.PONG and self._is_pinged:
-            self._is_pinged = False
-            self._host.pong(self)
+        elif kind == WSMsgType.PONG and self._pinged_ms:
+            pinged_ms, self._pinged_ms = self._pinged_ms, 0
+            self._host.pong(self, self._host.now() - pinged_ms)
         elif self._allows_small() and kind == WSMsgType.PING and not self._is_slow:  # a full outbox takes no answer
             transport.send_pong(frame.get_payload_as_bytes())
 
@@ -218,7 +220,7 @@ class ServerConnection(WSListener):
 
     def ping(self) -> None:
         """Sends a WebSocket ping; the client's library answers it."""
-        self._is_pinged = True
+        self._pinged_ms = self._host.now()
         self._transport.send_ping()
 
     def close(self, code: int, reason: str) -> None:
@@ -302,6 +304,11 @@ class Outboxes:
     def remove(self, connection: ServerConnection) -> bool:
         """Forgets a connection. False where it was forgotten already."""
         return self._connections.pop(connection.id, None) is not None
+
+    def address(self, connection: str) -> str:
+        """The address of a connection; empty where it is closed."""
+        found = self._connections.get(connection)
+        return found.address if found is not None else ""
 
     def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
         """Puts the same bytes into every outbox. A connection that missed positions is brought up to date by its host."""

@@ -14,23 +14,31 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
+from logging import WARNING
+from typing import TYPE_CHECKING
 
 from lobby import __version__, limits
 from lobby.addresses import counting_key, is_loopback, last_hop
 from lobby.admission import admit, check_origins
-from lobby.errors import CODES, LobbyError
+from lobby.errors import CODES, LobbyError, Refused
 from lobby.limits import HANDSHAKE_S, Bucket, Pace, Verdict
 from lobby.ports import Store
 from lobby.presence import newest
 from lobby.server.connections import CLOSE_S, Outboxes, ServerConnection
 from lobby.server.gate import Gate, Turns, listening_sockets
 from lobby.server.http import Health, HttpAnswer, Site
+from lobby.server.operating import Operating
 from lobby.server.requests import HttpRequest, Invalid
 from lobby.server.resident import Resident
+from lobby.server.stats import Stats
 from lobby.settings import Settings
 from lobby.signals import stop_on_signals
 from lobby.telemetry import log
+from lobby.terminal import missing_package
 from lobby.tokens import check_secret
+
+if TYPE_CHECKING:
+    from lobby.server.admin import AdminPort
 
 
 class Paced:
@@ -69,7 +77,11 @@ class Server:
         self.pace = limits.pace(settings)
         self._sockets, self._connects = Paced(limits.socket_pace(settings)), Paced(limits.connect_pace(settings))
         self._turns = Turns()
-        self._site = Site(self)
+        self.site = Site(self, with_metrics=not settings.metrics_on_admin_port)
+        self.operating = Operating(self.lobby, self.connections, self.now)
+        self.stats = Stats()
+        self._stop = asyncio.Event()
+        self._draining: asyncio.Task[None] | None = None
 
     def now(self) -> int:
         """Milliseconds since 1970 by the clock at the start, advanced by the monotonic clock.
@@ -85,6 +97,9 @@ class Server:
         query, origin, host = request.query, request.headers.get("origin"), request.headers.get("host", "")
         now, fallback = self.now(), f"player_{secrets.token_hex(4)}"
         handshake = admit(query, origin, host, fallback, self.settings, now)
+        self.operating.bans.check(handshake.player, now)
+        if self._draining is not None:
+            raise Refused("restarting")
         self.connections.add(connection)
         try:
             self.lobby.connected(handshake, connection.id, now)
@@ -98,7 +113,8 @@ class Server:
         if due_ms is not None:
             self._wake_at(connection.room, due_ms)
 
-    def pong(self, connection: ServerConnection) -> None:
+    def pong(self, connection: ServerConnection, ms: int) -> None:
+        self.stats.answered(ms)
         self.lobby.seen(connection.room, connection.id, self.now())
 
     def drained(self, connection: ServerConnection) -> None:
@@ -141,8 +157,9 @@ class Server:
         self._timers[room] = (due_ms, timer)
 
     def _close_window(self, room: str) -> None:
-        del self._timers[room]
-        due_ms = self.lobby.close_window(room, self.now())
+        now = self.now()
+        self.stats.closed(now - self._timers.pop(room)[0])
+        due_ms = self.lobby.close_window(room, now)
         if due_ms is not None:
             self._wake_at(room, due_ms)
 
@@ -151,14 +168,20 @@ class Server:
     async def run(self, on_ready: Callable[[int], None] = lambda port: None, stop: asyncio.Event | None = None) -> None:
         """Serves until ``stop`` is set, or a signal to stop arrives. ``on_ready`` gets the port. Raises LobbyError."""
         check_exposure(self.settings)
-        stop = stop or stop_on_signals()
+        self._stop = stop = stop or stop_on_signals()
         tls = _tls(self.settings) if self.settings.tls_cert else None
         try:
             listening = await listening_sockets(self.settings.host, self.settings.port, 1024)
         except OSError as error:
-            raise LobbyError(_cannot_listen(error, self.settings)) from None
+            raise LobbyError(_cannot_listen(error, self.settings.host, self.settings.port)) from None
         port = int(listening[0].getsockname()[1])
         self.gate = gate = Gate(self, self._turns, self._handshake_s, tls)
+        try:
+            admin = await self._open_admin_port(tls) if self.settings.admin_port else None
+        except BaseException:
+            for one in listening:
+                one.close()
+            raise
         gate.open(listening)
         log("serving", host=self.settings.host, port=port, version=__version__)
         on_ready(port)
@@ -169,6 +192,35 @@ class Server:
             heartbeat.cancel()
             gate.close()
             await self._close_all()
+            if admin is not None:
+                await admin.close()
+
+    async def _open_admin_port(self, tls: ssl.SSLContext | None) -> AdminPort:
+        """Raises LobbyError."""
+        try:
+            from lobby.server.admin import Administered, AdminPort
+        except ModuleNotFoundError as error:
+            raise missing_package("--admin-port", error, "admin") from None
+        settings = self.settings
+        host, port = settings.admin_host, settings.admin_port
+        try:
+            listening = await listening_sockets(host, port, 64)
+        except OSError as error:
+            raise LobbyError(_cannot_listen(error, host, port, "--admin-host", "--admin-port")) from None
+        it = Administered(self.operating, self.site, self.stats, self.sample, lambda: self.health().players, self.drain)
+        own = is_loopback(host)
+        if not own and tls is None:
+            log(
+                "admin_without_tls",
+                WARNING,
+                host=host,
+                advice="the key travels as plain text: set tls_cert, or a proxy with TLS",
+            )
+        return AdminPort(it, settings.admin_key, listening, None if own else tls)
+
+    def sample(self) -> None:
+        """Adds a point to the statistics of the last hour."""
+        self.stats.sample(self.now(), self.counts, self.health())
 
     async def _send_heartbeats(self) -> None:
         """Pings all connections, and closes those that missed two pings."""
@@ -180,13 +232,29 @@ class Server:
 
     async def _close_all(self) -> None:
         """Closes all connections with a code that asks clients to come back, and waits a moment for them."""
-        code = CODES["restarting"]
         log("stopping", connections=len(self.connections))
         for connection in list(self.connections):
-            connection.close(code.close or 1012, f"restarting: {code.meaning}")
+            _ask_to_come_back(connection)
         until = time.monotonic() + CLOSE_S
         while self.connections and time.monotonic() < until:
             await asyncio.sleep(0.01)
+
+    def drain(self, seconds: float) -> None:
+        """Refuses new players, asks those that are here to come back later, evenly within ``seconds``, and then stops.
+
+        A load balancer sends them to another lobby. A second call changes nothing.
+        """
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> None:
+        connections, begin = list(self.connections), time.monotonic()
+        for number, connection in enumerate(connections):
+            if not self.connections:
+                break
+            await asyncio.sleep(max(0.0, begin + seconds * number / len(connections) - time.monotonic()))
+            _ask_to_come_back(connection)
+        self._stop.set()
 
     # ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,7 +264,7 @@ class Server:
     def answer(self, request: HttpRequest) -> HttpAnswer:
         if request.method not in ("GET", "HEAD"):
             raise Invalid(405, "Only GET and HEAD are possible here.", {"Allow": "GET, HEAD"})
-        found = self._site.answer(request.path)
+        found = self.site.answer(request.path)
         if found is None:
             raise Invalid(404, "There is nothing at this address.")
         return found
@@ -211,13 +279,27 @@ class Server:
         """The state of this lobby."""
         rooms = [newest(self.store.room(room)) for room in self.store.rooms()]
         uptime_s = round(time.monotonic() - self._started_s)
-        return Health(sum(map(len, rooms)), len(rooms), len(self.connections), self.lobby.window_ms, uptime_s)
+        return Health(
+            sum(map(len, rooms)), len(rooms), len(self.connections), self.lobby.window_ms, uptime_s, self._draining is not None
+        )
+
+
+def _ask_to_come_back(connection: ServerConnection) -> None:
+    code = CODES["restarting"]
+    connection.close(code.close or 1012, f"restarting: {code.meaning}")
 
 
 def check_exposure(settings: Settings) -> None:
     """Raises :class:`LobbyError` where a lobby without a secret would be open to other machines without ``--open``, and for
     allowed origins that no page can have."""
     check_origins(settings)
+    if settings.admin_port and not settings.admin_key:
+        raise LobbyError("--admin-port needs a key: set LOBBY_ADMIN_KEY. `lobby token --new-secret` prints a good one.")
+    if settings.admin_port:
+        try:
+            check_secret(settings.admin_key)
+        except LobbyError as error:
+            raise LobbyError(f"LOBBY_ADMIN_KEY is not good enough. {error}") from None
     if settings.secret:
         check_secret(settings.secret)
     elif not settings.open and not is_loopback(settings.host):
@@ -227,15 +309,13 @@ def check_exposure(settings: Settings) -> None:
         )
 
 
-def _cannot_listen(error: OSError, settings: Settings) -> str:
-    where = f"port {settings.port} on {settings.host}"
+def _cannot_listen(error: OSError, host: str, port: int, of_host: str = "--host", of_port: str = "--port") -> str:
+    where = f"port {port} on {host}"
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"Cannot listen on {where}: another program uses it. Stop it, or choose another port: --port {settings.port + 1}."
-        )
+        return f"Cannot listen on {where}: another program uses it. Stop it, or choose another port: {of_port} {port + 1}."
     if error.errno == errno.EACCES:
-        return f"Cannot listen on {where}: ports below 1024 need special rights. Choose a higher one (--port 8765)."
-    return f"Cannot listen on {where}: {error.strerror or error}. Check --host and --port."
+        return f"Cannot listen on {where}: ports below 1024 need special rights. Choose a higher one ({of_port} 8765)."
+    return f"Cannot listen on {where}: {error.strerror or error}. Check {of_host} and {of_port}."
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

@@ -39,6 +39,7 @@ class Health(NamedTuple):
     connections: int
     window_ms: int
     uptime_s: int
+    draining: bool = False
 
 
 class Observed(Protocol):
@@ -53,8 +54,8 @@ class Observed(Protocol):
 class Site:
     """The answers to HTTP requests that are no WebSocket handshakes."""
 
-    def __init__(self, observed: Observed) -> None:
-        self._observed = observed
+    def __init__(self, observed: Observed, with_metrics: bool) -> None:
+        self._observed, self._with_metrics = observed, with_metrics
         self._pages = pages()
         self._registry = CollectorRegistry()
         self._registry.register(_LobbyCollector(observed))
@@ -65,12 +66,19 @@ class Site:
         """The answer to ``GET path``; None where there is nothing."""
         if path == "/healthz":
             health = self._observed.health()
-            body = {"status": "ok", "version": __version__, "players": health.players, "rooms": health.rooms}
-            return _ok(json.dumps({**body, "uptime_s": health.uptime_s}).encode() + b"\n", "application/json")
-        if path == "/metrics":
-            return _ok(generate_latest(self._registry), CONTENT_TYPE_LATEST)
+            status = "draining" if health.draining else "ok"
+            body = {"status": status, "version": __version__, "players": health.players, "rooms": health.rooms}
+            data = json.dumps({**body, "uptime_s": health.uptime_s}).encode() + b"\n"
+            # A load balancer sends no players to a lobby that is not healthy.
+            return _ok(data, "application/json")._replace(status=503 if health.draining else 200)
+        if path == "/metrics" and self._with_metrics:
+            return self.metrics()
         page = self._pages.get("index.html" if path == "/" else path.removeprefix("/viewer/"))
         return _ok(page[0], f"{page[1]}; charset=utf-8", headers=PAGE_HEADERS) if page else None
+
+    def metrics(self) -> HttpAnswer:
+        """All metrics, for Prometheus."""
+        return _ok(generate_latest(self._registry), CONTENT_TYPE_LATEST)
 
 
 class _LobbyCollector(Collector):

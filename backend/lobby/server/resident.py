@@ -7,7 +7,7 @@ their effects. The path of a position: :meth:`Resident.received`, then :meth:`Re
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import assert_never
 
 from lobby import limits, rules
@@ -118,6 +118,14 @@ class Resident:
     def disconnected(self, room: str, connection: str, now: int) -> None:
         """Removes the row of a connection that has ended. A second call changes nothing."""
         self._remove(room, [connection], now)
+
+    def end(self, room: str, rows: Collection[Presence], code: str, detail: str, now: int) -> None:
+        """Closes connections of a room. ``detail`` is the text of their closing error; empty: the meaning of ``code``."""
+        for row in rows:
+            self._delivery.closing_error(row, code, detail)
+            self._delivery.close(row.connection, code, detail)
+        # The rows are removed at once: waiting for the network to confirm the close would leave ghosts.
+        self._remove(room, [row.connection for row in rows], now)
 
     def close_silent(self, now: int) -> None:
         """Closes the connections from which nothing was received for two heartbeats, and forgets what players used long ago."""
@@ -231,11 +239,8 @@ class Resident:
                 self._post(Post((sender,), pong), room, now)
             case Post():
                 self._post(effect, room, now)
-            case Close(row, code):
-                self._delivery.closing_error(row, code)
-                self._delivery.close(row.connection, code)
-                # The row is removed at once: waiting for the network to confirm the close would leave a ghost.
-                self._remove(room, [row.connection], now)
+            case Close(row, code, detail):
+                self.end(room, [row], code, detail, now)
             case _:
                 assert_never(effect)
         return None

@@ -1,0 +1,77 @@
+"""The last hour of a lobby, one point every ten seconds. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from lobby.server.http import Health
+from lobby.telemetry import Counts
+
+INTERVAL_S = 10
+"""The time between two points."""
+
+POINTS = 3_600 // INTERVAL_S
+"""How many points are kept: an hour."""
+
+MEASURED = 1_000
+"""How many latencies of one interval are kept. With more, the oldest are left out."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The state of a lobby at ``at_ms`` (since 1970), and what happened in the seconds before.
+
+    ``messages_per_s`` were received, ``frames_per_s`` and ``bytes_per_s`` sent. ``latency_ms`` is the time from a ping to its
+    pong: the median of all connections, and what 95 of 100 do not exceed. It is null in an interval without a pong.
+    ``late_ms``: how much later than due a window of positions closed at most; above 20 the machine has too much to do.
+    """
+
+    at_ms: int
+    players: int
+    rooms: int
+    connections: int
+    messages_per_s: float
+    frames_per_s: float
+    bytes_per_s: float
+    latency_ms: float | None
+    latency_p95_ms: float | None
+    late_ms: float
+
+
+class Stats:
+    """Collects what happens, and makes a point of it at each :meth:`sample`."""
+
+    def __init__(self) -> None:
+        self.points: deque[Point] = deque(maxlen=POINTS)
+        self._latencies: deque[int] = deque(maxlen=MEASURED)
+        self._late_ms = 0
+        self._before_ms = 0
+        self._before: list[int] = []
+        """When the last point was made, and the counters at that time."""
+
+    def answered(self, ms: int) -> None:
+        """A connection has answered a ping after ``ms``."""
+        self._latencies.append(ms)
+
+    def closed(self, late_ms: int) -> None:
+        """A window closed so much later than it was due."""
+        self._late_ms = max(self._late_ms, late_ms)
+
+    def sample(self, now: int, counts: Counts, health: Health) -> None:
+        """Adds a point. The first call only notes where the counters begin."""
+        sums = [_sum(counts, name) for name in ("messages", "frames", "frame_bytes")]
+        seconds, before = (now - self._before_ms) / 1000, self._before
+        found, late_ms = sorted(self._latencies), self._late_ms
+        self._before_ms, self._before, self._late_ms = now, sums, 0
+        self._latencies.clear()
+        if not before or seconds <= 0:
+            return
+        received, frames, sent = (round((one - other) / seconds, 2) for one, other in zip(sums, before, strict=True))
+        median, p95 = (found[len(found) * part // 100] if found else None for part in (50, 95))
+        here = health.players, health.rooms, health.connections
+        self.points.append(Point(now, *here, received, frames, sent, median, p95, late_ms))
+
+
+def _sum(counts: Counts, name: str) -> int:
+    return sum(times for (counted, _), times in counts.items() if counted == name)
