@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from lobby.data import Data, size
 from lobby.errors import LobbyError, Refused
-from lobby.presence import Presence, newest
+from lobby.jsons import own_dumps
+from lobby.messages import Event, Send, parse
+from lobby.presence import Presence, newest, watchers
+from lobby.settings import Settings
 
 PAGE = 100
 """How many rooms or players one answer has by default."""
@@ -29,16 +33,14 @@ BANS = 10_000
 BAN_S = 31_536_000
 """The longest ban: a year, in seconds."""
 
-EVENT_NAME = r"[A-Za-z0-9_.:\-]{1,32}"
-"""What the name of an event looks like."""
-
 
 @dataclass(frozen=True)
 class RoomView:
-    """One room. ``size`` is the largest number of players."""
+    """One room. ``size`` is the largest number of players. Watchers are no players, and have connections."""
 
     room: str
     players: int
+    watchers: int
     connections: int
     size: int
 
@@ -58,8 +60,10 @@ class PlaceView:
 
     x: float
     y: float
+    z: float
     vx: float
     vy: float
+    vz: float
     h: float
 
 
@@ -75,6 +79,7 @@ class PlayerView:
     n: int
     name: str
     status: str
+    data: Data
     position: PlaceView | None
     address: str
     connections: int
@@ -101,7 +106,7 @@ def page(names: Iterable[str], limit: int, after: str) -> tuple[list[str], str |
 
 def room_view(room: str, rows: list[Presence], size: int) -> RoomView:
     """``rows`` are those of the room."""
-    return RoomView(room, len(newest(rows)), len(rows), size)
+    return RoomView(room, len(newest(rows)), len(watchers(rows)), len(rows), size)
 
 
 def player_page(
@@ -116,11 +121,12 @@ def player_page(
 
 def _player_view(row: Presence, rows: list[Presence], now: int, address: Callable[[str], str]) -> PlayerView:
     at = row.at
-    place = PlaceView(at.x, at.y, at.vx, at.vy, at.h) if row.moved_ms else None
+    place = PlaceView(at.x, at.y, at.z, at.vx, at.vy, at.vz, at.h) if row.moved_ms else None
     connections = sum(other.player == row.player for other in rows)
     age_s, seen_s = (max(0, now - since) / 1000 for since in (row.joined_ms, row.seen_ms))
     name = row.name or row.player
-    return PlayerView(row.player, row.n, name, row.status, place, address(row.connection), connections, age_s, seen_s)
+    known = row.player, row.n, name, row.status, row.data
+    return PlayerView(*known, place, address(row.connection), connections, age_s, seen_s)
 
 
 # ── bans ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,8 +191,13 @@ def check_reason(reason: str) -> str:
     return reason.strip()
 
 
-def event_frame(event: str, data: dict[str, Any]) -> bytes:
-    """The message of an event from the operators: its sender is empty."""
-    from lobby.jsons import dumps
-
-    return dumps({"type": "event", "id": "", "event": event, "data": data})
+def event_of_operator(name: str, data: dict[str, Any], settings: Settings) -> Event:
+    """An event without a sender. It may have any name. Raises :class:`Refused` (``bad_event``) as for an event of a player."""
+    try:
+        sent = parse(own_dumps({"action": "send", "event": name, "data": data}))
+    except (ValueError, RecursionError):
+        raise Refused("bad_event", "data is no JSON: it has NaN, an infinite number or half a character") from None
+    assert isinstance(sent, Send)
+    if size(sent.data) > settings.event_bytes:
+        raise Refused("bad_event", f"the data of an event has at most {settings.event_bytes:,} bytes as JSON")
+    return Event("", sent.event, sent.data)

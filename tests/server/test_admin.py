@@ -146,16 +146,19 @@ async def test_rooms_and_players_are_listed() -> None:
         joined(lobby.at(pid="ann", v=2, name="%3Cb%3EAnn%3C/b%3E", room="hub")) as ann,
         joined(lobby.at(pid="bea", v=2, room="hub")),
         joined(lobby.at(pid="cem", v=2, room="arena")),
+        joined(lobby.at(v=2, room="hub", watch=1)) as watcher,
     ):
+        await watcher.receive("welcome")
         await ann.receive("join")
-        await ann.send(action="pos", x=1.5, y=2, h=1)
+        await ann.send(action="pos", x=1.5, y=2, z=3, h=1)
+        await ann.send(action="data", data={"team": "red"})
         await ann.send(action="ping", t=1)
         await ann.receive("pong")
         rooms = await api("GET", "/rooms")
         assert rooms == {
             "rooms": [
-                {"room": "arena", "players": 1, "connections": 1, "size": 8},
-                {"room": "hub", "players": 2, "connections": 2, "size": 8},
+                {"room": "arena", "players": 1, "watchers": 0, "connections": 1, "size": 8},
+                {"room": "hub", "players": 2, "watchers": 1, "connections": 3, "size": 8},
             ],
             "total": 2,
             "next": None,
@@ -164,7 +167,8 @@ async def test_rooms_and_players_are_listed() -> None:
         assert [player["id"] for player in hub["players"]] == ["ann", "bea"]
         found = hub["players"][0]
         assert (found["name"], found["address"], found["connections"]) == ("<b>Ann</b>", "127.0.0.1", 1)
-        assert found["position"] == {"x": 1.5, "y": 2, "vx": 0, "vy": 0, "h": 1}
+        assert found["position"] == {"x": 1.5, "y": 2, "z": 3, "vx": 0, "vy": 0, "vz": 0, "h": 1}
+        assert found["data"] == {"team": "red"}
         assert hub["players"][1]["position"] is None
         assert "no room nowhere" in await api("GET", "/rooms/nowhere", status=404)
 
@@ -274,12 +278,14 @@ async def test_a_closed_room_loses_all_its_players_at_once() -> None:
         administered() as (lobby, api),
         joined(lobby.at(pid="ann", v=2, room="hub")) as ann,
         joined(lobby.at(pid="bea", room="hub")) as bea,
+        joined(lobby.at(v=2, room="hub", watch=1)) as watcher,
         joined(lobby.at(pid="cem", v=2)) as cem,
     ):
         await cem.receive("config")
+        await watcher.receive("welcome")
         await ann.receive("join")
-        assert await api("DELETE", "/rooms/hub") == {"closed": 2}
-        for player in (ann, bea):
+        assert await api("DELETE", "/rooms/hub") == {"closed": 3}
+        for player in (ann, bea, watcher):
             assert await closed_with(player, "room_closed") == ("an operator of the lobby closed this room", 4508)
         assert "no room hub" in await api("DELETE", "/rooms/hub", status=404)
         await cem.send(action="ping", t=1)
@@ -317,6 +323,7 @@ async def test_an_event_reaches_one_room_or_all() -> None:
         {"event": "x", "data": {"a": float("nan")}},
         {"event": "x", "data": {"a": "y" * 600}},
         {"event": "x", "data": {"a": "\ud800"}},
+        {"event": "x", "data": {"__proto__": {}}},
         {"event": "x", "data": {}, "to": "ann"},
     ],
 )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
-from lobby import operators
 from lobby.errors import LobbyError, Refused
-from lobby.operators import BANS, Ban, Bans, check_reason, page, player_page, room_view
+from lobby.messages import Event
+from lobby.operators import BANS, Ban, Bans, check_reason, event_of_operator, page, player_page, room_view
 from lobby.presence import Position, Presence
 from lobby.server.http import Health
 from lobby.server.stats import POINTS, Stats
+from lobby.settings import Settings
 
 
 def row(player: str, connection: str = "", **rest: object) -> Presence:
@@ -37,9 +39,9 @@ def test_the_last_page_says_that_there_is_no_other() -> None:
 
 
 def test_a_player_with_two_connections_is_one_player() -> None:
-    rows = [row("ann", "old", joined_ms=1), row("ann", "new", joined_ms=2), row("bea")]
+    rows = [row("ann", "old", joined_ms=1), row("ann", "new", joined_ms=2), row("bea"), row("#c", "c", watch=True)]
     view = room_view("hub", rows, 8)
-    assert (view.players, view.connections, view.size) == (2, 3, 8)
+    assert (view.players, view.watchers, view.connections, view.size) == (2, 1, 4, 8)
     ann = player_page("hub", rows, 8, 1_000, {"new": "192.0.2.1"}.get, limit=1).players[0]  # type: ignore[arg-type]
     assert (ann.id, ann.connections, ann.address) == ("ann", 2, "192.0.2.1")
 
@@ -100,8 +102,27 @@ def test_a_reason_may_have_any_letters() -> None:
     assert check_reason(" <b>später</b> 宇宙 ") == "<b>später</b> 宇宙"
 
 
-def test_an_event_of_an_operator_has_an_empty_sender() -> None:
-    assert operators.event_frame("wave", {"a": 1}) == b'{"type":"event","id":"","event":"wave","data":{"a":1}}'
+def test_an_event_of_an_operator_has_no_sender_and_any_name() -> None:
+    assert event_of_operator("wave", {"a": [1]}, Settings(events="")) == Event("", "wave", {"a": [1]})
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("", {}),
+        ("a b", {}),
+        ("x" * 33, {}),
+        ("x", {"a": float("nan")}),
+        ("x", {"a": "\ud800"}),
+        ("x", {"a": "\x1b"}),
+        ("x", {"__proto__": 1}),
+        ("x", {"a": "y" * 600}),
+        ("x", {"a": [[[[[[[[[]]]]]]]]]}),
+    ],
+)
+def test_an_event_of_an_operator_obeys_the_rules_of_events(name: str, data: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        event_of_operator(name, data, Settings())
 
 
 # ── the last hour ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from fastapi import Body, FastAPI, HTTPException, Path, Query, Request, Response, Security
+from fastapi import Body, FastAPI, Path, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -24,18 +24,14 @@ from uvicorn import Config
 from uvicorn import Server as UvicornServer
 
 from lobby import __version__
-from lobby.errors import LobbyError
-from lobby.jsons import own_dumps
-from lobby.operators import BAN_S, EVENT_NAME, PAGE, PAGE_MOST, Ban, PlayerPage, RoomPage, check_reason
+from lobby.errors import LobbyError, Refused
+from lobby.operators import BAN_S, PAGE, PAGE_MOST, Ban, PlayerPage, RoomPage, check_reason
 from lobby.server.http import Site
 from lobby.server.operating import Absent, Operating, audit_drain
 from lobby.server.stats import INTERVAL_S, Point, Stats
 
 BODY_BYTES = 65_536
 """The largest body of a request."""
-
-EVENT_BYTES = 512
-"""The largest data of an event, as JSON."""
 
 CONNECTIONS = 100
 """How many connections the admin port takes at once. It is for a few people and programs."""
@@ -93,7 +89,7 @@ class BanPlayer(_Body):
 class EventToSend(_Body):
     """The name and the data of an event."""
 
-    event: str = Field(pattern=f"^{EVENT_NAME}$")
+    event: str
     data: dict[str, Any] = {}
 
 
@@ -229,12 +225,6 @@ class Routes:
         return self._send(None, body, request)
 
     def _send(self, room: str | None, body: EventToSend, request: Request) -> Sent:
-        try:
-            is_large = len(own_dumps(body.data)) > EVENT_BYTES
-        except (TypeError, ValueError, RecursionError):
-            raise HTTPException(422, "data: cannot be written as JSON") from None
-        if is_large:
-            raise HTTPException(422, f"data: has more than {EVENT_BYTES} bytes as JSON")
         return Sent(connections=self._operating.send(room, body.event, body.data, _remote(request)))
 
     async def drain(self, request: Request, body: Annotated[Drain | None, Body()] = None) -> Draining:
@@ -315,6 +305,7 @@ def build(lobby: Administered, key: str) -> Guard:
     )
     Routes(lobby).add_to(app)
     app.add_exception_handler(Absent, _absent)
+    app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(LobbyError, _impossible)
     app.add_exception_handler(RequestValidationError, _invalid)
     return Guard(app, key)
@@ -322,6 +313,11 @@ def build(lobby: Administered, key: str) -> Guard:
 
 async def _absent(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": str(error)}, 404)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return JSONResponse({"detail": error.detail}, 422)
 
 
 async def _impossible(request: Request, error: Exception) -> Response:

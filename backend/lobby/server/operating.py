@@ -10,7 +10,7 @@ from logging import WARNING
 from typing import Any
 
 from lobby.errors import CODES
-from lobby.operators import Ban, Bans, PlayerPage, RoomPage, event_frame, page, player_page, room_view
+from lobby.operators import Ban, Bans, PlayerPage, RoomPage, event_of_operator, page, player_page, room_view
 from lobby.presence import Presence
 from lobby.server.connections import Outboxes
 from lobby.server.resident import Resident
@@ -94,14 +94,11 @@ class Operating:
         return len(rows)
 
     def send(self, room: str | None, event: str, data: dict[str, Any], remote: str) -> int:
-        """Sends an event to a room, or to all rooms. Returns the number of connections. Raises Absent."""
+        """Sends an event to a room, or to all rooms. Returns the number of connections. Raises Absent and Refused."""
         store = self._lobby.store
         rows = self._rows(room) if room is not None else [row for one in store.rooms() for row in store.room(one)]
-        receivers = [row.connection for row in rows if row.v >= 2]
-        frame = event_frame(event, data)
-        self._connections.post(receivers, frame)
-        self._lobby.counts["frames", "event"] += len(receivers)
-        self._lobby.counts["frame_bytes", ""] += len(receivers) * len(frame)
+        receivers = [row for row in rows if row.v >= 2]
+        self._lobby.send(receivers, event_of_operator(event, data, self._lobby.settings), self._clock())
         _audit("event", remote, room=room or "", name=event, connections=len(receivers))
         return len(receivers)
 

@@ -16,7 +16,7 @@ from lobby.delivery import Delivery
 from lobby.errors import Refused
 from lobby.fanout import Share, Window, window_ms
 from lobby.limits import Bucket, RateLimited, Verdict
-from lobby.messages import ACTIONS, Handshake, parse
+from lobby.messages import ACTIONS, Handshake, ServerMessage, parse
 from lobby.ports import Gateway, Store, Unreached
 from lobby.presence import Presence, newest, others, watchers
 from lobby.rules import (
@@ -126,6 +126,13 @@ class Resident:
             self._delivery.close(row.connection, code, detail)
         # The rows are removed at once: waiting for the network to confirm the close would leave ghosts.
         self._remove(room, [row.connection for row in rows], now)
+
+    def send(self, receivers: Collection[Presence], message: ServerMessage, now: int) -> None:
+        """Sends a message that comes from no player."""
+        unreached = self._delivery.post(Post(tuple(receivers), message))
+        for row in receivers:
+            if row.connection in unreached.gone:
+                self._remove(row.room, [row.connection], now)
 
     def close_silent(self, now: int) -> None:
         """Closes the connections from which nothing was received for two heartbeats, and forgets what players used long ago."""
