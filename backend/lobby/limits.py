@@ -186,7 +186,7 @@ def check_data(data: Data, settings: Settings) -> None:
 
 def check_event(event: str, data: Data, settings: Settings) -> None:
     """Raises :class:`Refused` (``bad_event``) where players may not send ``event``, or its data is too large."""
-    allowed = [name.strip() for name in settings.events.split(",") if name.strip()]
+    allowed = [name for part in settings.events.split(",") if (name := part.strip()) not in ("", "none")]
     if "*" not in allowed and event not in allowed:
         known = f"the events here are {', '.join(allowed)}" if allowed else "players send no events in this lobby"
         raise Refused("bad_event", f"{event} is not allowed; {known}")

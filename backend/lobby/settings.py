@@ -101,7 +101,7 @@ class Settings:
     messages_burst: int = _setting(20, "Messages that a connection may send at once.", unit="messages", low=1, high=10_000)
     data_bytes: int = _setting(512, "Maximum size of a player's data, as JSON; 0: no data.", unit="bytes", low=0, high=16_384)
     events: str = _setting(
-        "*", "Names of the events that players may send, separated by commas; * allows all, nothing allows none."
+        "*", "Names of the events that players may send, separated by commas; * allows all, none allows no event."
     )
     event_bytes: int = _setting(512, "Maximum size of an event's data, as JSON.", unit="bytes", low=0, high=16_384)
     events_per_s: float = _setting(

@@ -112,7 +112,7 @@ def test_data_has_a_limit_that_counts_the_whole_object_and_not_the_patch() -> No
 
 @pytest.mark.parametrize(
     ("events", "event", "is_allowed"),
-    [("*", "wave", True), ("", "wave", False), ("gg, wave", "wave", True), ("gg,wave", "hi", False)],
+    [("*", "wave", True), ("", "wave", False), ("none", "none", False), ("gg, wave", "wave", True), ("gg,wave", "hi", False)],
 )
 def test_a_setting_restricts_events_to_a_list_of_names(events: str, event: str, is_allowed: bool) -> None:
     ann, settings = Presence("lobby", "c1", "ann"), Settings(events=events)
