@@ -48,6 +48,7 @@ class Peer:
     id: str
     player: str
     v: int
+    watch: bool = False
     state: str = "connecting"
     send_ms: int = 0
     roster: Roster = field(default_factory=Roster)
@@ -120,13 +121,14 @@ class SteppedRoom:
 
     # ── what happens ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def connect(self, player: str, v: int = 2) -> Peer:
-        peer = Peer(f"c{next(self._ids):03}", player, v)
+    def connect(self, player: str, v: int = 2, *, watch: bool = False) -> Peer:
+        connection = f"c{next(self._ids):03}"
+        peer = Peer(connection, f"#{connection}" if watch else player, v, watch)
         self.peers[peer.id] = peer
 
         def work(invocation: Invocation, now: int) -> None:
             try:
-                invocation.connected(m.Handshake(player, "lobby", v=v), peer.id, now)
+                invocation.connected(m.Handshake(player, "lobby", v=v, watch=watch), peer.id, now)
             except Refused:
                 peer.state = "dead"
             if peer.state == "connecting":
@@ -149,7 +151,7 @@ class SteppedRoom:
     def send_text(self, peer: Peer, text: str) -> None:
         # The clock of API Gateway: no two messages arrive in the same millisecond.
         self._order = order = max(self.now, self._order + 1)
-        sender = Presence("lobby", peer.id, peer.player, v=peer.v)
+        sender = Presence("lobby", peer.id, peer.player, v=peer.v, watch=peer.watch)
         frame = text.encode()
         self._invoke(f"{text} of {peer.id}", lambda invocation, now: invocation.received(sender, frame, now, order=order))
 
@@ -267,8 +269,9 @@ class SteppedRoom:
             self.known = [BudgetState(8, as_of_ms=self.now)]
         for _ in range(2):
             for peer in self.open:
-                self.move(peer)
-                self.finish()
+                if not peer.watch:
+                    self.move(peer)
+                    self.finish()
             for peer in self.open:
                 if peer.v >= 2:
                     self.send(peer, action="ping")
@@ -304,7 +307,11 @@ class SteppedRoom:
                 if peer.v >= 2:
                     assert received.n == row.n, f"{peer.id} knows {player} by another number"
                     assert received.status == row.status, f"{peer.id} has lost a status of {player}"
-        for row in rows.values() if self.open else ():  # in an empty room no client can see a ghost
+                    assert received.data == row.data, f"{peer.id} has lost data of {player}"
+                    assert received.name == (row.name or player), f"{peer.id} has lost a name of {player}"
+        for row in (
+            rows.values() if any(not peer.watch for peer in self.open) else ()
+        ):  # in an empty room no client can see a ghost
             assert self.peers[row.connection].state == "open", f"a ghost: {row.connection}"
 
 

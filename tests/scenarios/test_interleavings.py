@@ -45,13 +45,19 @@ def random_event(room: SteppedRoom, chance: random.Random) -> None:
     there = room.open
     what = chance.random()
     if not there or what < 0.2:
-        peer = room.connect(chance.choice(PLAYERS), chance.choice((1, 2, 2)))
+        room.connect(chance.choice(PLAYERS), chance.choice((1, 2, 2)), watch=chance.random() < 0.1)
         return
     peer = chance.choice(there)
-    if what < 0.65:
+    if what < 0.65 and not peer.watch:
         room.move(peer)
-    elif what < 0.72:
+    elif peer.watch:
+        room.send(peer, action="hello" if what < 0.75 else "ping")
+    elif what < 0.68:
         room.send(peer, action="status", status=chance.choice(("", "trading", "away")))
+    elif what < 0.71:
+        room.send(peer, action="data", data={chance.choice("ab"): chance.choice((None, 1, 2))})
+    elif what < 0.72:
+        room.send(peer, action="name", name=chance.choice(("", "Zed", "Yan")))
     elif what < 0.82:
         room.send(peer, action="hello")
     elif what < 0.87:

@@ -212,7 +212,11 @@ class Broadcaster:
                     if isinstance(effect.message, Join):  # it carries all that is known of the player
                         player = effect.message.player
                         [row] = newest(row for row in roster if row.player == player.id)
-                        latest = {**delivered.latest, player.n: _latest_of(row)._replace(order=player.at.order)}
+                        # What the row has inherited meanwhile is not in the join.
+                        data_ms = row.data_ms if row.data == player.data else 0
+                        name_ms = row.name_ms if row.name in (player.name, "") else 0
+                        carried = Latest(player.at.order, player.status, data_ms, name_ms)
+                        latest = {**delivered.latest, player.n: carried}
                         delivered = delivered._replace(latest=latest)
                 case Close():
                     roster = self._hand_over(effect, roster)
