@@ -31,7 +31,7 @@ from lobby.client.client import (
     PlayerRefused,
     _Inbox,
 )
-from lobby.client.roster import Joined, Left, Moved, StatusSet
+from lobby.client.roster import DataSet, EventReceived, Joined, Left, Moved, Renamed, StatusSet
 from lobby.client.sockets import address
 from lobby.errors import LobbyError, LobbyRefused
 from lobby.messages import Player
@@ -727,3 +727,64 @@ async def test_a_task_that_is_cancelled_while_it_leaves_stays_cancelled() -> Non
         with pytest.raises(asyncio.CancelledError):
             await visiting
         await until(lambda: not lobby.server.connections)
+
+
+# ── data, events, names, watchers ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def _next(client: LobbyClient, kind: type[Any]) -> Any:
+    while not isinstance(event := await client.next_event(), kind):
+        pass
+    return event
+
+
+async def test_data_reaches_the_other_players_and_survives_a_restart_of_the_lobby() -> None:
+    async with serving() as lobby:
+        async with LobbyClient(lobby.url, "bea") as bea, LobbyClient(lobby.url, "ann", data={"team": "red"}) as ann:
+            assert (await _next(bea, DataSet)).player.data == {"team": "red"}
+            ann.set_data({"team": None, "hat": 1})
+            assert (await _next(ann, DataSet)).player.data in ({"team": "red"}, {"hat": 1})
+            assert (await _next(bea, DataSet)).player.data == {"hat": 1}
+            assert bea.roster.players["ann"].data == {"hat": 1}
+            ann.set_data({"x": "y" * 600})
+            assert (await _next(ann, MessageRefused)).code == "bad_data"
+            ann._patch = {"hat": 1}
+            row = next(row for row in lobby.server.store.room("lobby") if row.player == "ann")
+            lobby.server.store.set_data("lobby", row.connection, {}, 0)  # as after a restart
+            ann._connection.socket.close()  # type: ignore[union-attr]
+            await _next(ann, Connected)
+            assert (await _next(bea, DataSet)).player.data == {"hat": 1}
+
+
+async def test_events_reach_one_player_or_the_room_in_order() -> None:
+    async with serving() as lobby, LobbyClient(lobby.url, "ann") as ann, LobbyClient(lobby.url, "bea", follow=False) as bea:
+        async with LobbyClient(lobby.url, "cem") as cem:
+            for number in range(4):
+                assert ann.send("count", {"n": number})
+            assert ann.send("secret", to="bea")
+            assert [(await _next(cem, EventReceived)).data["n"] for _ in range(4)] == [0, 1, 2, 3]
+            received = [await _next(bea, EventReceived) for _ in range(5)]
+            assert received[-1] == EventReceived("ann", "secret", {})
+            ann.send("secret", to="dee")
+            assert (await _next(ann, MessageRefused)).code == "no_player"
+
+
+async def test_a_player_that_changes_its_name_stays_and_keeps_the_name_after_a_reconnect() -> None:
+    async with serving() as lobby, LobbyClient(lobby.url, "bea") as bea, LobbyClient(lobby.url, "ann", name="Ann") as ann:
+        await _next(bea, Joined)
+        ann.set_name("Änn & co")
+        assert (await _next(bea, Renamed)).player.name == "Änn & co"
+        ann._connection.socket.close()  # type: ignore[union-attr]
+        await _next(ann, Connected)
+        assert {row.name for row in lobby.server.store.room("lobby") if row.player == "ann"} == {"Änn & co"}
+
+
+async def test_a_watcher_sees_the_room_and_the_room_does_not_see_it() -> None:
+    async with serving(room_size=1) as lobby, LobbyClient(lobby.url, watch=True) as eye, LobbyClient(lobby.url, "ann") as ann:
+        assert (await _next(eye, Joined)).player.id == "ann"
+        ann.move(1, 2, z=3)
+        assert (await _next(eye, Moved)).player.at.z == 3
+        assert ann.roster.players == {}
+        eye.move(5, 5)
+        assert (await _next(eye, MessageRefused)).code == "watching"
+        assert lobby.server.health().players == 1

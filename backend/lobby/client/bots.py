@@ -8,12 +8,14 @@ to 90 degrees a second.
 from __future__ import annotations
 
 import asyncio
+import colorsys
 import itertools
 import math
 import random
 from collections.abc import Callable
 
 from lobby.client.client import LobbyClient
+from lobby.data import NO_DATA
 from lobby.presence import Position
 
 ARENA = 60.0
@@ -26,6 +28,12 @@ PHASES = 10
 """Bots move in this many groups, one after the other. All at once would be bursts, which a crowd of people does not make."""
 
 CONNECTING_AT_ONCE = 16
+
+WAVE_S = 20.0
+"""Mean time between two events ``wave`` of all bots together."""
+
+DRESSED = 50
+"""So many bots send data, their color. With more, each change would be one more message to each player of a large room."""
 
 STATUSES = ("", "", "", "", "trading", "away", "in a fight", "docking")
 _FIRST = (
@@ -42,6 +50,12 @@ def no_token(player: str) -> str:
 def bot_name(number: int) -> str:
     """A name for a bot; different for the first 221 of them."""
     return f"{_FIRST[number % len(_FIRST)]} {_LAST[number % len(_LAST)]}"
+
+
+def bot_color(number: int) -> str:
+    """A color for a bot, as ``#rrggbb``; neighbours differ by the golden angle."""
+    red, green, blue = colorsys.hls_to_rgb(number * 0.381966 % 1, 0.6, 0.7)
+    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
 
 
 class Walker:
@@ -116,10 +130,11 @@ class SendPolicy:
         sent = self._sent
         if sent is None:
             return False
-        if not (at.vx or at.vy):
-            return sent[:4] == at[:4]
+        if not (at.vx or at.vy or at.vz):
+            return (*sent[:4], sent.z, sent.vz) == (*at[:4], at.z, at.vz)
         since_s = since_ms / 1000
-        off_units = math.hypot(sent.x + sent.vx * since_s - at.x, sent.y + sent.vy * since_s - at.y)
+        predicted = (sent.x + sent.vx * since_s, sent.y + sent.vy * since_s, sent.z + sent.vz * since_s)
+        off_units = math.dist(predicted, (at.x, at.y, at.z))
         return off_units < self._surprise_units and since_ms < self._longest_ms
 
 
@@ -166,7 +181,14 @@ class _Bot:
         player = f"bot_{seed}_{number}"
         pauses = random.Random(seed + number)
         self.client = LobbyClient(
-            url, player, room=room, name=bot_name(number), token=token(player), follow=False, random=pauses.random
+            url,
+            player,
+            room=room,
+            name=bot_name(number),
+            token=token(player),
+            data={"color": bot_color(number)} if number < DRESSED else NO_DATA,
+            follow=False,
+            random=pauses.random,
         )
         self._walker, self._policy = Walker(random.Random(seed * 1_000_003 + number)), SendPolicy()
         self._last_s: float | None = None
@@ -196,5 +218,7 @@ async def _walk(bots: list[_Bot], seconds: float, numbers: random.Random) -> Non
                 raise refused[0]
             if numbers.random() < STEP_S / 2:
                 numbers.choice(bots).client.set_status(numbers.choice(STATUSES))
+            if numbers.random() < STEP_S / WAVE_S:
+                numbers.choice(bots).client.send("wave")
         due_s = max(due_s + STEP_S / PHASES, now_s)  # a late step is not followed by quicker ones
         await asyncio.sleep(due_s - loop.time())
