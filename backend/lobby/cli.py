@@ -18,7 +18,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from lobby import __version__
-from lobby.addresses import in_url, is_loopback, reachable
+from lobby.addresses import in_url, reachable
+from lobby.admin.command import address as admin_address
+from lobby.admin.command import admin
 from lobby.cloudformation.lobby_template import STAGES
 from lobby.errors import LobbyError, Refused
 from lobby.settings import ENV_FILE, Settings, check_variables, flag, variable
@@ -81,7 +83,14 @@ def _event_loop() -> Callable[[], Any] | None:
     return uvloop.new_event_loop
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_CONTEXT = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "obj": lambda: load_settings({}),  # for the commands in other modules
+}
+
+
+@click.group(cls=Group, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="lobby")
 def main() -> None:
     """Real-time presence for games: which players are in a room, and where they are.
@@ -91,6 +100,9 @@ def main() -> None:
       lobby serve                    a lobby on this machine, and a page that shows it
       lobby bots --players 12        players that move in it
     """
+
+
+main.add_command(admin)
 
 
 def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -179,9 +191,7 @@ def serve(quiet: bool, **flags: Any) -> None:
         print_line(f"Lobby {__version__} is running. Players connect to {shown}")
         print_line(f"The viewer is at {click.style(f'{tls}://{where}', fg='cyan', bold=True)}   (Ctrl-C stops the lobby)")
         if settings.admin_port:
-            secure = "s" if settings.tls_cert and not is_loopback(settings.admin_host) else ""
-            api = f"http{secure}://{in_url(reachable(settings.admin_host))}:{settings.admin_port}/"
-            print_line(f"The admin API is at {click.style(api, fg='cyan', bold=True)}")
+            print_line(f"The admin API is at {click.style(admin_address(settings), fg='cyan', bold=True)}")
         if not settings.secret:
             clients = "client that reaches this machine" if settings.open else "client on this machine"
             print_line(click.style(f"No secret is set: every {clients} may join as any player.", fg="yellow"))

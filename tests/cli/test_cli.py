@@ -30,7 +30,7 @@ from tests.hosts import joined, run, serving
 LOBBY = [sys.executable, "-m", "lobby"]
 SECRET = "a secret of thirty-two characters"
 PATIENCE_S = 10.0
-COMMANDS = ("bots", "check", "deploy", "destroy", "install-godot", "package", "serve", "token", "watch")
+COMMANDS = ("admin", "bots", "check", "deploy", "destroy", "install-godot", "package", "serve", "token", "watch")
 
 
 def environment(**changes: str) -> dict[str, str]:

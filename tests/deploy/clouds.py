@@ -23,6 +23,7 @@ OUTPUTS = {
     "FunctionName": "lobby-websocket-dev",
     "TableName": "LobbyConnections-dev",
     "Tokens": "none",
+    "CallbackEndpoint": "https://abc123.execute-api.eu-central-1.amazonaws.com/dev",
 }
 PAGE = 2
 """Items on a page, so that everything has several."""

@@ -329,11 +329,14 @@ def test_every_figure_that_is_asked_for_is_shown() -> None:
 
 
 def test_a_lobby_is_found_by_its_stack(account: None) -> None:
-    cloudformation = CloudFormation("CREATE_COMPLETE", MemoryMb="1024", Dashboard="no", AlarmEmail="ops@game.example")
+    cloudformation = CloudFormation(
+        "CREATE_COMPLETE", MemoryMb="1024", Dashboard="no", AlarmEmail="ops@game.example", RoomSize="20"
+    )
     cloudformation.outputs |= {"ApiId": "abc", "LogGroupName": "/aws/lambda/lobby-websocket-dev"}
     it = find_lobby(Aws(Session(cloudformation=cloudformation), REGION), "dev")
     assert (it.table, it.function, it.api) == (OUTPUTS["TableName"], OUTPUTS["FunctionName"], "abc")
     assert (it.memory_mb, it.dashboards, it.alarms) == (1024, 0, 5)
+    assert (it.callback, it.room_size) == (OUTPUTS["CallbackEndpoint"], 20)
 
 
 # ── nothing to see, and what goes wrong ─────────────────────────────────────────────────────────────────────────────

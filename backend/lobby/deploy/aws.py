@@ -175,15 +175,16 @@ class Aws:
             )
         return cls(session, session.region_name)
 
-    def client(self, service: str) -> AwsClient:
-        """The client of a service."""
+    def client(self, service: str, endpoint: str = "") -> AwsClient:
+        """The client of a service. ``endpoint`` is its address, if the service has one of its own for each API."""
         from botocore.exceptions import BotoCoreError
 
         try:
-            if service not in self._clients:
-                client = self._session.client(service, region_name=self.region, **self._elsewhere)
-                self._clients[service] = AwsClient(client, service)
-            return self._clients[service]
+            if service + endpoint not in self._clients:
+                where = {"endpoint_url": endpoint} if endpoint else self._elsewhere
+                client = self._session.client(service, region_name=self.region, **where)
+                self._clients[service + endpoint] = AwsClient(client, service)
+            return self._clients[service + endpoint]
         except BotoCoreError as error:  # an invalid Region
             raise request_error(error, service) from error
         except OSError as error:  # the program of credential_process does not exist

@@ -90,6 +90,8 @@ class Lobby:
     memory_mb: int
     dashboards: int
     alarms: int
+    callback: str = ""
+    room_size: int = 0
 
     def dimensions(self, of: str) -> list[dict[str, str]]:
         """The dimensions of the metrics of the stage, the API, the function, the table or the log group."""
@@ -122,6 +124,8 @@ def find_lobby(aws: Aws, stage: str) -> Lobby:
             memory_mb=int(state.parameters["MemoryMb"]),
             dashboards=int(state.parameters["Dashboard"] == "yes"),
             alarms=ALARMS if state.parameters["AlarmEmail"] else 0,
+            callback=state.outputs["CallbackEndpoint"],
+            room_size=int(state.parameters["RoomSize"]),
         )
     except KeyError as missing:
         raise LobbyError(

@@ -1,0 +1,131 @@
+"""What operators do with a lobby on AWS: they read its table, and close connections through its API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+from lobby.admin.actions import Answer
+from lobby.data import Data
+from lobby.delivery import Delivery
+from lobby.deploy.aws import Aws, AwsRequestError
+from lobby.errors import CODES, LobbyError
+from lobby.monitor.reading import Lobby, read_presences
+from lobby.operators import RoomPage, check_reason, event_of_operator, page, player_page, room_view
+from lobby.ports import Unreached
+from lobby.presence import Presence
+from lobby.rules import Post, closing_error
+from lobby.settings import Settings
+
+AT_ONCE = 16
+"""How many connections receive a post at the same time."""
+
+NO_BANS = (
+    "A lobby on AWS has no list of bans, because each connection of each player would pay for reading it. Use "
+    "`lobby admin kick`, and sign no new token for this player: it can come back as long as its token is valid."
+)
+NO_DRAIN = "A lobby on AWS has no process that could be drained. `lobby admin close` closes a room."
+
+
+class CallbackGateway:
+    """The connections of a lobby on AWS, through ``@connections`` of its API: a :class:`lobby.ports.Gateway`."""
+
+    def __init__(self, aws: Aws, endpoint: str) -> None:
+        self._client = aws.client("apigatewaymanagementapi", endpoint)
+
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+        """One post for each connection."""
+
+        def post(connection: str) -> str:
+            try:
+                self._client("post_to_connection", ConnectionId=connection, Data=frame)
+            except AwsRequestError as error:
+                if error.code == "GoneException":
+                    return "gone"
+                if error.code in ("LimitExceededException", "PayloadTooLargeException"):  # a slow reader
+                    return "missed"
+                raise
+            return ""
+
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            outcomes = dict(zip(connections, threads.map(post, connections), strict=True))
+        gone, missed = (frozenset(one for one, it in outcomes.items() if it == kind) for kind in ("gone", "missed"))
+        return Unreached(gone, missed)
+
+    def close(self, connection: str, code: int, reason: str) -> None:
+        """API Gateway closes with 1000, whatever ``code`` is."""
+        try:
+            self._client("delete_connection", ConnectionId=connection)
+        except AwsRequestError as error:
+            if error.code != "GoneException":
+                raise
+
+
+class Stage:
+    """The lobby of one stage."""
+
+    def __init__(self, aws: Aws, lobby: Lobby) -> None:
+        self._aws, self._lobby = aws, lobby
+        self._gateway = CallbackGateway(aws, lobby.callback)
+        self._delivery = Delivery(self._gateway)
+
+    def rooms(self, limit: int, after: str) -> Answer:
+        rows = self._rows()
+        names = {row.room for row in rows}
+        found, following = page(names, limit, after)
+        views = [room_view(name, [row for row in rows if row.room == name], self._lobby.room_size) for name in found]
+        return asdict(RoomPage(views, len(names), following))
+
+    def players(self, room: str, limit: int, after: str) -> Answer:
+        rows, now = self._rows(room), time.time_ns() // 1_000_000
+        return asdict(player_page(room, rows, self._lobby.room_size, now, lambda connection: "", limit, after))
+
+    def kick(self, room: str, player: str, reason: str) -> Answer:
+        try:
+            reason = check_reason(reason)
+        except ValueError as error:
+            raise LobbyError(f"reason: {error}.") from None
+        rows = [row for row in self._rows(room) if row.player == player]
+        if not rows:
+            raise LobbyError(f"{player} is not in the room {room}.")
+        return self._end(rows, "kicked", f"{CODES['kicked'].meaning}: {reason}" if reason else "")
+
+    def ban(self, room: str, player: str, seconds: int, reason: str) -> Answer:
+        raise LobbyError(NO_BANS)
+
+    def bans(self) -> Answer:
+        raise LobbyError(NO_BANS)
+
+    def unban(self, player: str) -> Answer:
+        raise LobbyError(NO_BANS)
+
+    def send(self, room: str, event: str, data: Data) -> Answer:
+        message = event_of_operator(event, dict(data), Settings())
+        receivers = [row for row in self._rows(room) if row.v >= 2]
+        unreached = self._delivery.post(Post(tuple(receivers), message))
+        return {"connections": len(receivers) - len(unreached.gone) - len(unreached.missed)}
+
+    def close(self, room: str) -> Answer:
+        return self._end(self._rows(room), "room_closed", "")
+
+    def drain(self, seconds: float) -> Answer:
+        raise LobbyError(NO_DRAIN)
+
+    def _rows(self, room: str = "") -> list[Presence]:
+        rows = list(read_presences(self._aws, self._lobby.table, room).rows)
+        if room and not rows:
+            raise LobbyError(f"There is no room {room}.")
+        return rows
+
+    def _end(self, rows: Iterable[Presence], code: str, detail: str) -> Answer:
+        """Closes connections and removes their rows. The stream of the table then announces the leaves."""
+        closed = 0
+        for row in rows:
+            self._delivery.post(Post((row,), closing_error(code, detail)))
+            self._delivery.close(row.connection, code, detail)
+            key = {"room": {"S": row.room}, "connectionId": {"S": row.connection}}
+            self._aws.client("dynamodb")("delete_item", TableName=self._lobby.table, Key=key)
+            closed += 1
+        return {"closed": closed}
