@@ -288,7 +288,8 @@ def actions(players: int) -> dict[str, Action]:
     """All actions of a player in a room of ``players`` players, itself included, while no other player does anything.
 
     The writes are, in this order: for a connection its number, its row, the broadcast lock (acquire and release) and its
-    welcome; for a position its row; for a window its opening, and the lock (acquire, which closes the window, and release).
+    welcome; for an event the rate limit, and that it was sent; for a position its row; for a window its opening, and the lock
+    (acquire, which closes the window, and release).
     """
     others, stream_ms = players - 1, CPU_MS["stream"] - 3 * POST_CPU_MS  # it was measured with welcome, config and one join
     return {
@@ -298,6 +299,9 @@ def actions(players: int) -> dict[str, Action]:
         "hello": Action(1, 2, 1, 2, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
         "ping": Action(1, 1, 1, 1, 0, 1, 1, CPU_MS["position"]),
         "status": Action(1, players, 1, 1, 2, 0, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
+        "data": Action(1, players, 1, 1, 2, 1, 1, CPU_MS["hello"] - 2 * POST_CPU_MS),
+        "event to the room": Action(1, others, 1, 2, 0, 0, 1, CPU_MS["position"]),
+        "event to one player": Action(1, 1, 1, 2, 0, 0, 1, CPU_MS["position"]),
         "leaves": Action(0, others, 2, 1, 2, 0, 1, CPU_MS["$disconnect"] + stream_ms),
     }
 

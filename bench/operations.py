@@ -184,6 +184,9 @@ async def count(
         await note("hello", send('{"action":"hello"}'))
         await note("ping", send('{"action":"ping","t":1}'))
         await note("status", send('{"action":"status","status":"trading"}'))
+        await note("data", send('{"action":"data","data":{"team":"red"}}'))
+        await note("event to the room", send('{"action":"send","event":"wave","seq":1}'))
+        await note("event to one player", send('{"action":"send","event":"wave","to":"player_0001","seq":2}'))
         await note("leaves", here.players[-1].close())
     return found
 
