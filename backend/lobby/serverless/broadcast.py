@@ -38,7 +38,7 @@ from lobby.fanout import Share, share_for_all
 from lobby.limits import HOPELESS_MS
 from lobby.messages import CODECS, Join
 from lobby.ports import ALL_REACHED, Unreached
-from lobby.presence import Presence, newest, watchers
+from lobby.presence import Position, Presence, newest, watchers
 from lobby.rules import Change, Close, Post, RowRemoved, SendWelcome
 from lobby.serverless.lock import SKEW_MS, BroadcastLock
 from lobby.serverless.shared import Delivered, Latest, RoomRows, SharedStore
@@ -122,7 +122,7 @@ class Broadcaster:
 
     def _has_new_position(self, row: Presence, delivered: Delivered) -> bool:
         is_recent = bool(row.moved_ms) and row.moved_ms >= delivered.ms - self._recent_ms
-        return is_recent and row.at.order != _latest(row, delivered).order
+        return is_recent and _is_newer(_order(row.at), _latest(row, delivered).order)
 
     def _has_new_status(self, row: Presence, delivered: Delivered) -> bool:
         return self._is_recent(row.status_ms, delivered) and row.status != _latest(row, delivered).status
@@ -215,7 +215,7 @@ class Broadcaster:
                         # What the row has inherited meanwhile is not in the join.
                         data_ms = row.data_ms if row.data == player.data else 0
                         name_ms = row.name_ms if row.name in (player.name, "") else 0
-                        carried = Latest(player.at.order, player.status, data_ms, name_ms)
+                        carried = Latest(_order(player.at), player.status, data_ms, name_ms)
                         latest = {**delivered.latest, player.n: carried}
                         delivered = delivered._replace(latest=latest)
                 case Close():
@@ -306,7 +306,18 @@ def _latest(row: Presence, delivered: Delivered) -> Latest:
 
 
 def _latest_of(row: Presence) -> Latest:
-    return Latest(row.at.order, row.status, row.data_ms, row.name_ms)
+    return Latest(_order(row.at), row.status, row.data_ms, row.name_ms)
+
+
+def _order(at: Position) -> int:
+    """The ``order`` of a position; negative where it is a time, because times and numbers of a player cannot be compared."""
+    return at.order if at.seq else -at.order
+
+
+def _is_newer(order: int, received: int) -> bool:
+    """Whether a room that has received ``received`` needs the position with ``order``. The newer of two connections may be gone
+    before the older one has inherited its position."""
+    return abs(order) > abs(received) if (order < 0) == (received < 0) else order != received
 
 
 def _is_later(was: Presence, heir: Presence) -> bool:

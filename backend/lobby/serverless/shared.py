@@ -15,10 +15,10 @@ from lobby.presence import Position, Presence
 
 
 class Latest(NamedTuple):
-    """What a room has received of a player: the ``order`` of its position, its status, and when its data and its name changed
-    that the room received."""
+    """What a room has received of a player: the ``order`` of its position (negative where it is a time), its status, and when
+    its data and its name changed that the room received."""
 
-    order: int = -1
+    order: int = 0
     status: str = "\0"
     data_ms: int = 0
     name_ms: int = 0
