@@ -467,8 +467,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
 
 FILES: dict[str, Callable[[], str]] = {
     "game/addons/lobby_presence/internal/constants.gd": gd_constants,
-    "backend/lobby/viewer/constants.js": js_constants,
-    "backend/lobby/viewer/errors.js": js_errors,
+    "clients/javascript/client/constants.js": js_constants,
+    "clients/javascript/client/errors.js": js_errors,
 }
 """Files that are made as a whole."""
 

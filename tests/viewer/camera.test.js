@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { calm, fit, glide, gridStep, pan, toScreen, toWorld, withMargin, zoomAt } from "../../backend/lobby/viewer/camera.js";
-import { randomNumbers } from "./helpers.js";
+import { randomNumbers } from "../javascript/helpers.js";
 
 const SCREEN = { width: 1280, height: 800, top: 56, right: 280, bottom: 0, left: 280 };
 

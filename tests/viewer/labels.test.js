@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { place } from "../../backend/lobby/viewer/labels.js";
-import { randomNumbers } from "./helpers.js";
+import { randomNumbers } from "../javascript/helpers.js";
 
 const SCREEN = { width: 1000, height: 600 };
 const box = (id, x, y, rank = 3, ship = id) => ({ id, ship, x, y, width: 80, height: 18, rank });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CLOCK_MODULUS_MS, SLOW_DOWN_MS } from "../../backend/lobby/viewer/constants.js";
+import { CLOCK_MODULUS_MS, SLOW_DOWN_MS } from "../../clients/javascript/client/constants.js";
 import { OwnShip, spawn } from "../../backend/lobby/viewer/own_ship.js";
 
 const UNKNOWN = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0 };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decode } from "../../backend/lobby/viewer/messages.js";
+import { decode } from "../../clients/javascript/client/messages.js";
 import { OwnShip } from "../../backend/lobby/viewer/own_ship.js";
 import { Room } from "../../backend/lobby/viewer/room.js";
 import { fieldLabel, rows, ships, snapshot } from "../../backend/lobby/viewer/scene.js";
-import { delivered, flight, hops, randomNumbers, sentByPolicy } from "./helpers.js";
+import { delivered, flight, hops, randomNumbers, sentByPolicy } from "../javascript/helpers.js";
 
 const WELCOME = { type: "welcome", your_id: "ann", lobby_players: [{ id: "bea", x: 3, y: 4, n: 2, name: "Bea", status: "away" }], v: 2, n: 1, x: 0, y: 0, seq: 1 };
 

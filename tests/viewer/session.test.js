@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Session } from "../../backend/lobby/viewer/session.js";
-import { FakeNetwork } from "./fake_network.js";
+import { FakeNetwork } from "../javascript/fake_network.js";
 
 const ADDRESS = { url: "ws://h/", room: "", pid: "ann", name: "Ann", token: "" };
 const BEA = { id: "bea", x: 1, y: 2, n: 2, name: "Bea", status: "" };

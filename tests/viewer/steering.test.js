@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { TOP_SPEED, fly, isMoving, shipAt, stickFromDrag, stickFromKeys } from "../../backend/lobby/viewer/steering.js";
-import { randomNumbers } from "./helpers.js";
+import { isMoving } from "../../clients/javascript/client/motion.js";
+import { TOP_SPEED, fly, shipAt, stickFromDrag, stickFromKeys } from "../../backend/lobby/viewer/steering.js";
+import { randomNumbers } from "../javascript/helpers.js";
 
 const EAST = { x: 1, y: 0 };
 const NONE = { x: 0, y: 0 };

@@ -1,4 +1,7 @@
-"""The viewer's tests, in JavaScript: each file is one test here. To run them alone: `node --test tests/viewer/`."""
+"""The tests in JavaScript: each file is one test here.
+
+To run them alone: `node --import ./tests/javascript/resolve.js --test tests/viewer/ tests/javascript/`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent
+CLIENT = FOLDER.parent / "javascript"
+FILES = sorted([*FOLDER.glob("*.test.js"), *CLIENT.glob("*.test.js")])
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.test.js")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_in_javascript(file: Path) -> None:
     node = shutil.which("node")
-    assert node, "These tests need Node 18 or later. On Debian: sudo apt-get install nodejs"
-    done = subprocess.run([node, "--test", file], capture_output=True, text=True, timeout=120, check=False)
+    assert node, "These tests need Node 20 or later. On Debian: sudo apt-get install nodejs"
+    done = subprocess.run(
+        [node, "--import", CLIENT / "resolve.js", "--test", file], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,7 +1,7 @@
 """A player's connection to a lobby, as a state machine: it comes back by itself, takes over in time, and notices dead sockets.
 
 Pure: time, random numbers and sockets are arguments. :meth:`Connection.poll` moves everything on; call it at least every
-:data:`lobby.client.constants.BUSY_MS`. The listener decides what the messages mean. The page (``viewer/connection.js``)
+:data:`lobby.client.constants.BUSY_MS`. The listener decides what the messages mean. The JavaScript client (``connection.js``)
 and the Godot addon (``internal/connection.gd``) have the same machine; ``tests/playbooks`` holds all three to the same
 behaviour.
 """

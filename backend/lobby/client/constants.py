@@ -1,4 +1,4 @@
-"""The constants of all clients: this package, the page (``viewer/constants.js``), the addon (``internal/constants.gd``).
+"""The constants of all clients: this package, ``clients/javascript``, the addon (``internal/constants.gd``).
 
 This file is the table. ``scripts/docs.py`` writes the other two files from it: each name, its value, and the sentence below it.
 ``tests/playbooks`` shows the connection's constants at work.

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from lobby import __version__
 from lobby.telemetry import COUNTED, Counts
-from lobby.viewer import pages
+from lobby.viewer import client, pages
 
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
@@ -21,6 +21,10 @@ PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src *; "
     "frame-ancestors 'none'",
 }
+
+
+CLIENT_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*"}
+"""A page of any origin may import the JavaScript client: it is public, and connecting is another question."""
 
 
 class HttpAnswer(NamedTuple):
@@ -73,6 +77,9 @@ class Site:
             return _ok(data, "application/json")._replace(status=503 if health.draining else 200)
         if path == "/metrics" and self._with_metrics:
             return self.metrics()
+        if path.startswith("/client/"):
+            module = client().get(path.removeprefix("/client/"))
+            return _ok(module[0], f"{module[1]}; charset=utf-8", headers=CLIENT_HEADERS) if module else None
         page = self._pages.get("index.html" if path == "/" else path.removeprefix("/viewer/"))
         return _ok(page[0], f"{page[1]}; charset=utf-8", headers=PAGE_HEADERS) if page else None
 

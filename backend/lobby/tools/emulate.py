@@ -33,7 +33,7 @@ from lobby.emulator.tables import Dynoxide, Endpoint, Engine, Moto
 from lobby.errors import LobbyError
 from lobby.logs import bound_libraries
 from lobby.terminal import bill_table
-from lobby.viewer import pages
+from lobby.viewer import client, pages
 
 SHOW_S = 1.0
 """Pause between two updates of the bill on a terminal."""
@@ -200,6 +200,8 @@ def _page(url: Callable[[], str]) -> Callable[[str], tuple[bytes, str] | None]:
             # With an icon: otherwise browsers request one, and report that it is missing.
             icon, refresh = '<link rel="icon" href="data:,">', f'<meta http-equiv="refresh" content="0; url={there}">'
             return f"<!doctype html>{icon}{refresh}".encode(), "text/html"
+        if path.startswith(("/client/", "/lobby/client/")):
+            return client().get(path.rpartition("/")[2])
         name = path.removeprefix("/lobby/").removeprefix("viewer/") or "index.html"
         return pages().get(name) if path.startswith("/lobby/") else None
 

@@ -1,6 +1,6 @@
 // The address of the lobby and of the own player, from the page's own address and from the form. Pure.
 
-import { oneLine } from "./text.js";
+import { oneLine } from "../client/text.js";
 
 /**
  * @typedef {object} Address

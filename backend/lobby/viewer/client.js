@@ -4,10 +4,10 @@
 // connection, it pings often enough for a fresh figure on the page, and it explains an address that is not valid.
 
 import { socketUrl } from "./address.js";
-import { Connection } from "./connection.js";
-import { HELLO_EVERY_MS } from "./constants.js";
-import { encodeHello, encodePosition } from "./messages.js";
-import { PageSocket } from "./page_socket.js";
+import { Connection } from "../client/connection.js";
+import { HELLO_EVERY_MS } from "../client/constants.js";
+import { encodeHello, encodePosition } from "../client/messages.js";
+import { PageSocket } from "../client/socket.js";
 
 /** The page pings this often, so that the round trip on the page is fresh. */
 const PING_MS = 5_000;
@@ -18,10 +18,10 @@ const ROUND_TRIPS = 3;
 
 /**
  * @typedef {import("./address.js").Address} Address
- * @typedef {import("./messages.js").Message} Message
+ * @typedef {import("../client/messages.js").Message} Message
  *
  * @typedef {object} Status the state of the connection, for the page
- * @property {import("./connection.js").State} kind
+ * @property {import("../client/connection.js").State} kind
  * @property {string} why      the reason, for people; "": none
  * @property {string} code     the error; "": none
  * @property {number} until_ms waiting: when it tries again
@@ -150,7 +150,7 @@ export class Client {
   }
 
   /** Sends a position, and repeats it until the lobby has it. @returns {boolean} whether it was sent */
-  sendPosition(/** @type {import("./messages.js").Position} */ position) {
+  sendPosition(/** @type {import("../client/messages.js").Position} */ position) {
     return this.#connection.sendPosition(encodePosition(position), position.seq, this.#around.now());
   }
 

@@ -2,7 +2,7 @@
 
 import { $, $input, onClick, onSubmit } from "./elements.js";
 import { save, storedPid } from "./storage.js";
-import { oneLine } from "./text.js";
+import { oneLine } from "../client/text.js";
 
 /**
  * @typedef {import("./address.js").Address} Address

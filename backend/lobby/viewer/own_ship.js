@@ -1,16 +1,17 @@
 // The own player: its ship, its status, and what of it is sent. Pure.
 
-import { CLOCK_MODULUS_MS, SLOW_DOWN_MS } from "./constants.js";
+import { CLOCK_MODULUS_MS, SLOW_DOWN_MS } from "../client/constants.js";
 import { hash } from "./colour.js";
-import { SendPolicy } from "./send_policy.js";
-import { fly, isMoving, shipAt } from "./steering.js";
-import { oneLine } from "./text.js";
+import { SendPolicy } from "../client/send_policy.js";
+import { isMoving } from "../client/motion.js";
+import { fly, shipAt } from "./steering.js";
+import { oneLine } from "../client/text.js";
 
 /** A new player starts at most so far from the origin, in units. */
 const SPAWN_RADIUS = 6;
 
 /**
- * @typedef {import("./messages.js").Position} Position
+ * @typedef {import("../client/messages.js").Position} Position
  * @typedef {import("./steering.js").Ship} Ship
  * @typedef {import("./steering.js").Stick} Stick
  */
@@ -58,7 +59,7 @@ export class OwnShip {
   }
 
   /** The lobby refused a position. It sends the one that it has instead, except if there were too many positions. */
-  refused(/** @type {import("./messages.js").ErrorMessage} */ error, /** @type {number} */ now_ms) {
+  refused(/** @type {import("../client/messages.js").ErrorMessage} */ error, /** @type {number} */ now_ms) {
     if (error.place) {
       this.ship = shipAt(error.place.x, error.place.y, this.ship.h);
       this.#policy.sent(this.ship, now_ms);

@@ -1,10 +1,10 @@
 // What the page knows of its room: the roster, and a track for each other player. Pure.
 
 import { Tints } from "./colour.js";
-import { EMPTY, apply, cut, expire, hasPosition } from "./roster.js";
-import { Track } from "./track.js";
+import { EMPTY, apply, cut, expire, hasPosition } from "../client/roster.js";
+import { Track } from "../client/track.js";
 
-/** @typedef {import("./track.js").Drawn} Drawn */
+/** @typedef {import("../client/track.js").Drawn} Drawn */
 
 export class Room {
   roster = EMPTY;
@@ -16,7 +16,7 @@ export class Room {
 
   /**
    * Applies a message.
-   * @param {import("./messages.js").Message} message
+   * @param {import("../client/messages.js").Message} message
    * @param {number} now_ms
    * @param {boolean} is_busy the message may have waited for this page
    */

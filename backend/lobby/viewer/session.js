@@ -3,7 +3,7 @@
 
 import { Announcements } from "./announcements.js";
 import { Client } from "./client.js";
-import { encodeStatus } from "./messages.js";
+import { encodeStatus } from "../client/messages.js";
 import { OwnShip } from "./own_ship.js";
 import { Room } from "./room.js";
 import { Traffic } from "./traffic.js";
@@ -116,7 +116,7 @@ export class Session {
     this.#on.entered();
   }
 
-  #receive(/** @type {import("./messages.js").Message} */ message, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
+  #receive(/** @type {import("../client/messages.js").Message} */ message, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
     const is_first_welcome = this.me === "";
     const change = this.room.apply(message, now_ms, is_busy || this.#on.isBusy(now_ms));
     if (!is_first_welcome) {

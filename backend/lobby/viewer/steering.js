@@ -1,5 +1,7 @@
 // How the own ship flies. Pure: a function from (ship, stick, seconds) to a new ship.
 
+import { angleBetween, isMoving } from "../client/motion.js";
+
 /** Units per second. */
 export const TOP_SPEED = 12;
 /** Units per second squared. */
@@ -26,15 +28,6 @@ const STEP_S = 1 / 120;
 
 /** A ship at rest. @returns {Ship} */
 export const shipAt = (x = 0, y = 0, h = -Math.PI / 2) => ({ x, y, vx: 0, vy: 0, h });
-
-export const isMoving = (/** @type {Ship} */ ship) => ship.vx !== 0 || ship.vy !== 0;
-
-/** The shorter turn from a to b, in radians. */
-export function angleBetween(/** @type {number} */ a, /** @type {number} */ b) {
-  const difference = (b - a) % (2 * Math.PI);
-  if (difference > Math.PI) return difference - 2 * Math.PI;
-  return difference < -Math.PI ? difference + 2 * Math.PI : difference;
-}
 
 /** @returns {Ship} */
 function step(/** @type {Ship} */ ship, /** @type {Stick} */ stick, /** @type {number} */ seconds) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CONFIG_LONGEST_MS, ID_CHARACTERS, ROSTER_MOST } from "../../backend/lobby/viewer/constants.js";
-import { decode, encodeHello, encodePing, encodePosition, encodeStatus } from "../../backend/lobby/viewer/messages.js";
+import { CONFIG_LONGEST_MS, ID_CHARACTERS, ROSTER_MOST } from "../../clients/javascript/client/constants.js";
+import { decode, encodeHello, encodePing, encodePosition, encodeStatus } from "../../clients/javascript/client/messages.js";
 
 const read = (message) => decode(JSON.stringify(message));
 const AT_ORIGIN = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { oneLine } from "../../backend/lobby/viewer/text.js";
+import { oneLine } from "../../clients/javascript/client/text.js";
 
 const { ranges } = JSON.parse(readFileSync(new URL("../unsafe_characters.json", import.meta.url), "utf8"));
 const isUnsafe = (point) => ranges.some(([first, last]) => point >= first && point <= last);

@@ -3,7 +3,7 @@
 // Other clients predict a player along a straight line from its last position. A position is sent when that prediction is
 // wrong, at least once every LONGEST_MS while the player moves, and once when it comes to rest.
 
-import { angleBetween, isMoving } from "./steering.js";
+import { angleBetween, isMoving } from "./motion.js";
 
 /** The prediction is wrong if it is off by more than this, in units. */
 export const TOLERANCE_UNITS = 0.1;
@@ -12,10 +12,10 @@ export const TOLERANCE_RADIANS = 0.15;
 /** Longest interval between positions while the player moves, in ms. */
 export const LONGEST_MS = 400;
 
-/** @typedef {import("./steering.js").Ship} Ship */
+/** @typedef {import("./motion.js").Motion} Motion */
 
 export class SendPolicy {
-  /** @type {Ship | null} what the other clients know */
+  /** @type {Motion | null} what the other clients know */
   #sent = null;
   #sent_ms = -Infinity;
   #free_ms = -Infinity;
@@ -23,7 +23,7 @@ export class SendPolicy {
 
   /**
    * Whether to send the ship's position now. Once it is sent, call `sent`.
-   * @param {Ship} ship
+   * @param {Motion} ship
    * @param {number} now_ms
    * @param {number} send_ms shortest interval between two positions
    */
@@ -35,15 +35,16 @@ export class SendPolicy {
     const passed_ms = now_ms - this.#sent_ms;
     if (passed_ms < send_ms) return false;
     const seconds = passed_ms / 1000;
-    const off = Math.hypot(sent.x + sent.vx * seconds - ship.x, sent.y + sent.vy * seconds - ship.y);
+    const [z, vz, here_z] = [sent.z ?? 0, sent.vz ?? 0, ship.z ?? 0];
+    const off = Math.hypot(sent.x + sent.vx * seconds - ship.x, sent.y + sent.vy * seconds - ship.y, z + vz * seconds - here_z);
     if (off > TOLERANCE_UNITS || Math.abs(angleBetween(sent.h, ship.h)) > TOLERANCE_RADIANS) return true;
     if (isMoving(ship)) return passed_ms >= LONGEST_MS;
     // The last position is sent exactly: otherwise the other clients would predict a movement that has ended.
-    return isMoving(sent) || sent.x !== ship.x || sent.y !== ship.y || sent.h !== ship.h;
+    return isMoving(sent) || sent.x !== ship.x || sent.y !== ship.y || z !== here_z || sent.h !== ship.h;
   }
 
   /** The other clients know this position now. */
-  sent(/** @type {Ship} */ ship, /** @type {number} */ now_ms) {
+  sent(/** @type {Motion} */ ship, /** @type {number} */ now_ms) {
     this.#sent = ship;
     this.#sent_ms = now_ms;
     this.#is_requested = false;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { codeOf, ends, isFinal, isOwn, meaning } from "../../backend/lobby/viewer/endings.js";
-import { CLOSES, CODES } from "../../backend/lobby/viewer/errors.js";
+import { codeOf, ends, isFinal, isOwn, meaning } from "../../clients/javascript/client/endings.js";
+import { CLOSES, CODES } from "../../clients/javascript/client/errors.js";
 
 test("the table of errors decides whether the client comes back", () => {
   for (const [code, { close, retry, meaning: text }] of Object.entries(CODES)) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decode } from "../../backend/lobby/viewer/messages.js";
-import { GRACE_MS, ROSTER_MOST } from "../../backend/lobby/viewer/constants.js";
-import { EMPTY, apply, cut, expire } from "../../backend/lobby/viewer/roster.js";
+import { decode } from "../../clients/javascript/client/messages.js";
+import { GRACE_MS, ROSTER_MOST } from "../../clients/javascript/client/constants.js";
+import { EMPTY, apply, cut, expire } from "../../clients/javascript/client/roster.js";
 import { randomNumbers } from "./helpers.js";
 
 const WELCOME = {

@@ -2,7 +2,7 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 
-import { Connection } from "../../backend/lobby/viewer/connection.js";
+import { Connection } from "../../clients/javascript/client/connection.js";
 
 const FOLDER = new URL("../playbooks/", import.meta.url);
 const TICK_MS = 20;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LONGEST_MS, SendPolicy, TOLERANCE_UNITS } from "../../backend/lobby/viewer/send_policy.js";
+import { LONGEST_MS, SendPolicy, TOLERANCE_UNITS } from "../../clients/javascript/client/send_policy.js";
 import { TOP_SPEED, fly, shipAt, stickFromKeys } from "../../backend/lobby/viewer/steering.js";
 import { randomNumbers } from "./helpers.js";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { TRACK_DELAY_MOST_MS, TRACK_REACH_MS } from "../../backend/lobby/viewer/constants.js";
-import { SenderClock } from "../../backend/lobby/viewer/sender_clock.js";
-import { Track, hermite, turn } from "../../backend/lobby/viewer/track.js";
+import { TRACK_DELAY_MOST_MS, TRACK_REACH_MS } from "../../clients/javascript/client/constants.js";
+import { SenderClock } from "../../clients/javascript/client/sender_clock.js";
+import { Track, hermite, turn } from "../../clients/javascript/client/track.js";
 import { delivered, flight, quantile, randomNumbers, sentByPolicy, sentRegularly } from "./helpers.js";
 
 /** Sends a flight over a network into a track, and draws 60 frames a second. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Backoff } from "../../backend/lobby/viewer/backoff.js";
-import { BACKOFF_LONGEST_MS, BACKOFF_STEADY_MS } from "../../backend/lobby/viewer/constants.js";
+import { Backoff } from "../../clients/javascript/client/backoff.js";
+import { BACKOFF_LONGEST_MS, BACKOFF_STEADY_MS } from "../../clients/javascript/client/constants.js";
 import { randomNumbers } from "./helpers.js";
 
 test("the longest pause doubles with each retry, up to BACKOFF_LONGEST_MS", () => {
