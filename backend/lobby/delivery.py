@@ -68,18 +68,23 @@ class Delivery:
         """Counts a message or a connection that was refused."""
         self.counts["refused", error.code] += 1
 
-    def count_change(self, change: Change, roster: Iterable[Presence]) -> None:
-        """Counts and logs a row that was added or removed. ``roster`` is the room after the change."""
+    def count_change(self, change: Change, roster: Iterable[Presence]) -> str:
+        """Counts and logs a row that was added or removed. ``roster`` is the room after the change.
+
+        Returns ``join`` or ``leave`` where a player has joined or left, else nothing.
+        """
         row, is_added = change.presence, isinstance(change, RowAdded)
         if row.watch:
             log("watches" if is_added else "watched", room=row.room, connection=row.connection)
-            return
+            return ""
         if not any(other.player == row.player and other.connection != row.connection for other in roster):
             self.counts["joins" if is_added else "leaves", ""] += 1
             log("joined" if is_added else "left", room=row.room, player=row.player, connection=row.connection)
-        elif is_added:
+            return "join" if is_added else "leave"
+        if is_added:
             self.counts["takeovers", ""] += 1
             log("took_over", room=row.room, player=row.player, connection=row.connection)
+        return ""
 
     def _post(self, connections: Collection[str], frame: bytes, kind: str) -> Unreached:
         self.counts["frames", kind] += len(connections)

@@ -62,6 +62,8 @@ class Settings:
     )
     admin_key: str = _setting("", "Key of the admin API, at least 32 characters. Requests carry it as a bearer token.")
     metrics_on_admin_port: bool = _setting(False, "Serve /metrics on the admin port only, where it needs the key.")
+    webhook_url: str = _setting("", "Address of a server that gets a signed POST for each join and leave.")
+    webhook_secret: str = _setting("", "Secret that signs webhooks, at least 32 characters.")
 
     room_size: int = _setting(50, "Maximum number of players in a room.", unit="players", low=1, high=10_000)
     window_ms: int = _setting(
@@ -144,8 +146,6 @@ class Settings:
                 raise LobbyError(
                     f"{flag(item.name)} ({variable(item.name)}) is {value}; it must be between {low:,} and {high:,}{unit}."
                 )
-        if self.metrics_on_admin_port and not self.admin_port:
-            raise LobbyError("--metrics-on-admin-port needs an admin port: add --admin-port.")
         if bool(self.tls_cert) != bool(self.tls_key):
             raise LobbyError("--tls-cert and --tls-key belong together. Give both or neither.")
 

@@ -24,6 +24,7 @@ COUNTED: dict[str, tuple[str, str]] = {
     "skipped": ("", "Frames of positions that were skipped for a slow reader."),
     "closed": ("code", "Connections closed by the lobby."),
     "turned_away": ("reason", "Sockets and HTTP requests refused before they became a connection: an HTTP status, or a limit."),
+    "webhooks": ("outcome", "Joins and leaves reported to the webhook: sent, retried, failed, or dropped from a full queue."),
 }
 """All counters: the name of the label, and the meaning. ``/metrics`` and the docs are generated from this table."""
 

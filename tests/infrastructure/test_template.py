@@ -368,7 +368,7 @@ def test_the_page_on_permissions_names_every_action_and_every_variable() -> None
 def test_the_function_is_given_every_setting_that_means_something_on_aws() -> None:
     """The others are about sockets and ports, which are API Gateway's here, or thin out what is sent anyway once a window."""
     process = {"host", "port", "open", "tls_cert", "tls_key", "behind_proxy", "connections_per_address", "outbox_bytes"}
-    process |= {"admin_host", "admin_port", "admin_key", "metrics_on_admin_port"}
+    process |= {"admin_host", "admin_port", "admin_key", "metrics_on_admin_port", "webhook_url", "webhook_secret"}
     process |= {"near_players", "far_ms"}
     given = set(TEMPLATE["Resources"]["Function"]["Properties"]["Environment"]["Variables"])
     assert given - traps.OWN_VARIABLES == {variable(name) for name in Settings.__dataclass_fields__ if name not in process}

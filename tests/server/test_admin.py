@@ -392,9 +392,9 @@ async def test_metrics_can_move_to_the_admin_port() -> None:
         assert "lobby_players 0.0" in await (await api.request("GET", "/metrics")).text()
 
 
-def test_metrics_cannot_move_to_a_port_that_is_off() -> None:
+async def test_metrics_cannot_move_to_a_port_that_is_off() -> None:
     with pytest.raises(LobbyError, match="--admin-port"):
-        Settings(metrics_on_admin_port=True)
+        await Server(Settings(metrics_on_admin_port=True), MemoryStore()).run()
 
 
 async def test_stats_have_the_latency_of_pings() -> None:

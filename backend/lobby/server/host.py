@@ -39,6 +39,7 @@ from lobby.tokens import check_secret
 
 if TYPE_CHECKING:
     from lobby.server.admin import AdminPort
+    from lobby.server.webhooks import WebhookSender
 
 
 class Paced:
@@ -182,6 +183,7 @@ class Server:
             for one in listening:
                 one.close()
             raise
+        webhooks = self._open_webhooks() if self.settings.webhook_url else None
         gate.open(listening)
         log("serving", host=self.settings.host, port=port, version=__version__)
         on_ready(port)
@@ -192,6 +194,10 @@ class Server:
             heartbeat.cancel()
             gate.close()
             await self._close_all()
+            if webhooks is not None:
+                while len(self._turns):  # the last leaves
+                    await asyncio.sleep(0)
+                await webhooks.close()
             if admin is not None:
                 await admin.close()
 
@@ -217,6 +223,13 @@ class Server:
                 advice="the key travels as plain text: set tls_cert, or a proxy with TLS",
             )
         return AdminPort(it, settings.admin_key, listening, None if own else tls)
+
+    def _open_webhooks(self) -> WebhookSender:
+        from lobby.server.webhooks import WebhookSender
+
+        sender = WebhookSender(self.settings, self.counts)
+        self.lobby.report = sender.webhooks.report
+        return sender
 
     def sample(self) -> None:
         """Adds a point to the statistics of the last hour."""
@@ -293,6 +306,8 @@ def check_exposure(settings: Settings) -> None:
     """Raises :class:`LobbyError` where a lobby without a secret would be open to other machines without ``--open``, and for
     allowed origins that no page can have."""
     check_origins(settings)
+    if settings.metrics_on_admin_port and not settings.admin_port:
+        raise LobbyError("--metrics-on-admin-port needs an admin port: add --admin-port.")
     if settings.admin_port and not settings.admin_key:
         raise LobbyError("--admin-port needs a key: set LOBBY_ADMIN_KEY. `lobby token --new-secret` prints a good one.")
     if settings.admin_port:
@@ -300,6 +315,12 @@ def check_exposure(settings: Settings) -> None:
             check_secret(settings.admin_key)
         except LobbyError as error:
             raise LobbyError(f"LOBBY_ADMIN_KEY is not good enough. {error}") from None
+    if settings.webhook_url:
+        try:
+            from lobby.server.webhooks import check_webhook
+        except ModuleNotFoundError as error:
+            raise missing_package("--webhook-url", error, "admin") from None
+        check_webhook(settings)
     if settings.secret:
         check_secret(settings.secret)
     elif not settings.open and not is_loopback(settings.host):

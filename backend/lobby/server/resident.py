@@ -7,7 +7,7 @@ their effects. The path of a position: :meth:`Resident.received`, then :meth:`Re
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import assert_never
 
 from lobby import limits, rules
@@ -62,6 +62,8 @@ class Resident:
         self._event_pace = limits.event_pace(settings)
         self._visits: dict[PlayerKey, Bucket] = {}
         """The rate limit of each player's connections."""
+        self.report: Callable[[str, Presence, int], None] = lambda event, row, now: None
+        """Called with ``join`` or ``leave``, a row of the player, and the time."""
 
     @property
     def counts(self) -> Counts:
@@ -174,7 +176,8 @@ class Resident:
         """Carries out what rows that were added or removed lead to."""
         for change in changes:
             room, roster = change.presence.room, self.store.room(change.presence.room)
-            self._delivery.count_change(change, roster)
+            if event := self._delivery.count_change(change, roster):
+                self.report(event, change.presence, now)
             if not roster:
                 self._windows.pop(room, None)
             for effect in rules.changed(change, roster):
