@@ -24,7 +24,8 @@ signal disconnected(reason: String, retry_in_s: float)
 signal failed(code: String, message: String)
 ## The lobby refused a message. The client stays connected.
 signal refused(code: String, message: String)
-## Your player moved faster than the lobby allows. The lobby has it at [param position].
+## Your player moved faster than the lobby allows. The lobby has it at [param position]. Its height there is
+## [code]me.last_position.z[/code].
 signal corrected(position: Vector2)
 ## A player joined, or it was there when you joined.
 signal player_joined(player: LobbyPlayer)
@@ -35,6 +36,7 @@ signal player_moved(player: LobbyPlayer)
 ## The status or the name of a player changed. This includes your own status, when the lobby has accepted it.
 signal status_changed(player: LobbyPlayer)
 
+const _LobbyAxes := preload("internal/axes.gd")
 const _LobbyClock := preload("internal/clock.gd")
 const _LobbyConnection := preload("internal/connection.gd")
 const _LobbyConstants := preload("internal/constants.gd")
@@ -55,6 +57,8 @@ const GROUP := &"lobby_client"
 const KEEP_PLAYERS_S := _LobbyConstants.KEEP_PLAYERS_MS / 1000.0
 ## File in which an exported game keeps the id that the addon made for its player.
 const ID_FILE := "user://lobby_player_id"
+## A height of 0 is sent as this, in units, because 0 means no height on the wire.
+const LEAST_HEIGHT := 0.01
 
 ## Settings from the project, the files and the environment. Change them before you call [method join].
 var settings: LobbySettings
@@ -84,6 +88,7 @@ var _connection: _LobbyConnection
 var _roster := _LobbyRoster.new()
 var _send_policy := _LobbySendPolicy.new()
 var _motion := _LobbyMotion.new()
+var _axes := _LobbyAxes.new()
 var _steps := _LobbyStepClock.new()
 var _frames := _LobbyStepClock.new()
 var _requested_url := ""
@@ -175,11 +180,13 @@ func retry_now() -> void:
 		_connection.nudge(now_ms())
 
 
-## Sends the position and heading of [param node], a [Node2D] or [Node3D], from now on.
+## Sends the position and heading of [param node], a [Node2D] or [Node3D], from now on. The height of a [Node3D] is sent, too:
+## see [member LobbySettings.axes].
 func track(node: Node) -> void:
 	if not node is Node2D and not node is Node3D:
 		push_warning("Lobby: only a Node2D or a Node3D can be tracked; %s is neither." % node)
 		return
+	_axes = _LobbyAxes.new(settings.axes)
 	_tracked = node
 
 
@@ -188,16 +195,17 @@ func untrack() -> void:
 	_tracked = null
 
 
-## Sets the position of your player, in units. In a 3D game [param y] is the [code]z[/code] of your scene. Call it every
-## frame: the client sends only the positions that other clients need.
-func send_position(x: float, y: float) -> void:
-	var position := Vector2(x, y)
-	_update_position(position, _motion.velocity(position, _step_clock().steps_ms), 0.0)
+## Sets the position of your player, in units. In a 3D game [param y] is the [code]z[/code] of your scene, and the height
+## [param z] is its [code]y[/code]. Leave [param z] out in a game without height. Call it every frame: the client sends only the
+## positions that other clients need.
+func send_position(x: float, y: float, z := NAN) -> void:
+	_update_position(Vector3(x, y, z), _velocity(Vector3(x, y, z)), 0.0)
 
 
-## Sets the position of your player, in units, its velocity, in units per second, and its heading, in radians.
-func send_state(position: Vector2, velocity := Vector2.ZERO, heading := 0.0) -> void:
-	_update_position(position, velocity, heading)
+## Sets the position of your player, in units, its velocity, in units per second, and its heading, in radians. [param z] is the
+## height, and [param vz] its velocity. Leave them out in a game without height.
+func send_state(position: Vector2, velocity := Vector2.ZERO, heading := 0.0, z := NAN, vz := 0.0) -> void:
+	_update_position(Vector3(position.x, position.y, z), Vector3(velocity.x, velocity.y, vz), heading)
 
 
 ## Sets the status text of your player, up to 32 characters. An empty text removes it.
@@ -217,22 +225,38 @@ static func now_ms() -> float:
 
 
 func _follow(node: Node) -> void:
-	var position: Vector2
+	var place: Vector3
 	var heading: float
 	if node is Node3D:
 		var transform := (node as Node3D).global_transform
-		position = Vector2(transform.origin.x, transform.origin.z)
-		heading = atan2(-transform.basis.z.z, -transform.basis.z.x)
+		var forward := _axes.to_lobby(-transform.basis.z)
+		place = _axes.to_lobby(transform.origin)
+		place.z = place.z if _axes.has_height else NAN
+		heading = Vector2(forward.x, forward.y).angle()
 	else:
-		position = (node as Node2D).global_position
+		var position := (node as Node2D).global_position
+		place = Vector3(position.x, position.y, NAN)
 		heading = (node as Node2D).global_rotation
-	_update_position(position, _motion.velocity(position, _step_clock().steps_ms), heading)
+	_update_position(place, _velocity(place), heading)
 
 
-func _update_position(place: Vector2, velocity: Vector2, heading: float) -> void:
+## The velocity at [param place], where a height of NAN is none.
+func _velocity(place: Vector3) -> Vector3:
+	return _motion.velocity(Vector3(place.x, place.y, 0.0 if is_nan(place.z) else place.z), _step_clock().steps_ms)
+
+
+func _update_position(place: Vector3, velocity: Vector3, heading: float) -> void:
+	var has_height := not is_nan(place.z)
+	if not has_height:
+		place.z = 0.0
+		velocity.z = 0.0
 	if not (place.is_finite() and velocity.is_finite() and is_finite(heading)):
 		return  # a mistake of the game that must not reach other clients
-	var position := LobbyPosition.new(place, velocity, wrapf(heading, -PI, PI))
+	if has_height and is_zero_approx(snappedf(place.z, 0.01)):
+		place.z = LEAST_HEIGHT
+	var position := LobbyPosition.new(
+		Vector2(place.x, place.y), Vector2(velocity.x, velocity.y), wrapf(heading, -PI, PI), place.z, velocity.z
+	)
 	var at_ms := now_ms() if is_nan(_step_clock().now_ms) else _step_clock().now_ms
 	position.t = roundi(at_ms) % _LobbyConstants.CLOCK_MODULUS_MS
 	_send_policy.update(position, at_ms)
@@ -327,7 +351,7 @@ func _handle_message_received(message: _LobbyMessages.Message, is_busy: bool) ->
 func _apply_welcome(welcome: _LobbyMessages.Welcome) -> void:
 	# The lobby ignores positions whose number is not higher than the last one it knows.
 	_seq = maxi(_seq, welcome.position.seq)
-	_send_policy.forget_unless(welcome.position.position)
+	_send_policy.forget_unless(welcome.position)
 	if _player_id().is_empty():  # the token names the player; reconnect as the same player
 		var id := welcome.your_id
 		_connection.url = _LobbyMessages.address(settings.url, id, settings.room, settings.name, settings.token)
@@ -341,7 +365,8 @@ func _apply_error(error: _LobbyMessages.ErrorMessage, now: float) -> void:
 	_log_verbose("refused: %s (%s)" % [error.message, error.code])
 	refused.emit(error.code, error.message)
 	if error.has_position:
-		corrected.emit(error.position)
+		me.last_position = error.position
+		corrected.emit(error.position.position)
 
 
 func _remove_players() -> void:

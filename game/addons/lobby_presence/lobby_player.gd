@@ -3,7 +3,7 @@ extends RefCounted
 ## A player in the lobby.
 ##
 ## The object stays the same while the player is here, also when a connection is lost and restored.
-## In a 3D game the [code]y[/code] of a position is the [code]z[/code] of your scene.
+## In a 3D game the [code]y[/code] of a position is the [code]z[/code] of your scene: see [LobbyPosition].
 
 const _LobbyClock := preload("internal/clock.gd")
 const _LobbyText := preload("internal/text.gd")
@@ -32,7 +32,13 @@ var position: Vector2:
 ## Whether the player has sent a position. A player that has just joined may not have sent one yet.
 var has_position: bool:
 	get:
-		return last_position.seq > 0 or last_position.position != Vector2.ZERO
+		return last_position.seq > 0 or last_position.place() != Vector3.ZERO
+
+## Whether the player has sent a height. On the wire a height of 0 means none, so a client of this addon sends 0.01
+## units instead of 0. A player counts as one without height until a height other than 0 has arrived from it.
+var has_height: bool:
+	get:
+		return track.has_height
 
 
 ## Whether [param text] is valid as the id of a player or a room: 1 to 64 characters out of

@@ -4,7 +4,11 @@ extends Node3D
 ##
 ## Add it to your scene at the height of the floor, or from your player's script:
 ## [code]add_sibling.call_deferred(LobbyPlayers3D.new())[/code]
+##
+## A player whose game sends a height ([member LobbyPlayer.has_height]) is drawn at that height. [member LobbySettings.axes]
+## names the axes of the scene.
 
+const _LobbyAxes := preload("internal/axes.gd")
 const _LobbyPlayerNodes := preload("internal/player_nodes.gd")
 
 ## Scene for each of the other players. Empty: a simple figure. The root must be a [Node3D] that looks along -Z. It may have
@@ -15,6 +19,7 @@ const _LobbyPlayerNodes := preload("internal/player_nodes.gd")
 ## Client whose players are drawn. Empty: the autoload LobbyController.
 @export var client: LobbyClient
 
+var _axes := _LobbyAxes.new()
 var _nodes: _LobbyPlayerNodes
 
 
@@ -25,6 +30,7 @@ func _ready() -> void:
 	if client == null:
 		push_warning("Lobby: there is no LobbyController, so no players can be drawn. Is the plugin enabled?")
 		return
+	_axes = _LobbyAxes.new(client.settings.axes)
 	_nodes.follow(client.players, client.player_joined, client.player_left, client.status_changed)
 
 
@@ -38,5 +44,6 @@ func node_of(player: LobbyPlayer) -> Node3D:
 
 
 func _place(node: Node3D, drawn: LobbyPosition.Drawn) -> void:
-	node.global_position = Vector3(drawn.position.x, global_position.y, drawn.position.y)
-	node.global_rotation.y = -drawn.heading - PI / 2.0
+	var height := drawn.z if drawn.has_height and _axes.has_height else _axes.to_lobby(global_position).z
+	node.global_position = _axes.to_scene(Vector3(drawn.position.x, drawn.position.y, height))
+	node.global_rotation = _axes.rotation(drawn.heading)

@@ -8,6 +8,8 @@ extends RefCounted
 
 @warning_ignore_start("return_value_discarded")
 
+const _LobbyAxes := preload("internal/axes.gd")
+
 ## Prefix of a setting in the project settings.
 const SECTION := "lobby_presence/"
 ## Prefix of a setting in the environment.
@@ -37,6 +39,11 @@ const TABLE: Dictionary[String, Dictionary] = {
 		"high": 60_000,
 		"meaning": "Shortest interval between two positions, in ms. The lobby may ask for a longer one.",
 	},
+	"axes":
+	{
+		"default": "xzy",
+		"meaning": "Axes of a 3D scene that are x, y and height (z) of the lobby. Two letters, such as xz: no height.",
+	},
 	"verbose": {"default": false, "meaning": "Print changes of the connection."},
 }
 
@@ -52,6 +59,8 @@ var name := ""
 var token := ""
 ## Shortest interval between two positions, in ms. The lobby may ask for a longer one.
 var send_ms := 0
+## Axes of a 3D scene that are x, y and height (z) of the lobby. Two letters, such as [code]xz[/code]: no height.
+var axes := ""
 ## Print changes of the connection.
 var verbose := false
 ## Problems in the sources, one sentence each.
@@ -100,6 +109,9 @@ func take_file(path: String) -> void:
 ## Values are read from text, because the environment has only text and all numbers of JSON are floats.
 func _take(setting: String, text: String) -> void:
 	var row := TABLE[setting]
+	if setting == "axes" and not _LobbyAxes.is_valid(text):
+		problems.append("axes is %s; it must be two or three different letters of x, y and z, such as xzy." % text)
+		return
 	match typeof(row.default):
 		TYPE_INT:
 			var whole := text.trim_suffix(".0")

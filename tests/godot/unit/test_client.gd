@@ -19,7 +19,7 @@ func _init() -> void:
 	add_child(_client)
 
 
-func test_a_node_of_a_3d_game_is_sent_as_x_and_z_with_velocity_and_heading() -> void:
+func test_a_node_of_a_3d_game_is_sent_as_x_and_z_with_height_velocity_and_heading() -> void:
 	var ship := Node3D.new()
 	add_child(ship)
 	ship.position = Vector3(3.0, 99.0, 0.0)
@@ -31,7 +31,7 @@ func test_a_node_of_a_3d_game_is_sent_as_x_and_z_with_velocity_and_heading() -> 
 		ship.global_position += Vector3(0.0, 0.0, 0.1)
 		await get_tree().physics_frame
 		sent = _positions()
-	assert(sent[-1].x == 3.0 and sent[-1].y > 0.0 and sent[-1].t > 0.0)
+	assert(sent[-1].x == 3.0 and sent[-1].y > 0.0 and sent[-1].z == 99.0 and sent[-1].t > 0.0)
 	assert(sent[-1].vy > 5.9 and sent[-1].vy < 6.1 and not sent[-1].has("vx"), str(sent[-1]))
 	assert(sent[-1].h == 1.57)  # it looks along +Z
 	assert(sent[0].seq == 41.0)
@@ -47,6 +47,47 @@ func test_a_node_of_a_2d_game_is_sent_as_x_and_y() -> void:
 	await _frames(20)
 	assert(_positions().size() == 1)
 	assert([_positions()[0].x, _positions()[0].y, _positions()[0].h] == [30.0, -40.0, 0.5])
+	assert(not _positions()[0].has("z"))
+
+
+func test_a_height_of_zero_is_sent_as_a_hundredth_and_no_height_is_not_sent() -> void:
+	_join()
+	_client.send_state(Vector2(1.0, 2.0), Vector2.ZERO, 0.0, 0.0)
+	await _frames(2)
+	assert(_positions()[0].z == LobbyClient.LEAST_HEIGHT)
+	_client.send_position(9.0, 2.0, 4.5)
+	await get_tree().create_timer(0.3).timeout
+	assert(_positions()[-1].x == 9.0 and _positions()[-1].z == 4.5)
+	_client.send_state(Vector2(20.0, 2.0), Vector2.ZERO, 0.0, INF)
+	_client.send_state(Vector2(20.0, 2.0), Vector2.ZERO, 0.0, 1.0, NAN)
+	_client.send_state(Vector2(30.0, 2.0))
+	await get_tree().create_timer(0.3).timeout
+	assert(_positions()[-1].x == 30.0 and not _positions()[-1].has("z") and not _positions()[-1].has("vz"))
+
+
+func test_the_axes_of_a_3d_game_can_be_set() -> void:
+	var ship := Node3D.new()
+	add_child(ship)
+	ship.position = Vector3(3.0, 4.0, 5.0)
+	ship.look_at(Vector3(3.0, 104.0, 5.0), Vector3.RIGHT)  # along +Y
+	_client.settings.axes = "xyz"
+	_join()
+	_client.track(ship)
+	await _frames(3)
+	assert([_positions()[-1].x, _positions()[-1].y, _positions()[-1].z, _positions()[-1].h] == [3.0, 4.0, 5.0, 1.57])
+	_client.settings.axes = "xz"
+	_client.track(ship)
+	await get_tree().create_timer(0.3).timeout
+	assert([_positions()[-1].x, _positions()[-1].y, _positions()[-1].get("z")] == [3.0, 5.0, null])
+
+
+func test_a_corrected_position_has_a_height() -> void:
+	_join()
+	var corrected: Array[Vector3] = []
+	_client.corrected.connect(func(at: Vector2) -> void: corrected.append(Vector3(at.x, at.y, _client.me.last_position.z)))
+	_sockets[-1].receive('{"type":"error","code":"too_fast","message":"too fast","x":1,"y":2,"z":3}')
+	await _frames(2)
+	assert(corrected == [Vector3(1.0, 2.0, 3.0)])
 
 
 func test_a_freed_node_is_not_tracked_any_more() -> void:

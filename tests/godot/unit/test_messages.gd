@@ -32,6 +32,20 @@ func test_positions_are_sent_in_hundredths_and_without_zeros() -> void:
 	assert(text == '{"action":"pos","vy":3.0,"x":459.2,"y":0.0}', text)
 
 
+func test_a_height_is_sent_and_received_and_no_height_costs_nothing() -> void:
+	var position := LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 8.0, -1.5)
+	assert(Messages.pos(position) == '{"action":"pos","vz":-1.5,"x":0.0,"y":0.0,"z":8.0}')
+	assert(Messages.pos(position, 1) == '{"action":"pos","x":0.0,"y":0.0}')
+	var moves: Messages.Moves = Messages.decode('{"type":"moves","t":7,"m":[[4,1,2,3,4,5,6,7,-800,150,9]]}')
+	assert(is_equal_approx(moves.positions[0].z, -8.0) and is_equal_approx(moves.positions[0].vz, 1.5))
+	var join: Messages.Join = Messages.decode('{"type":"join","id":"b","x":0,"y":0,"z":8.5,"vz":1}')
+	assert(join.player.last_position.z == 8.5 and join.player.last_position.vz == 1.0)
+	var error: Messages.ErrorMessage = Messages.decode('{"type":"error","code":"too_fast","x":1,"y":2,"z":3}')
+	assert(error.has_position and error.position.place() == Vector3(1.0, 2.0, 3.0))
+	for text: String in ['"z":"8"', '"z":1e300', '"vz":[]', '"z":null']:
+		assert(Messages.decode('{"type":"join","id":"b","x":0,"y":0,%s}' % text) == null, text)
+
+
 func test_missing_values_are_zeros_and_unknown_values_are_ignored() -> void:
 	var message: Messages.Moves = Messages.decode('{"type":"moves","t":7,"m":[[4],[5,-1250,830,1,2,3,4,5,6,7]],"new":1}')
 	assert(message.numbers == PackedInt64Array([4, 5]))

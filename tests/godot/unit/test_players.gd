@@ -31,6 +31,30 @@ func test_a_node_in_3d_has_position_height_of_the_floor_and_heading() -> void:
 	assert((node.get_node("Label") as Label3D).text == "Bea\naway")
 
 
+func test_a_node_in_3d_has_the_height_that_its_player_sends() -> void:
+	var players := LobbyPlayers3D.new()
+	players.client = _client
+	players.position.y = 2.0
+	add_child(players)
+	_socket.receive('{"type":"moves","t":9,"m":[[2,300,400,0,0,150,1,9,-850]]}')
+	await get_tree().create_timer(0.5).timeout
+	var node := players.node_of(_client.players["bea"])
+	assert(node.global_position.is_equal_approx(Vector3(3.0, -8.5, 4.0)), str(node.global_position))
+
+
+func test_a_game_can_draw_the_plane_of_the_lobby_upright() -> void:
+	_client.settings.axes = "xyz"
+	var players := LobbyPlayers3D.new()
+	players.client = _client
+	players.position.z = 2.0
+	add_child(players)
+	await _frames(3)
+	var node := players.node_of(_client.players["bea"])
+	assert(node.global_position.is_equal_approx(Vector3(3.0, 4.0, 2.0)), str(node.global_position))
+	var forward := -node.global_basis.z
+	assert(Vector2(forward.x, forward.y).is_equal_approx(Vector2.from_angle(1.5)))
+
+
 func test_a_node_in_2d_has_position_and_heading_and_an_upright_name() -> void:
 	var players := LobbyPlayers2D.new()
 	players.client = _client

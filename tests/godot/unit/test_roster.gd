@@ -72,6 +72,17 @@ func test_a_join_with_another_number_is_a_player_that_left_and_joined_again() ->
 	assert(_roster.players["bea"].position == Vector2(5, 5))
 
 
+func test_a_player_that_rose_while_the_connection_was_lost_has_moved() -> void:
+	_apply(_welcome(BEA))
+	assert(_apply(_welcome('{"id":"bea","x":1,"y":2,"z":5,"n":2,"name":"Bea"}')) == [[MOVED, "bea"]])
+	assert(_roster.players["bea"].last_position.z == 5.0 and _roster.players["bea"].has_height)
+	_roster.was_cut = true
+	_apply(_welcome())
+	# The lobby has restarted: it has no position of Bea yet.
+	assert(_apply(_join('{"id":"bea","x":0,"y":0,"n":2,"name":"Bea"}')) == [])
+	assert(_roster.players["bea"].last_position.place() == Vector3(1.0, 2.0, 5.0))
+
+
 func test_players_of_version_1_join_move_and_leave() -> void:
 	_apply('{"type":"welcome","your_id":"ann","lobby_players":[]}')
 	assert(_apply('{"type":"join","id":"bea","x":1,"y":2}') == [[JOINED, "bea"]])

@@ -97,16 +97,40 @@ func test_turning_on_the_spot_is_due_sometimes_and_at_the_end() -> void:
 
 func test_a_position_that_the_lobby_does_not_have_is_due_again_but_not_too_soon() -> void:
 	_go(1_000.0, func(_at: float) -> LobbyPosition: return LobbyPosition.new(Vector2(1.0, 2.0)))
-	_policy.forget_unless(Vector2(1.0, 2.0))
+	_policy.forget_unless(LobbyPosition.new(Vector2(1.0, 2.0)))
 	_go(500.0, func(_at: float) -> LobbyPosition: return LobbyPosition.new(Vector2(1.0, 2.0)))
 	assert(_sent.size() == 1)
-	_policy.forget_unless(Vector2.ZERO)
+	_policy.forget_unless(LobbyPosition.new())
 	_go(500.0, func(_at: float) -> LobbyPosition: return LobbyPosition.new(Vector2(1.0, 2.0)))
 	assert(_sent.size() == 2)
 	_policy.forget(_ms + 1_000.0)
 	var from := _ms
 	_go(2_000.0, func(_at: float) -> LobbyPosition: return LobbyPosition.new(Vector2(1.0, 2.0)))
 	assert(_sent.size() == 3 and _sent_ms[-1] >= from + 1_000.0)
+
+
+func test_a_player_that_only_rises_is_sent_as_one_that_moves() -> void:
+	_go(3_000.0, func(ms: float) -> LobbyPosition: return LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 0.005 * ms, 5.0))
+	assert(_sent.size() >= 3 and _sent.size() <= 5, "%d" % _sent.size())
+	_go(60_000.0, func(_at: float) -> LobbyPosition: return LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 15.0))
+	assert(_sent[-1].z == 15.0 and _sent[-1].is_at_rest() and _sent.size() <= 6)
+	_policy.forget_unless(LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 3.0))
+	_go(500.0, func(_at: float) -> LobbyPosition: return LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 15.0))
+	assert(_sent.size() <= 7 and _sent_ms[-1] > 63_000.0 - FRAME_MS)  # the lobby had another height
+
+
+func test_a_jump_is_due_although_the_player_stays_on_its_line() -> void:
+	_go(2_050.0, _straight)
+	var from := _ms
+	_go(
+		300.0,
+		func(ms: float) -> LobbyPosition:
+			var position := _straight(ms)
+			position.z = 0.006 * (ms - from)
+			position.vz = 6.0
+			return position
+	)
+	assert(_sent[-1].z > 0.5 and _sent[-1].vz == 6.0)
 
 
 func test_the_policy_sends_much_less_than_a_fixed_interval() -> void:

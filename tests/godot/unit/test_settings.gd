@@ -31,6 +31,17 @@ func test_a_switch_is_yes_or_no() -> void:
 	assert(settings.problems.size() == 1 and not settings.verbose)
 
 
+func test_axes_are_two_or_three_different_letters() -> void:
+	for text: String in ["xzy", "zy", "yxz"]:
+		var settings := LobbySettings.new()
+		settings.take({"axes": text})
+		assert(settings.axes == text and settings.problems.is_empty())
+	for text: String in ["x", "xx", "xzx", "xyzx", "abc", "XZY", "xz\n"]:
+		var settings := LobbySettings.new()
+		settings.take({"axes": text})
+		assert(settings.axes == "xzy" and settings.problems.size() == 1, text)
+
+
 func test_a_file_is_read_and_a_broken_one_is_one_problem() -> void:
 	_write('{"url": "wss://lobby.example/prod", "unknown": "value"}')
 	var settings := LobbySettings.new()

@@ -213,12 +213,65 @@ func test_the_track_of_a_player_that_is_not_drawn_does_not_grow() -> void:
 	assert(track._samples.size() == Track.SAMPLES_KEPT)
 
 
+func test_a_height_is_drawn_as_smoothly_as_the_plane() -> void:
+	var track := Track.new()
+	var worst := 0.0
+	var before := NAN
+	for ms in range(0, 4_000, 200):
+		var s := ms / 1000.0
+		var position := LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 5.0 + 3.0 * sin(2.0 * s), 6.0 * cos(2.0 * s))
+		position.t = ms + 1
+		track.add(position, 0.0, ms)
+		for now_ms in range(ms, ms + 200, 20):
+			var drawn := track.at(now_ms)
+			assert(drawn.position == Vector2.ZERO)
+			if ms > 1_000:
+				var at_s := (now_ms - drawn.late_ms) / 1000.0
+				worst = maxf(worst, absf(drawn.z - 5.0 - 3.0 * sin(2.0 * at_s)))
+				assert(absf(drawn.z - before) < 0.2, "%f at %d" % [drawn.z - before, now_ms])
+			before = drawn.z
+	assert(worst < 0.05, "%f" % worst)
+
+
+func test_a_player_that_falls_is_not_at_rest_and_comes_to_rest_on_the_floor() -> void:
+	var track := Track.new()
+	for ms in range(0, 1_001, 200):
+		var position := LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 20.0 - ms / 100.0, -10.0)
+		position.t = ms + 1
+		track.add(position, 0.0, ms)
+		track.at(ms)
+	assert(not track.at(1_001.0).is_still and track.at(1_002.0).vz < -5.0)
+	var end := LobbyPosition.new(Vector2.ZERO, Vector2.ZERO, 0.0, 8.0)
+	end.t = 1_201
+	track.add(end, 0.0, 1_200.0)
+	for ms in range(1_200, 3_000, 16):
+		track.at(ms)
+	assert(track.at(3_000.0).z == 8.0 and track.at(3_000.0).is_still and track.at(3_000.0).vz == 0.0)
+
+
+func test_a_player_has_no_height_until_it_sends_one_and_does_not_rise_to_the_first() -> void:
+	var track := Track.new()
+	track.place(LobbyPosition.new(Vector2(1.0, 0.0)), 0.0, 0.0, 0.0)
+	track.add(_position(1.0, 1.0, 1), 0.0, 0.0)
+	assert(not track.at(100.0).has_height)
+	for ms in range(200, 2_000, 200):
+		var position := _position(1.0 + ms / 1000.0, 1.0, ms + 1)
+		position.z = 5.0
+		track.add(position, 0.0, ms)
+		for now_ms in range(ms, ms + 200, 20):
+			assert(track.at(now_ms).has_height and absf(track.at(now_ms).z - 5.0) < 0.001)
+	track.add(_position(3.0, 0.0, 2_001), 0.0, 2_000.0)
+	for ms in range(2_000, 4_000, 20):
+		track.at(ms)
+	assert(track.at(4_000.0).has_height and track.at(4_000.0).z == 0.0)  # 0 is a height from now on
+
+
 func test_the_curve_meets_both_positions_with_their_velocities() -> void:
-	var a := Track.Sample.new(0.0, Vector2.ZERO, Vector2(10.0, 0.0), 3.0)
-	var b := Track.Sample.new(200.0, Vector2(1.5, 1.0), Vector2(0.0, 10.0), -3.0)
+	var a := Track.Sample.new(0.0, Vector3.ZERO, Vector3(10.0, 0.0, 5.0), 3.0)
+	var b := Track.Sample.new(200.0, Vector3(1.5, 1.0, 0.5), Vector3(0.0, 10.0, -5.0), -3.0)
 	for end: Track.Sample in [a, b]:
 		var on := Track.Sample.between(a, b, end.t_ms)
-		assert(on.position.is_equal_approx(end.position) and on.velocity.is_equal_approx(end.velocity))
+		assert(on.place.is_equal_approx(end.place) and on.flow.is_equal_approx(end.flow))
 	# A nose turns the shorter way.
 	assert(absf(angle_difference(Track.Sample.between(a, b, 100.0).heading, PI)) < 0.001)
 

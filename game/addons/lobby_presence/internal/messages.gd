@@ -51,6 +51,8 @@ static func pos(position: LobbyPosition, version := VERSION) -> String:
 			"h": snappedf(position.heading, 0.01),
 			"seq": position.seq,
 			"t": position.t,
+			"z": snappedf(position.z, 0.01),
+			"vz": snappedf(position.vz, 0.01),
 		}
 		for field: String in more:
 			if more[field]:
@@ -176,12 +178,15 @@ class Moves:
 		for entry: Variant in fields.list("m"):
 			_add(fields, fields.numbers(entry))
 
-	## An entry is [code][n, x, y, vx, vy, h, seq, t][/code]. x to h are in hundredths. Zeros at the end are left out.
+	## An entry is [code][n, x, y, vx, vy, h, seq, t, z, vz][/code]. All but n, seq and t are in hundredths. Zeros at the end
+	## are left out.
 	func _add(fields: Fields, entry: PackedFloat64Array) -> void:
 		fields.are_valid = fields.are_valid and not entry.is_empty()
-		entry.resize(8)
+		entry.resize(10)
 		var place := Vector2(entry[1], entry[2]) / 100.0
-		var position := LobbyPosition.new(place, Vector2(entry[3], entry[4]) / 100.0, entry[5] / 100.0)
+		var position := LobbyPosition.new(
+			place, Vector2(entry[3], entry[4]) / 100.0, entry[5] / 100.0, entry[8] / 100.0, entry[9] / 100.0
+		)
 		position.seq = int(entry[6])
 		position.t = int(entry[7])
 		numbers.append(int(entry[0]))
@@ -247,14 +252,14 @@ class ErrorMessage:
 	var close: int
 	## Whether the error carries the position that the lobby has instead, as [code]too_fast[/code] does.
 	var has_position: bool
-	var position: Vector2
+	var position: LobbyPosition
 
 	func _init(fields: Fields) -> void:
 		code = _LobbyText.one_line(fields.text("code", ""))
 		message = _LobbyText.one_line(fields.text("message", ""), _LobbyConstants.SENTENCE_CHARACTERS)
 		close = fields.whole("close", 0)
 		has_position = fields.has("x") and fields.has("y")
-		position = Vector2(fields.number("x", 0.0), fields.number("y", 0.0))
+		position = fields.position()
 
 
 ## The fields of one message. One invalid field makes the whole message invalid.
@@ -309,7 +314,11 @@ class Fields:
 
 	func position() -> LobbyPosition:
 		var found := LobbyPosition.new(
-			Vector2(number("x", 0.0), number("y", 0.0)), Vector2(number("vx", 0.0), number("vy", 0.0)), number("h", 0.0)
+			Vector2(number("x", 0.0), number("y", 0.0)),
+			Vector2(number("vx", 0.0), number("vy", 0.0)),
+			number("h", 0.0),
+			number("z", 0.0),
+			number("vz", 0.0)
 		)
 		found.seq = whole("seq", 0)
 		return found

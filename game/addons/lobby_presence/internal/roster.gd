@@ -122,7 +122,8 @@ func _update(player: LobbyPlayer, server_ms: float, now_ms: float, is_busy: bool
 	_missing_until.erase(player.id)
 	if not player.has_position:
 		player.last_position.position = known.position  # a player that has just reconnected has not sent a position yet
-	var has_moved := known.position != player.position
+		player.last_position.z = known.last_position.z
+	var has_moved := known.last_position.place() != player.last_position.place()
 	var has_status := known.status != player.status or known.name != player.name
 	known.n = player.n
 	known.name = player.name

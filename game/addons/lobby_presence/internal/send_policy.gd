@@ -37,7 +37,9 @@ var _free_ms := -INF
 func update(position: LobbyPosition, now_ms: float) -> void:
 	position.position = position.position.snapped(Vector2(0.01, 0.01))
 	position.velocity = position.velocity.snapped(Vector2(0.01, 0.01))
-	if position.position != _current.position or position.heading != _current.heading:
+	position.z = snappedf(position.z, 0.01)
+	position.vz = snappedf(position.vz, 0.01)
+	if position.place() != _current.place() or position.heading != _current.heading:
 		_moved_ms = now_ms
 	_current = position
 	_current_ms = now_ms
@@ -51,7 +53,7 @@ func due(now_ms: float) -> LobbyPosition:
 		return null
 	if not _current.is_at_rest() and now_ms - _current_ms > REST_MS:
 		# The game has stopped calling update(): the player is at rest.
-		var rest := LobbyPosition.new(_current.position, Vector2.ZERO, _current.heading)
+		var rest := LobbyPosition.new(_current.position, Vector2.ZERO, _current.heading, _current.z)
 		rest.t = (_current.t + roundi(now_ms - _current_ms)) % _LobbyConstants.CLOCK_MODULUS_MS
 		update(rest, now_ms)
 	if _is_known():
@@ -70,8 +72,8 @@ func forget(free_ms := -INF) -> void:
 
 
 ## Does the same, unless the lobby has the player at [param position], the position that was sent last.
-func forget_unless(position: Vector2) -> void:
-	if _sent != null and not _sent.position.is_equal_approx(position):
+func forget_unless(position: LobbyPosition) -> void:
+	if _sent != null and not _sent.place().is_equal_approx(position.place()):
 		forget()
 
 
@@ -81,13 +83,14 @@ func _is_known() -> bool:
 	if _sent.is_at_rest() != _current.is_at_rest():
 		return _sent.is_at_rest() and _current_ms == _predicted_ms
 	if _current.is_at_rest():
-		var is_sent := _sent.position == _current.position and is_equal_approx(_sent.heading, _current.heading)
+		var is_sent := _sent.place() == _current.place() and is_equal_approx(_sent.heading, _current.heading)
 		return is_sent or (_current_ms == _predicted_ms and _current_ms - _moved_ms < REST_MS)
 	return _current_ms - _predicted_ms < PATIENCE_MS and _current_ms - _sent_ms < LONGEST_MS
 
 
 ## Whether the straight line from the last position that was sent is close enough.
 func _is_predicted() -> bool:
-	var off := _sent.predicted((_current_ms - _sent_ms) / 1000.0).distance_to(_current.position)
+	var predicted := _sent.place() + _sent.flow() * ((_current_ms - _sent_ms) / 1000.0)
+	var off := predicted.distance_to(_current.place())
 	var turned := absf(angle_difference(_sent.heading, _current.heading))
-	return off < maxf(TOLERANCE_UNITS, TOLERANCE_S * _current.velocity.length()) and turned < TOLERANCE_RADIANS
+	return off < maxf(TOLERANCE_UNITS, TOLERANCE_S * _current.flow().length()) and turned < TOLERANCE_RADIANS
