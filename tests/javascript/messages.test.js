@@ -5,10 +5,10 @@ import { CONFIG_LONGEST_MS, ID_CHARACTERS, ROSTER_MOST } from "../../clients/jav
 import { decode, encodeHello, encodePing, encodePosition, encodeStatus } from "../../clients/javascript/client/messages.js";
 
 const read = (message) => decode(JSON.stringify(message));
-const AT_ORIGIN = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0 };
+const AT_ORIGIN = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0, z: 0, vz: 0 };
 
 test("a welcome of version 2 is decoded", () => {
-  const bea = { id: "b", x: 1, y: 2, n: 4, name: "Bea", status: "trading", vx: 1, h: 1.57, seq: 9, t: 8, age: 250 };
+  const bea = { id: "b", x: 1, y: 2, n: 4, name: "Bea", status: "trading", vx: 1, h: 1.57, seq: 9, t: 8, age: 250, z: 3, data: { team: "red" } };
   const message = read({ type: "welcome", your_id: "a", lobby_players: [bea], v: 2, n: 7, t: 5, x: 3, y: 4, seq: 6 });
   assert.deepEqual(message, {
     type: "welcome",
@@ -17,7 +17,10 @@ test("a welcome of version 2 is decoded", () => {
     v: 2,
     t: 5,
     position: { ...AT_ORIGIN, x: 3, y: 4, seq: 6 },
-    players: [{ id: "b", n: 4, name: "Bea", status: "trading", age: 250, position: { x: 1, y: 2, vx: 1, vy: 0, h: 1.57, seq: 9, t: 8 } }],
+    players: [{ id: "b", n: 4, name: "Bea", status: "trading", age: 250, data: { team: "red" }, position: { x: 1, y: 2, vx: 1, vy: 0, h: 1.57, seq: 9, t: 8, z: 3, vz: 0 } }],
+    status: "",
+    data: {},
+    watch: false,
   });
 });
 
@@ -33,7 +36,7 @@ test("an entry of moves is in hundredths, and missing zeros at its end are added
   const { t, entries } = read({ type: "moves", t: 99, m: [[4, 1250, 830, 100, 0, 157, 18, 27589], [5, 0, -150], [6]] });
   assert.equal(t, 99);
   assert.deepEqual(entries, [
-    { n: 4, position: { x: 12.5, y: 8.3, vx: 1, vy: 0, h: 1.57, seq: 18, t: 27589 } },
+    { n: 4, position: { x: 12.5, y: 8.3, vx: 1, vy: 0, h: 1.57, seq: 18, t: 27589, z: 0, vz: 0 } },
     { n: 5, position: { ...AT_ORIGIN, y: -1.5 } },
     { n: 6, position: AT_ORIGIN },
   ]);
@@ -50,7 +53,7 @@ test("texts of other players fit one line", () => {
 test("an error may have a place and a close code", () => {
   const error = { type: "error", code: "too_fast", message: "too fast" };
   assert.deepEqual(read(error), { ...error, close: 0, place: null });
-  assert.deepEqual(read({ ...error, x: 1, y: 2, close: null }), { ...error, close: 0, place: { x: 1, y: 2 } });
+  assert.deepEqual(read({ ...error, x: 1, y: 2, close: null }), { ...error, close: 0, place: { x: 1, y: 2, z: 0 } });
   assert.equal(read({ ...error, close: 4003 }).close, 4003);
 });
 
@@ -102,4 +105,25 @@ test("ids and lists that are longer than any lobby has make a message invalid", 
 test("a name of a megabyte is cut to the length that a lobby allows", () => {
   const { player } = read({ type: "join", id: "b", x: 0, y: 0, name: "N".repeat(1 << 20), status: "S".repeat(1 << 20) });
   assert.deepEqual([player.name.length, player.status.length], [32, 32]);
+});
+
+test("height is at the end of an entry, and a game without height sends none", () => {
+  const { entries } = read({ type: "moves", t: 1, m: [[4, 0, 0, 0, 0, 0, 1, 0, 325, -100]] });
+  assert.deepEqual([entries[0].position.z, entries[0].position.vz], [3.25, -1]);
+  const position = { x: 1, y: 2, vx: 0, vy: 0, h: 0, seq: 1, t: 5 };
+  assert.equal(JSON.parse(encodePosition({ ...position, z: 1.5 })).z, 1.5);
+  assert.ok(!("z" in JSON.parse(encodePosition({ ...position, z: 0, vz: 0 }))));
+});
+
+test("data and events are objects, and an event of an operator has no sender", () => {
+  assert.deepEqual(read({ type: "data", id: "b", data: { a: [1, null] } }), { type: "data", id: "b", data: { a: [1, null] } });
+  assert.deepEqual(read({ type: "event", id: "", event: "maintenance" }), { type: "event", id: "", event: "maintenance", data: {} });
+  for (const data of [[], 1, "x", null]) assert.equal(read({ type: "data", id: "b", data }), null);
+  assert.deepEqual(read({ type: "data", id: "b", data: { a: "x".repeat(20_000) } }).data, {});
+});
+
+test("a message with __proto__ gives no object another prototype", () => {
+  const { data } = decode('{"type":"data","id":"b","data":{"__proto__":{"isAdmin":true}}}');
+  assert.equal(data.isAdmin, undefined);
+  assert.equal({}.isAdmin, undefined);
 });

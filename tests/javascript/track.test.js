@@ -242,7 +242,7 @@ test("a placed player is at rest at its position", () => {
   const track = new Track();
   assert.equal(track.at(0), null);
   track.place({ x: 3, y: 4, vx: 0, vy: 0, h: 1, seq: 1, t: 0 }, 0, 0, 0);
-  assert.deepEqual({ ...track.at(10) }, { x: 3, y: 4, vx: 0, vy: 0, h: 1, late_ms: NaN, is_still: true });
+  assert.deepEqual({ ...track.at(10) }, { x: 3, y: 4, vx: 0, vy: 0, h: 1, z: 0, vz: 0, late_ms: NaN, is_still: true });
 });
 
 test("the curve goes through both positions with both velocities", () => {
@@ -258,4 +258,12 @@ test("the curve goes through both positions with both velocities", () => {
 test("a heading turns the shorter way", () => {
   assert.ok(Math.abs(turn(3, -3, 0.5) - (3 + (2 * Math.PI - 6) / 2)) < 1e-9);
   assert.ok(Math.abs(turn(-3, 3, 1) - (-3 - (2 * Math.PI - 6))) < 1e-9);
+});
+
+test("height is drawn as smoothly as the plane", () => {
+  const track = new Track();
+  for (let ms = 0; ms <= 2_000; ms += 200) track.add({ x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: ms + 1, t: ms + 1, z: ms / 100, vz: 10 }, 0, ms + 30);
+  const { z, vz, is_still } = track.at(2_030);
+  assert.ok(z > 16 && z < 20, `${z}`);
+  assert.deepEqual([Math.round(vz), is_still], [10, false]);
 });

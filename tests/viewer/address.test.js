@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fromPage, lobbyOf, socketUrl } from "../../backend/lobby/viewer/address.js";
+import { fromPage, lobbyOf } from "../../backend/lobby/viewer/address.js";
+import { socketUrl } from "../../clients/javascript/client/address.js";
 
 const EMPTY = { url: "ws://h/", room: "", pid: "", name: "", token: "" };
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { CLOCK_MODULUS_MS, SLOW_DOWN_MS } from "../../clients/javascript/client/constants.js";
 import { OwnShip, spawn } from "../../backend/lobby/viewer/own_ship.js";
 
-const UNKNOWN = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0 };
+const UNKNOWN = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0, z: 0, vz: 0 };
 const EAST = { x: 1, y: 0 };
 const error = (code, place = null) => ({ type: "error", code, message: "", close: 0, place });
 

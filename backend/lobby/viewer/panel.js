@@ -189,7 +189,7 @@ export function sentence(/** @type {string} */ text) {
 }
 
 /** The state of the connection in words. @returns {string} */
-export function statusText(/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms) {
+export function statusText(/** @type {import("../client/client.js").Status} */ status, /** @type {number} */ now_ms) {
   switch (status.kind) {
     case "connecting":
       return status.tries > 0 ? "Reconnecting…" : "Connecting…";
@@ -211,14 +211,14 @@ export function statusText(/** @type {import("./client.js").Status} */ status, /
 export const announce = (/** @type {string} */ text) => setText("announcer", text);
 
 /** Shows the state of the connection in words. During a pause the seconds change. */
-export function showSeconds(/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms, silent_ms = 0) {
+export function showSeconds(/** @type {import("../client/client.js").Status} */ status, /** @type {number} */ now_ms, silent_ms = 0) {
   const is_silent = status.kind === "connected" && silent_ms > SILENT_MS;
   setAttribute($("state"), "data-kind", is_silent ? "waiting" : status.kind);
   setText("state-text", is_silent ? `No answer for ${Math.floor(silent_ms / 1000)} s` : statusText(status, now_ms));
 }
 
 /** Shows a new state of the connection, and announces it. The seconds of a pause change on the page only. */
-export function showConnection(/** @type {import("./client.js").Status} */ status, /** @type {number} */ now_ms) {
+export function showConnection(/** @type {import("../client/client.js").Status} */ status, /** @type {number} */ now_ms) {
   const { kind, why, code } = status;
   $("state").title = why;
   $("try-now").hidden = kind !== "waiting";

@@ -2,7 +2,7 @@
 // and clock can be replaced.
 
 import { Announcements } from "./announcements.js";
-import { Client } from "./client.js";
+import { Client } from "../client/client.js";
 import { encodeStatus } from "../client/messages.js";
 import { OwnShip } from "./own_ship.js";
 import { Room } from "./room.js";
@@ -12,7 +12,7 @@ import { Traffic } from "./traffic.js";
  * @typedef {import("./address.js").Address} Address
  *
  * @typedef {object} Listener
- * @property {(status: import("./client.js").Status) => void} status the state of the connection changed
+ * @property {(status: import("../client/client.js").Status) => void} status the state of the connection changed
  * @property {() => void} entered the room is known: the first welcome of a connection has arrived
  * @property {() => void} changed something changed that must be drawn
  * @property {() => void} newRoom another room or another lobby begins
@@ -31,12 +31,12 @@ export class Session {
 
   /**
    * @param {Listener} on
-   * @param {Partial<import("./client.js").Surroundings>} [surroundings]
+   * @param {Partial<import("../client/client.js").Surroundings>} [surroundings]
    */
   constructor(on, surroundings = {}) {
     this.#on = on;
     const listener = {
-      status: (/** @type {import("./client.js").Status} */ status) => this.#statusChanged(status),
+      status: (/** @type {import("../client/client.js").Status} */ status) => this.#statusChanged(status),
       message: this.#receive.bind(this),
       traffic: this.traffic.count.bind(this.traffic),
     };
@@ -97,7 +97,7 @@ export class Session {
     if (position && this.client.sendPosition(position)) this.own.sent(now_ms);
   }
 
-  #statusChanged(/** @type {import("./client.js").Status} */ status) {
+  #statusChanged(/** @type {import("../client/client.js").Status} */ status) {
     if (status.kind !== "connected") {
       this.own.disconnected();
       this.room.cut();

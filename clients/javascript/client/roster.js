@@ -1,199 +1,231 @@
-// Which players are in the room, and their last known positions: a function from (roster, message, now) to a new roster and
-// its differences. Pure. A `welcome` replaces what was known. It is compared with that, and only the differences are reported:
-// after a short disconnect no player leaves and joins again. When the lobby restarts, the players reconnect one after the other:
-// a player that the first `welcome` after a disconnect does not list is kept for GRACE_MS.
+// The players of the room: messages in, differences out. No I/O; time is an argument.
+//
+// A `welcome` replaces what was known. It is compared with that, and only the differences are reported: after a short disconnect
+// no player leaves and joins again. When the lobby restarts, the players reconnect one after the other: a player that the first
+// `welcome` after a disconnect does not list is kept for GRACE_MS.
 
 import { GRACE_MS, ROSTER_MOST } from "./constants.js";
+import { Track } from "./track.js";
 
 /**
  * @typedef {import("./messages.js").Message} Message
  * @typedef {import("./messages.js").PlayerEntry} PlayerEntry
  * @typedef {import("./messages.js").Position} Position
+ * @typedef {import("./messages.js").Data} Data
  *
- * @typedef {PlayerEntry & { seen_ms: number }} Player `seen_ms`: when the last position or join arrived, on the page's clock
- *
- * @typedef {object} Roster
- * @property {string} me      id of the own player; "": no welcome yet
- * @property {number} n       the own player's number
- * @property {ReadonlyMap<string, Player>} players without the own player
- * @property {ReadonlyMap<number, string>} numbers ids by number
- * @property {boolean} was_cut  the connection was lost, so players may be missing in the next welcome
- * @property {ReadonlyMap<string, number>} missing  when players that a welcome did not list are removed, by id
- *
- * @typedef {object} Moved
- * @property {string} id
- * @property {Position} position
- * @property {number} server_ms the server's clock; 0: not given
- *
- * @typedef {object} Change
- * @property {Roster} roster
+ * @typedef {object} Change what a message changed
  * @property {Player[]} joined
  * @property {Player[]} left
- * @property {Player[]} placed  have a new position (from a welcome or a join)
- * @property {Moved[]} moved
+ * @property {Player[]} placed have a new position (from a welcome or a join)
+ * @property {{ player: Player, position: Position, server_ms: number }[]} moved `server_ms`: the server's clock; 0: not given
+ * @property {Player[]} changed have another name, status or data
  * @property {boolean} has_unknown an unknown player moved: the client should ask for a welcome
  */
 
-/** @type {Roster} */
-export const EMPTY = Object.freeze({ me: "", n: 0, players: new Map(), numbers: new Map(), was_cut: false, missing: new Map() });
+/** Another player of the room. It stays the same object as long as the player stays. */
+export class Player {
+  id;
+  /** Number in the room; 0: the lobby gave none (version 1). */
+  n = 0;
+  name = "";
+  status = "";
+  /** The player's own data: a JSON object of your game. @type {Data} */
+  data = {};
+  /** The last position that was received. To draw the player smoothly, use `at`. @type {Position} */
+  position = { x: 0, y: 0, vx: 0, vy: 0, h: 0, seq: 0, t: 0, z: 0, vz: 0 };
+  /** When that was, on the clock of the client, in ms. */
+  seen_ms = 0;
+  #track = new Track();
 
-/** @returns {Change} */
-const unchanged = (/** @type {Roster} */ roster) => ({ roster, joined: [], left: [], placed: [], moved: [], has_unknown: false });
-
-/** @returns {Roster} */
-function withPlayers(/** @type {Roster} */ roster, /** @type {Map<string, Player>} */ players) {
-  const numbers = new Map();
-  const missing = new Map([...roster.missing].filter(([id]) => players.has(id)));
-  for (const player of players.values()) if (player.n && !missing.has(player.id)) numbers.set(player.n, player.id);
-  return { ...roster, players, numbers, missing };
-}
-
-/** Whether a player has sent a position. A player that has just joined may not have sent one yet. */
-export const hasPosition = (/** @type {Position} */ { x, y, seq }) => seq > 0 || x !== 0 || y !== 0;
-
-const isPlacedAnew = (/** @type {Player | undefined} */ known, /** @type {Player} */ player) =>
-  !known || known.position.x !== player.position.x || known.position.y !== player.position.y;
-
-/** The connection was lost. @returns {Roster} */
-export const cut = (/** @type {Roster} */ roster) => (roster.me ? { ...roster, was_cut: true } : roster);
-
-/** Removes the players that were missing for too long. @returns {Change} */
-export function expire(/** @type {Roster} */ roster, /** @type {number} */ now_ms) {
-  const gone = [...roster.missing].filter(([, until_ms]) => now_ms >= until_ms).map(([id]) => id);
-  if (gone.length === 0) return unchanged(roster);
-  const players = new Map(roster.players);
-  const left = [];
-  for (const id of gone) {
-    const known = players.get(id);
-    if (known) left.push(known);
-    players.delete(id);
+  constructor(/** @type {string} */ id) {
+    this.id = id;
   }
-  return { ...unchanged(withPlayers(roster, players)), left };
-}
 
-/**
- * Applies a message. The given roster stays as it is.
- * @param {Roster} roster
- * @param {Message} message
- * @param {number} now_ms the page's clock
- * @returns {Change}
- */
-export function apply(roster, message, now_ms) {
-  switch (message.type) {
-    case "welcome":
-      return welcome(roster, message, now_ms);
-    case "join":
-      return join(roster, { ...message.player, seen_ms: now_ms });
-    case "leave":
-      return leave(roster, message.id);
-    case "moves":
-      return moves(roster, message, now_ms);
-    case "pos":
-      return move(roster, message.id, message.position, now_ms);
-    case "status":
-      return status(roster, message.id, message.status);
-    default:
-      return unchanged(roster);
+  /** Whether the player has sent a position. A player that has just joined may not have sent one yet. */
+  get has_position() {
+    const { x, y, seq } = this.position;
+    return seq > 0 || x !== 0 || y !== 0;
+  }
+
+  /**
+   * Where to draw the player in this frame: smooth, and some hundred ms in the past. Null: it has no position yet. Call it once a
+   * frame, with rising times of `performance.now()`.
+   * @param {number} now_ms
+   */
+  at(now_ms) {
+    return this.#track.at(now_ms);
+  }
+
+  /** @param {PlayerEntry} entry @param {number} server_ms @param {number} now_ms @param {boolean} is_busy */
+  place(entry, server_ms, now_ms, is_busy) {
+    this.position = entry.position;
+    // It is drawn from its first position on, so that it does not leap there.
+    if (this.has_position) this.#track.place(entry.position, entry.age, server_ms, now_ms, is_busy);
+  }
+
+  /** @param {Position} position @param {number} server_ms @param {number} now_ms @param {boolean} is_busy */
+  move(position, server_ms, now_ms, is_busy) {
+    this.position = { ...position, seq: position.seq || this.position.seq };
+    this.seen_ms = now_ms;
+    this.#track.add(position, server_ms, now_ms, is_busy);
   }
 }
 
-/** @returns {Change} */
-function welcome(/** @type {Roster} */ roster, /** @type {import("./messages.js").Welcome} */ message, /** @type {number} */ now_ms) {
-  /** @type {Map<string, Player>} */
-  const players = new Map();
-  for (const entry of message.players) if (entry.id !== message.your_id) players.set(entry.id, { ...entry, seen_ms: now_ms });
-  const listed = [...players.values()];
-  const missing = new Map();
-  const left = [];
-  for (const known of roster.players.values()) {
-    if (players.has(known.id) || known.id === message.your_id) continue;
-    const until_ms = roster.missing.get(known.id) ?? (roster.was_cut ? now_ms + GRACE_MS : undefined);
-    if (until_ms === undefined || players.size >= ROSTER_MOST) left.push(known);
-    else {
-      missing.set(known.id, until_ms);
-      players.set(known.id, known);
+export class Roster {
+  /** Id of the own player; "": no welcome yet. */
+  me = "";
+  /** The own player's number. */
+  n = 0;
+  /** The other players, by id. @type {Map<string, Player>} */
+  players = new Map();
+  /** Whether the connection was lost, so that players may be missing in the next welcome. */
+  was_cut = false;
+  /** Ids by number. @type {Map<number, string>} */
+  #ids = new Map();
+  /** When players that a welcome did not list are removed, by id. @type {Map<string, number>} */
+  #missing = new Map();
+
+  /** The connection was lost. */
+  cut() {
+    this.was_cut = this.me !== "";
+  }
+
+  /** Removes the players that were missing for too long. @returns {Player[]} those players */
+  expire(/** @type {number} */ now_ms) {
+    const gone = [...this.#missing].filter(([, until_ms]) => now_ms >= until_ms);
+    return gone.flatMap(([id]) => this.#remove(id));
+  }
+
+  /** Removes all players, because the client has left. @returns {Player[]} those players */
+  clear() {
+    this.me = "";
+    return [...this.players.keys()].flatMap((id) => this.#remove(id));
+  }
+
+  /**
+   * Applies a message.
+   * @param {Message} message
+   * @param {number} now_ms the clock of the client
+   * @param {boolean} [is_busy] the message may have waited for the client, not for the network
+   */
+  apply(message, now_ms, is_busy = false) {
+    /** @type {Change} */
+    const change = { joined: [], left: [], placed: [], moved: [], changed: [], has_unknown: false };
+    switch (message.type) {
+      case "welcome":
+        this.#replace(message, now_ms, is_busy, change);
+        break;
+      case "join":
+        this.#join(message.player, now_ms, is_busy, change);
+        break;
+      case "leave":
+        change.left = this.#remove(message.id);
+        break;
+      case "moves":
+        for (const { n, position } of message.entries) {
+          if (n !== this.n) this.#move(this.#ids.get(n) ?? "", position, message.t, now_ms, is_busy, change);
+        }
+        break;
+      case "pos":
+        if (message.id !== this.me) this.#move(message.id, message.position, 0, now_ms, is_busy, change);
+        break;
+      case "status":
+        this.#set(message.id, { status: message.status }, change);
+        break;
+      case "data":
+        this.#set(message.id, { data: message.data }, change);
+        break;
     }
+    return change;
   }
-  const change = unchanged(withPlayers({ ...roster, me: message.your_id, n: message.n, was_cut: false, missing }, players));
-  change.left = left;
-  for (const player of listed) {
-    const known = roster.players.get(player.id);
-    if (!known) change.joined.push(player);
-    if (isPlacedAnew(known, player)) change.placed.push(player);
+
+  /** @param {import("./messages.js").Welcome} welcome @param {number} now_ms @param {boolean} is_busy @param {Change} change */
+  #replace(welcome, now_ms, is_busy, change) {
+    this.me = welcome.your_id;
+    this.n = welcome.n;
+    const here = new Map(welcome.players.filter(({ id }) => id !== this.me).map((entry) => [entry.id, entry]));
+    let free = ROSTER_MOST - here.size;
+    for (const player of [...this.players.values()]) {
+      if (here.has(player.id)) continue;
+      const until_ms = this.#missing.get(player.id) ?? (this.was_cut ? now_ms + GRACE_MS : undefined);
+      if (until_ms === undefined || player.id === this.me || free-- <= 0) change.left.push(...this.#remove(player.id));
+      else this.#missing.set(player.id, until_ms);
+    }
+    this.was_cut = false;
+    this.#ids.clear();
+    for (const entry of here.values()) this.#update(entry, welcome.t, now_ms, is_busy, change);
   }
-  return change;
-}
 
-/** @returns {Change} */
-function join(/** @type {Roster} */ roster, /** @type {Player} */ joined) {
-  if (joined.id === roster.me) return unchanged(roster);
-  const known = roster.players.get(joined.id);
-  if (!known && roster.players.size >= ROSTER_MOST) return unchanged(roster);
-  // A repeated join is right as well, but its position may be older than the known one.
-  const is_older = known && known.n === joined.n && known.position.seq > joined.position.seq;
-  const is_missing = roster.missing.has(joined.id);
-  // A player that has just reconnected has not sent a position yet.
-  const has_none = known && is_missing && !hasPosition(joined.position);
-  const player = has_none || (is_older && !is_missing) ? { ...joined, position: known.position } : joined;
-  const missing = new Map(roster.missing);
-  missing.delete(joined.id);
-  const change = unchanged(withPlayers({ ...roster, missing }, new Map(roster.players).set(player.id, player)));
-  if (!known) change.joined.push(player);
-  if (isPlacedAnew(known, player)) change.placed.push(player);
-  return change;
-}
+  /** @param {PlayerEntry} entry @param {number} now_ms @param {boolean} is_busy @param {Change} change */
+  #join(entry, now_ms, is_busy, change) {
+    const known = this.players.get(entry.id);
+    if (entry.id === this.me || (!known && this.players.size >= ROSTER_MOST)) return;
+    // A repeated join is right as well, but its position may be older than the known one.
+    const is_here = known && !this.#missing.has(entry.id);
+    const is_older = is_here && known.n === entry.n && known.position.seq > entry.position.seq;
+    if (known) this.#forgetNumber(known);
+    this.#update(is_older ? { ...entry, position: known.position } : entry, 0, now_ms, is_busy, change);
+  }
 
-/** @returns {Change} */
-function leave(/** @type {Roster} */ roster, /** @type {string} */ id) {
-  const known = roster.players.get(id);
-  if (!known) return unchanged(roster);
-  const players = new Map(roster.players);
-  players.delete(known.id);
-  return { ...unchanged(withPlayers(roster, players)), left: [known] };
-}
-
-/** Returns the player at the new position; null if the known position is newer. @returns {Player | null} */
-function moveTo(/** @type {Player} */ known, /** @type {Position} */ position, /** @type {number} */ now_ms) {
-  const { seq } = position;
-  if (seq !== 0 && seq <= known.position.seq) return null;
-  return { ...known, position: { ...position, seq: seq || known.position.seq }, seen_ms: now_ms };
-}
-
-/** @returns {Change} */
-function moves(/** @type {Roster} */ roster, /** @type {import("./messages.js").Moves} */ message, /** @type {number} */ now_ms) {
-  const change = unchanged(roster);
-  const players = new Map(roster.players);
-  for (const { n, position } of message.entries) {
-    if (n === roster.n) continue;
-    const id = roster.numbers.get(n);
-    const known = id === undefined ? undefined : players.get(id);
+  /** Adds a player, or updates all that is known of it. @param {PlayerEntry} entry @param {number} server_ms @param {number} now_ms @param {boolean} is_busy @param {Change} change */
+  #update(entry, server_ms, now_ms, is_busy, change) {
+    const { id, n, name, status, data } = entry;
+    if (n !== 0) this.#ids.set(n, id);
+    const known = this.players.get(id);
+    const player = known ?? new Player(id);
+    const is_missing = this.#missing.delete(id);
+    const { x, y, z, seq } = entry.position;
+    // A player that has just reconnected has not sent a position yet.
+    const has_none = is_missing && seq === 0 && x === 0 && y === 0;
+    const is_elsewhere = player.position.x !== x || player.position.y !== y || player.position.z !== z;
+    if (known && (known.name !== name || known.status !== status || !isSame(known.data, data))) change.changed.push(player);
+    Object.assign(player, { n, name, status, data, seen_ms: now_ms });
     if (!known) {
-      change.has_unknown = true;
-      continue;
+      this.players.set(id, player);
+      change.joined.push(player);
     }
-    const player = moveTo(known, position, now_ms);
-    if (!player) continue;
-    players.set(player.id, player);
-    change.moved.push({ id: player.id, position, server_ms: message.t });
+    if (has_none) return;
+    if (!known || is_elsewhere) {
+      player.place(entry, server_ms, now_ms, is_busy);
+      change.placed.push(player);
+    } else {
+      player.position = entry.position;
+    }
   }
-  if (change.moved.length > 0) change.roster = { ...roster, players };
-  return change;
+
+  /** @param {string} id @param {Position} position @param {number} server_ms @param {number} now_ms @param {boolean} is_busy @param {Change} change */
+  #move(id, position, server_ms, now_ms, is_busy, change) {
+    const player = this.players.get(id);
+    if (!player) {
+      change.has_unknown = true;
+    } else if (position.seq === 0 || position.seq > player.position.seq) {
+      player.move(position, server_ms, now_ms, is_busy);
+      change.moved.push({ player, position, server_ms });
+    }
+  }
+
+  /** @param {string} id @param {{ status?: string, data?: Data }} values @param {Change} change */
+  #set(id, values, change) {
+    const player = this.players.get(id);
+    if (!player) return;
+    Object.assign(player, values);
+    change.changed.push(player);
+  }
+
+  /** @returns {Player[]} */
+  #remove(/** @type {string} */ id) {
+    const player = this.players.get(id);
+    if (!player) return [];
+    this.players.delete(id);
+    this.#missing.delete(id);
+    this.#forgetNumber(player);
+    return [player];
+  }
+
+  /** After a restart of the lobby another player may have the number. */
+  #forgetNumber(/** @type {Player} */ player) {
+    if (this.#ids.get(player.n) === player.id) this.#ids.delete(player.n);
+  }
 }
 
-/** @returns {Change} */
-function move(/** @type {Roster} */ roster, /** @type {string} */ id, /** @type {Position} */ position, /** @type {number} */ now_ms) {
-  if (id === roster.me) return unchanged(roster);
-  const known = roster.players.get(id);
-  if (!known) return { ...unchanged(roster), has_unknown: true };
-  const player = moveTo(known, position, now_ms);
-  if (!player) return unchanged(roster);
-  const players = new Map(roster.players).set(id, player);
-  return { ...unchanged({ ...roster, players }), moved: [{ id, position, server_ms: 0 }] };
-}
-
-/** @returns {Change} */
-function status(/** @type {Roster} */ roster, /** @type {string} */ id, /** @type {string} */ text) {
-  const known = roster.players.get(id);
-  if (!known) return unchanged(roster);
-  return unchanged({ ...roster, players: new Map(roster.players).set(id, { ...known, status: text }) });
-}
+const isSame = (/** @type {Data} */ one, /** @type {Data} */ other) => JSON.stringify(one) === JSON.stringify(other);

@@ -18,6 +18,7 @@ export class SendPolicy {
   /** @type {Motion | null} what the other clients know */
   #sent = null;
   #sent_ms = -Infinity;
+  #sent_at_ms = -Infinity;
   #free_ms = -Infinity;
   #is_requested = false;
 
@@ -26,15 +27,16 @@ export class SendPolicy {
    * @param {Motion} ship
    * @param {number} now_ms
    * @param {number} send_ms shortest interval between two positions
+   * @param {number} [at_ms]  when the player was there
    */
-  due(ship, now_ms, send_ms) {
+  due(ship, now_ms, send_ms, at_ms = now_ms) {
     if (now_ms < this.#free_ms) return false;
     if (this.#is_requested) return true;
     const sent = this.#sent;
     if (!sent) return isMoving(ship);
     const passed_ms = now_ms - this.#sent_ms;
     if (passed_ms < send_ms) return false;
-    const seconds = passed_ms / 1000;
+    const seconds = (at_ms - this.#sent_at_ms) / 1000;
     const [z, vz, here_z] = [sent.z ?? 0, sent.vz ?? 0, ship.z ?? 0];
     const off = Math.hypot(sent.x + sent.vx * seconds - ship.x, sent.y + sent.vy * seconds - ship.y, z + vz * seconds - here_z);
     if (off > TOLERANCE_UNITS || Math.abs(angleBetween(sent.h, ship.h)) > TOLERANCE_RADIANS) return true;
@@ -44,9 +46,10 @@ export class SendPolicy {
   }
 
   /** The other clients know this position now. */
-  sent(/** @type {Motion} */ ship, /** @type {number} */ now_ms) {
+  sent(/** @type {Motion} */ ship, /** @type {number} */ now_ms, at_ms = now_ms) {
     this.#sent = ship;
     this.#sent_ms = now_ms;
+    this.#sent_at_ms = at_ms;
     this.#is_requested = false;
   }
 
@@ -54,6 +57,11 @@ export class SendPolicy {
   request(/** @type {number} */ free_ms = -Infinity) {
     this.#is_requested = true;
     this.#free_ms = Math.max(this.#free_ms, free_ms);
+  }
+
+  /** Whether the other clients know the position that was sent last: nothing was requested since. */
+  get is_known() {
+    return !this.#is_requested && this.#sent !== null;
   }
 
   /** The lobby may not know any position of the player. */

@@ -24,6 +24,7 @@ import {
   TRACK_TELEPORT_TIMES,
   TRACK_TELEPORT_UNITS_PER_S,
 } from "./constants.js";
+import { isMoving } from "./motion.js";
 import { Playhead } from "./playhead.js";
 import { SenderClock } from "./sender_clock.js";
 
@@ -32,7 +33,7 @@ const SAMPLES_KEPT = 32;
 
 /**
  * @typedef {import("./messages.js").Position} Position
- * @typedef {{ x: number, y: number }} Point
+ * @typedef {{ x: number, y: number, z: number }} Point
  *
  * @typedef {object} Sample
  * @property {number} t_ms on the sender's clock, unwrapped; minus infinity: since an unknown time
@@ -41,6 +42,8 @@ const SAMPLES_KEPT = 32;
  * @property {number} vx
  * @property {number} vy
  * @property {number} h
+ * @property {number} z
+ * @property {number} vz
  * @property {boolean} is_jump the player was teleported to this position
  *
  * @typedef {object} Drawn
@@ -49,6 +52,8 @@ const SAMPLES_KEPT = 32;
  * @property {number} vx
  * @property {number} vy
  * @property {number} h
+ * @property {number} z
+ * @property {number} vz
  * @property {number} late_ms   how far in the past this is; NaN while the player is at rest
  * @property {boolean} is_still nothing changes until a position arrives
  */
@@ -63,8 +68,10 @@ export function hermite(/** @type {Sample} */ a, /** @type {Sample} */ b, /** @t
   return {
     x: h00 * a.x + h10 * seconds * a.vx + h01 * b.x + h11 * seconds * b.vx,
     y: h00 * a.y + h10 * seconds * a.vy + h01 * b.y + h11 * seconds * b.vy,
+    z: h00 * a.z + h10 * seconds * a.vz + h01 * b.z + h11 * seconds * b.vz,
     vx: (d00 * a.x + d01 * b.x) / seconds + d10 * a.vx + d11 * b.vx,
     vy: (d00 * a.y + d01 * b.y) / seconds + d10 * a.vy + d11 * b.vy,
+    vz: (d00 * a.z + d01 * b.z) / seconds + d10 * a.vz + d11 * b.vz,
   };
 }
 
@@ -76,15 +83,20 @@ export function turn(/** @type {number} */ from, /** @type {number} */ to, /** @
   return from + difference * share;
 }
 
-const isAtRest = (/** @type {{ vx: number, vy: number }} */ { vx, vy }) => vx === 0 && vy === 0;
-const distance = (/** @type {Point} */ a, /** @type {Point} */ b) => Math.hypot(a.x - b.x, a.y - b.y);
+const isAtRest = (/** @type {{ vx: number, vy: number, vz: number }} */ motion) => !isMoving(motion);
+const distance = (/** @type {Point} */ a, /** @type {Point} */ b) => Math.hypot(a.x - b.x, a.y - b.y, a.z - b.z);
+const NOWHERE = { x: 0, y: 0, z: 0 };
 
 /** @returns {Point} where a player is after so many seconds on a straight line */
-const predicted = (/** @type {Sample} */ { x, y, vx, vy }, /** @type {number} */ seconds) => ({ x: x + vx * seconds, y: y + vy * seconds });
+const predicted = (/** @type {Sample} */ { x, y, z, vx, vy, vz }, /** @type {number} */ seconds) => ({
+  x: x + vx * seconds,
+  y: y + vy * seconds,
+  z: z + vz * seconds,
+});
 
 /** Whether the player is close to the straight line that its last position predicted. */
 function isNearPrediction(/** @type {Sample} */ last, /** @type {Sample} */ next) {
-  const bound = Math.max(TRACK_STRAIGHT_UNITS, TRACK_STRAIGHT_S * Math.hypot(last.vx, last.vy));
+  const bound = Math.max(TRACK_STRAIGHT_UNITS, TRACK_STRAIGHT_S * Math.hypot(last.vx, last.vy, last.vz));
   return distance(predicted(last, (next.t_ms - last.t_ms) / 1000), next) < bound;
 }
 
@@ -100,7 +112,7 @@ export class Track {
   #interval_ms = TRACK_INTERVAL_MS;
   #speed = 0;
   #asked_ms = NaN;
-  #error = { x: 0, y: 0 };
+  #error = NOWHERE;
   #heading = 0;
 
   /**
@@ -112,15 +124,15 @@ export class Track {
    * @param {boolean} [is_busy] as in `add`
    */
   place(position, age_ms, server_ms, arrival_ms, is_busy = false) {
-    if (isAtRest(position)) this.#rest(position);
+    if (!isMoving(position)) this.#rest(position);
     else this.add(position, server_ms === 0 ? 0 : server_ms - age_ms, arrival_ms - age_ms, is_busy);
   }
 
-  #rest(/** @type {Position} */ { x, y, h }) {
+  #rest(/** @type {Position} */ { x, y, h, z = 0 }) {
     const shown = this.#shown();
     if (h !== 0) this.#has_heading = true;
     const t_ms = Number.isNaN(this.#playhead.at_ms) ? -Infinity : this.#playhead.at_ms;
-    this.#samples = [{ t_ms, x, y, vx: 0, vy: 0, h, is_jump: false }];
+    this.#samples = [{ t_ms, x, y, vx: 0, vy: 0, h, z, vz: 0, is_jump: false }];
     this.#source = "";
     this.#soften(shown);
   }
@@ -133,12 +145,12 @@ export class Track {
    */
   add(position, server_ms, arrival_ms, is_busy = false) {
     const shown = this.#shown();
-    const { x, y, vx, vy, h } = position;
-    if (!isAtRest(position)) this.#has_velocity = true;
+    const { x, y, vx, vy, h, z = 0, vz = 0 } = position;
+    if (isMoving(position)) this.#has_velocity = true;
     if (h !== 0) this.#has_heading = true;
     const t_ms = this.#moment(position.t, server_ms, arrival_ms);
     /** @type {Sample} */
-    const sample = { t_ms, x, y, vx, vy, h, is_jump: false };
+    const sample = { t_ms, x, y, vx, vy, h, z, vz, is_jump: false };
     const last = this.#samples.at(-1);
     if (last) {
       if (this.#clock.is_new) this.#restart(last, t_ms, shown);
@@ -165,11 +177,11 @@ export class Track {
     const passed_ms = Number.isNaN(this.#asked_ms) ? 0 : Math.max(0, now_ms - this.#asked_ms);
     this.#asked_ms = now_ms;
     const decay = Math.exp(-passed_ms / TRACK_CORRECTION_MS);
-    this.#error = { x: this.#error.x * decay, y: this.#error.y * decay };
+    this.#error = { x: this.#error.x * decay, y: this.#error.y * decay, z: this.#error.z * decay };
 
     let late_ms = NaN;
     let is_over = true;
-    /** @type {{ x: number, y: number, vx: number, vy: number, h: number }} */
+    /** @type {Point & { vx: number, vy: number, vz: number, h: number }} */
     let current = newest;
     if (this.#source === "") {
       this.#playhead.stop();
@@ -181,11 +193,12 @@ export class Track {
       is_over = at_ms >= newest.t_ms && (isAtRest(newest) || at_ms - newest.t_ms > TRACK_REACH_MS);
       if (!is_over) late_ms = here_ms - at_ms;
     }
-    const [vx, vy] = is_over ? [0, 0] : [current.vx, current.vy];
+    const [vx, vy, vz] = is_over ? [0, 0, 0] : [current.vx, current.vy, current.vz];
     if (this.#has_heading) this.#heading = current.h;
     else if (Math.hypot(vx, vy) > TRACK_SLOWEST_UNITS_PER_S) this.#heading = turn(this.#heading, Math.atan2(vy, vx), 0.25);
-    const is_still = is_over && Math.hypot(this.#error.x, this.#error.y) < 0.001;
-    return { x: current.x + this.#error.x, y: current.y + this.#error.y, vx, vy, h: this.#heading, late_ms, is_still };
+    const is_still = is_over && distance(this.#error, NOWHERE) < 0.001;
+    const [x, y, z] = [current.x + this.#error.x, current.y + this.#error.y, current.z + this.#error.z];
+    return { x, y, vx, vy, h: this.#heading, z, vz, late_ms, is_still };
   }
 
   /** The time of a message, on the clock that this track uses. */
@@ -200,8 +213,8 @@ export class Track {
 
   /** The samples are on another clock. Keeps the position on the screen, and starts the movement one interval before `t_ms`. */
   #restart(/** @type {Sample} */ last, /** @type {number} */ t_ms, /** @type {Point | null} */ shown) {
-    const { x, y } = shown ?? last;
-    this.#samples = [{ t_ms: t_ms - this.#interval_ms, x, y, vx: 0, vy: 0, h: last.h, is_jump: false }];
+    const { x, y, z } = shown ?? last;
+    this.#samples = [{ t_ms: t_ms - this.#interval_ms, x, y, vx: 0, vy: 0, h: last.h, z, vz: 0, is_jump: false }];
     this.#playhead.stop();
   }
 
@@ -214,7 +227,7 @@ export class Track {
       // The player was at rest, or its movement is unknown: draw the movement in the last interval of the gap only.
       const hold = predicted(last, Math.min(gap_ms - this.#interval_ms, TRACK_REACH_MS) / 1000);
       const t_ms = next.t_ms - this.#interval_ms;
-      if (t_ms > last.t_ms) this.#samples.push({ ...last, ...hold, vx: 0, vy: 0, t_ms, is_jump: false });
+      if (t_ms > last.t_ms) this.#samples.push({ ...last, ...hold, vx: 0, vy: 0, vz: 0, t_ms, is_jump: false });
       return;
     }
     if (this.#has_velocity && gap_ms > 2 * TRACK_BEND_MS && isNearPrediction(last, next)) {
@@ -232,7 +245,7 @@ export class Track {
 
   #isJump(/** @type {Sample} */ last, /** @type {Sample} */ next) {
     const speed = distance(last, next) / (Math.max(next.t_ms - last.t_ms, 1) / 1000);
-    const expected = Math.max(Math.hypot(next.vx, next.vy), Math.hypot(last.vx, last.vy), this.#speed);
+    const expected = Math.max(Math.hypot(next.vx, next.vy, next.vz), Math.hypot(last.vx, last.vy, last.vz), this.#speed);
     this.#speed = speed;
     return speed > TRACK_TELEPORT_UNITS_PER_S && speed > TRACK_TELEPORT_TIMES * expected;
   }
@@ -243,9 +256,10 @@ export class Track {
     for (let i = from; i < this.#samples.length; i++) {
       const [before, here, after] = [this.#samples[i - 1], this.#samples[i], this.#samples[i + 1] ?? this.#samples[i]];
       const seconds = (after.t_ms - before.t_ms) / 1000;
-      const is_still = here.is_jump || after.is_jump || (here.x === before.x && here.y === before.y);
+      const is_still = here.is_jump || after.is_jump || distance(here, before) === 0;
       here.vx = is_still || seconds === Infinity ? 0 : (after.x - before.x) / seconds;
       here.vy = is_still || seconds === Infinity ? 0 : (after.y - before.y) / seconds;
+      here.vz = is_still || seconds === Infinity ? 0 : (after.z - before.z) / seconds;
     }
   }
 
@@ -259,7 +273,7 @@ export class Track {
     }
     while (samples.length > 2 && samples[1].t_ms <= t_ms) samples.shift(); // older samples are not read again
     const [a, b] = [samples[0], samples[Math.min(1, samples.length - 1)]];
-    if (b.is_jump || a.t_ms === -Infinity) return { ...a, vx: 0, vy: 0 };
+    if (b.is_jump || a.t_ms === -Infinity) return { ...a, vx: 0, vy: 0, vz: 0 };
     // The first position is newer than the moment on the screen: its velocity shows where the player came from.
     if (t_ms < a.t_ms) return { ...a, ...predicted(a, Math.max(t_ms - a.t_ms, -TRACK_DELAY_MOST_MS) / 1000) };
     const s = (t_ms - a.t_ms) / (b.t_ms - a.t_ms);
@@ -269,16 +283,16 @@ export class Track {
   /** The position on the screen before a new position is added. @returns {Point | null} */
   #shown() {
     if (Number.isNaN(this.#playhead.at_ms) || this.#samples.length === 0) return null;
-    const { x, y } = this.#sampleAt(this.#playhead.at_ms);
-    return { x: x + this.#error.x, y: y + this.#error.y };
+    const { x, y, z } = this.#sampleAt(this.#playhead.at_ms);
+    return { x: x + this.#error.x, y: y + this.#error.y, z: z + this.#error.z };
   }
 
   /** A new position may show that a prediction was wrong. The difference is corrected gradually, unless it is a teleport. */
   #soften(/** @type {Point | null} */ shown) {
     if (!shown || Number.isNaN(this.#playhead.at_ms)) return;
-    const { x, y } = this.#sampleAt(this.#playhead.at_ms);
-    this.#error = { x: shown.x - x, y: shown.y - y };
+    const { x, y, z } = this.#sampleAt(this.#playhead.at_ms);
+    this.#error = { x: shown.x - x, y: shown.y - y, z: shown.z - z };
     const most = Math.max(TRACK_CORRECTION_MOST_UNITS, TRACK_CORRECTION_MOST_S * this.#speed);
-    if (Math.hypot(this.#error.x, this.#error.y) > most) this.#error = { x: 0, y: 0 };
+    if (distance(this.#error, NOWHERE) > most) this.#error = NOWHERE;
   }
 }

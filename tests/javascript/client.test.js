@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Client } from "../../backend/lobby/viewer/client.js";
+import { Client } from "../../clients/javascript/client/client.js";
 import { CLOSE_MS, HELLO_EVERY_MS } from "../../clients/javascript/client/constants.js";
-import { FakeNetwork } from "../javascript/fake_network.js";
+import { FakeNetwork } from "./fake_network.js";
 
 const ADDRESS = { url: "ws://h/", room: "", pid: "p1", name: "Ada", token: "" };
 const WELCOME = { type: "welcome", your_id: "p1", lobby_players: [], v: 2, n: 1, seq: 0 };

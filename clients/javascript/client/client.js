@@ -1,27 +1,29 @@
-// The page's client: it drives the state machine of the connection with real sockets and real time.
+// Drives the state machine of the connection with real sockets and real time.
 //
-// Beyond the state machine it does this for the page: it connects under another name only after the lobby has closed the old
-// connection, it pings often enough for a fresh figure on the page, and it explains an address that is not valid.
+// Beyond the state machine it does this: it connects as another player only after the lobby has closed the old connection, it
+// pings often enough for a fresh figure of the round trip, and it explains an address that is not valid.
 
-import { socketUrl } from "./address.js";
-import { Connection } from "../client/connection.js";
-import { HELLO_EVERY_MS } from "../client/constants.js";
-import { encodeHello, encodePosition } from "../client/messages.js";
-import { PageSocket } from "../client/socket.js";
+import { PID_PATTERN, socketUrl } from "./address.js";
+import { Connection } from "./connection.js";
+import { HELLO_EVERY_MS } from "./constants.js";
+import { encodeHello, encodePosition } from "./messages.js";
+import { PageSocket } from "./socket.js";
 
 /** The page pings this often, so that the round trip on the page is fresh. */
 const PING_MS = 5_000;
 /** A lobby that asks for longer heartbeats is charged for each ping: the page pings no more often. */
 const LONG_HEARTBEAT_MS = 60_000;
+/** Without a worker, the client polls this often, in ms. */
+const TICK_MS = 80;
 /** The round trip shown is the best of so many: a busy page measures longer ones. */
 const ROUND_TRIPS = 3;
 
 /**
  * @typedef {import("./address.js").Address} Address
- * @typedef {import("../client/messages.js").Message} Message
+ * @typedef {import("./messages.js").Message} Message
  *
  * @typedef {object} Status the state of the connection, for the page
- * @property {import("../client/connection.js").State} kind
+ * @property {import("./connection.js").State} kind
  * @property {string} why      the reason, for people; "": none
  * @property {string} code     the error; "": none
  * @property {number} until_ms waiting: when it tries again
@@ -144,13 +146,28 @@ export class Client {
     return this.#connection.silentFor(this.#around.now());
   }
 
+  /** The next connection has this name. */
+  rename(/** @type {string} */ name) {
+    if (this.address) this.#change({ ...this.address, name });
+  }
+
+  /** The lobby has given the player an id: the next connection has it, too. */
+  identify(/** @type {string} */ pid) {
+    if (this.address && !this.address.pid && PID_PATTERN.test(pid)) this.#change({ ...this.address, pid });
+  }
+
+  #change(/** @type {Address} */ address) {
+    this.address = address;
+    this.#connection.url = socketUrl(address);
+  }
+
   /** @returns {boolean} whether the text was sent */
   send(/** @type {string} */ text) {
     return this.#connection.send(text);
   }
 
   /** Sends a position, and repeats it until the lobby has it. @returns {boolean} whether it was sent */
-  sendPosition(/** @type {import("../client/messages.js").Position} */ position) {
+  sendPosition(/** @type {import("./messages.js").Position} */ position) {
     return this.#connection.sendPosition(encodePosition(position), position.seq, this.#around.now());
   }
 
@@ -216,13 +233,24 @@ export class Client {
 /**
  * Calls `tick` also while the page is hidden: a worker wakes the page. Without workers it is a timer, which browsers slow
  * down in a hidden page.
+ * @returns {() => void} ends it
  */
 export function everyTick(/** @type {() => void} */ tick) {
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let timer;
+  const useTimer = () => {
+    timer = setInterval(tick, TICK_MS);
+  };
   try {
     const worker = new Worker(new URL("./ticker.js", import.meta.url));
     worker.onmessage = tick;
-    worker.onerror = () => setInterval(tick, 80);
+    worker.onerror = useTimer;
+    return () => {
+      worker.terminate();
+      clearInterval(timer);
+    };
   } catch {
-    setInterval(tick, 80);
+    useTimer();
+    return () => clearInterval(timer);
   }
 }
