@@ -78,8 +78,25 @@ class Stage(ABC):
         self.lines.append(f"{name or player:>4} {'watches' if watch else 'enters'} {room} in version {v}")
         return await self.connect(player, v, room, name or player, watch)
 
+    async def kick(self, room: str, player: str, reason: str) -> None:
+        """An operator removes a player."""
+        self.lines.append(f"     an operator removes {player} from {room}: {reason}")
+        await self.operate("kick", room, player, reason)
+
+    async def announce(self, room: str, event: str, data: dict[str, Any]) -> None:
+        """An operator sends an event to a room."""
+        self.lines.append(f"     an operator sends {event} to {room}")
+        await self.operate("send", room, event, data)
+
+    async def close_room(self, room: str) -> None:
+        """An operator closes a room."""
+        self.lines.append(f"     an operator closes {room}")
+        await self.operate("close", room)
+
     @abstractmethod
     async def connect(self, player: str, v: int, room: str, name: str, watch: bool) -> Actor: ...
+    @abstractmethod
+    async def operate(self, action: str, *arguments: Any) -> None: ...
 
 
 async def two_players_of_version_1_meet(stage: Stage) -> None:
@@ -359,6 +376,30 @@ async def a_player_changes_its_name_without_leaving(stage: Stage) -> None:
     await ann.receive("error")
 
 
+async def an_operator_removes_a_player_and_closes_a_room(stage: Stage) -> None:
+    ann = await stage.enter("ann", v=2)
+    await ann.receive("welcome")
+    await ann.receive("config")
+    old = await stage.enter("old")
+    await old.receive("welcome")
+    await ann.receive("join")
+    watcher = await stage.enter("eve", v=2, watch=True)
+    await watcher.receive("welcome")
+    await watcher.receive("config")
+    await stage.announce("lobby", "notice", {"text": "soon"})
+    await ann.receive("event")
+    await watcher.receive("event")
+    await stage.kick("lobby", "old", "no spam")
+    await old.closed_by_lobby()
+    await ann.receive("leave")
+    await watcher.receive("leave")
+    await ann.send(action="ping", t=1)
+    await ann.receive("pong")
+    await stage.close_room("lobby")
+    await ann.closed_by_lobby()
+    await watcher.closed_by_lobby()
+
+
 SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     two_players_of_version_1_meet,
     old_and_new_clients_share_a_lobby,
@@ -375,4 +416,5 @@ SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     events_that_are_wrong_reach_no_player,
     a_watcher_receives_everything_and_no_client_knows_it,
     a_player_changes_its_name_without_leaving,
+    an_operator_removes_a_player_and_closes_a_room,
 ]

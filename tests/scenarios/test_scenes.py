@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from lobby.admin.stage import Stage as StageOnAws
+from lobby.monitor.command import emulated as emulated_services
+from lobby.monitor.reading import find_lobby
+from lobby.server.connections import Outboxes
+from lobby.server.operating import Operating
 from lobby.settings import Settings
 from tests.hosts import PATIENCE_S, Player, joined, serving
 from tests.scenarios.scenes import SCENES, Actor, Stage
@@ -48,6 +53,10 @@ class Simulated(Stage):
     async def connect(self, player: str, v: int, room: str, name: str, watch: bool) -> Actor:
         return SimulatedActor(name, self.lines, self.host, self.host.connect(player, v, room, watch=watch))
 
+    async def operate(self, action: str, *arguments: Any) -> None:
+        operating = Operating(self.host.lobby, Outboxes(), lambda: self.host.now)
+        getattr(operating, action)(*arguments, "")
+
 
 class SocketActor(Actor):
     def __init__(self, name: str, lines: list[str], player: Player, first: str) -> None:
@@ -70,12 +79,18 @@ class SocketActor(Actor):
         return await self.player.closed_with()
 
 
-class Served(Stage):
-    """Any lobby with an address."""
+Operate = Callable[..., Awaitable[None]]
 
-    def __init__(self, at: Callable[..., str], sockets: AsyncExitStack) -> None:
+
+class Served(Stage):
+    """Any lobby with an address. ``operate`` carries out an action of an operator, by its name."""
+
+    def __init__(self, at: Callable[..., str], sockets: AsyncExitStack, operate: Operate) -> None:
         super().__init__()
-        self.at, self.sockets = at, sockets
+        self.at, self.sockets, self._operate = at, sockets, operate
+
+    async def operate(self, action: str, *arguments: Any) -> None:
+        await self._operate(action, *arguments)
 
     async def connect(self, player: str, v: int, room: str, name: str, watch: bool) -> Actor:
         address = self.at(pid=player, room=room, v=v, **({"watch": 1} if watch else {}))
@@ -93,7 +108,11 @@ async def simulated() -> AsyncIterator[Stage]:
 @asynccontextmanager
 async def served() -> AsyncIterator[Stage]:
     async with serving() as lobby, AsyncExitStack() as sockets:
-        yield Served(lobby.at, sockets)
+
+        async def operate(action: str, *arguments: Any) -> None:
+            getattr(lobby.server.operating, action)(*arguments, "")
+
+        yield Served(lobby.at, sockets, operate)
 
 
 @asynccontextmanager
@@ -101,7 +120,17 @@ async def emulated() -> AsyncIterator[Stage]:
     settings = Settings()
     same: dict[str, Any] = {"WindowMs": settings.window_ms, "SendMs": settings.send_ms, "HeartbeatMs": settings.heartbeat_ms}
     async with emulated_lobby(**same) as lobby, AsyncExitStack() as sockets:
-        yield Served(lobby.at, sockets)
+
+        async def operate(action: str, *arguments: Any) -> None:
+            def act() -> None:
+                aws = emulated_services(lobby.stack.aws)
+                getattr(StageOnAws(aws, find_lobby(aws, "dev")), action)(*arguments)
+                for one in aws._clients.values():
+                    one._client.close()
+
+            await asyncio.to_thread(act)
+
+        yield Served(lobby.at, sockets, operate)
 
 
 HOSTS: dict[str, Callable[[], AbstractAsyncContextManager[Stage]]] = {

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -128,6 +131,30 @@ async def test_the_description_needs_no_key_and_names_every_path() -> None:
 async def test_an_admin_port_without_a_good_key_does_not_start(key: str) -> None:
     with pytest.raises(LobbyError, match="LOBBY_ADMIN_KEY"):
         await Server(Settings(port=0, admin_port=1, admin_key=key), MemoryStore()).run()
+
+
+async def test_an_admin_port_without_its_packages_states_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "lobby.server.admin", raising=False)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    with pytest.raises(LobbyError, match=r"needs the package fastapi.*make setup.*serverless-lobby\[admin\]"):
+        await Server(Settings(port=0, admin_port=1, admin_key=KEY), MemoryStore()).run()
+
+
+async def test_an_admin_port_for_other_machines_uses_the_certificate_and_one_for_this_machine_does_not(tmp_path: Path) -> None:
+    tls = {"tls_cert": str(tmp_path / "cert.pem"), "tls_key": str(tmp_path / "key.pem")}
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost"]
+    subprocess.run(["openssl", *words, "-keyout", tls["tls_key"], "-out", tls["tls_cert"]], check=True, capture_output=True)
+    async with administered(admin_host="0.0.0.0", **tls) as (_, api):
+        api.url = api.url.replace("http:", "https:")
+        assert (await api.request("GET", "/rooms", ssl=False)).status == 200
+        assert (await api.request("GET", "/rooms", ssl=False, headers={})).status == 401
+    async with administered(**tls) as (_, api):
+        assert await api("GET", "/rooms")
+
+
+async def test_a_key_that_would_travel_as_plain_text_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    async with administered(admin_host="0.0.0.0"):
+        assert "admin_without_tls" in caplog.text
 
 
 async def test_an_admin_port_that_is_in_use_stops_the_lobby_with_its_flag() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -119,13 +119,13 @@ class Stage:
             raise LobbyError(f"There is no room {room}.")
         return rows
 
-    def _end(self, rows: Iterable[Presence], code: str, detail: str) -> Answer:
+    def _end(self, rows: Collection[Presence], code: str, detail: str) -> Answer:
         """Closes connections and removes their rows. The stream of the table then announces the leaves."""
-        closed = 0
+        # First all errors: a leave that the stream announces must not arrive before them.
+        self._delivery.post(Post(tuple(rows), closing_error(code, detail)))
         for row in rows:
-            self._delivery.post(Post((row,), closing_error(code, detail)))
             self._delivery.close(row.connection, code, detail)
+        for row in rows:
             key = {"room": {"S": row.room}, "connectionId": {"S": row.connection}}
             self._aws.client("dynamodb")("delete_item", TableName=self._lobby.table, Key=key)
-            closed += 1
-        return {"closed": closed}
+        return {"closed": len(rows)}

@@ -23,7 +23,6 @@ from lobby.admission import admit, check_origins
 from lobby.errors import CODES, LobbyError, Refused
 from lobby.limits import HANDSHAKE_S, Bucket, Pace, Verdict
 from lobby.ports import Store
-from lobby.presence import newest
 from lobby.server.connections import CLOSE_S, Outboxes, ServerConnection
 from lobby.server.gate import Gate, Turns, listening_sockets
 from lobby.server.http import Health, HttpAnswer, Site
@@ -290,11 +289,11 @@ class Server:
 
     def health(self) -> Health:
         """The state of this lobby."""
-        rooms = [newest(self.store.room(room)) for room in self.store.rooms()]
+        rooms = self.store.rooms()
+        players = sum(len({row.player for row in self.store.room(room) if not row.watch}) for room in rooms)
         uptime_s = round(time.monotonic() - self._started_s)
-        return Health(
-            sum(map(len, rooms)), len(rooms), len(self.connections), self.lobby.window_ms, uptime_s, self._draining is not None
-        )
+        is_draining = self._draining is not None
+        return Health(players, len(rooms), len(self.connections), self.lobby.window_ms, uptime_s, is_draining)
 
 
 def _ask_to_come_back(connection: ServerConnection) -> None:
