@@ -70,6 +70,10 @@ var players: Dictionary[String, LobbyPlayer]:
 var me: LobbyPlayer:
 	get:
 		return _roster.you
+## The node that you track, a [Node2D] or [Node3D]. Null if there is none. Read only.
+var tracked: Node:
+	get:
+		return _tracked if is_instance_valid(_tracked) else null
 ## State of the connection. Read only.
 var state: State:
 	get:

@@ -2,8 +2,7 @@ class_name LobbyPlayers3D
 extends Node3D
 ## Draws the other players of the lobby in a 3D game, smoothly, with name and status.
 ##
-## Add it to your scene at the height of the floor, or from your player's script:
-## [code]add_sibling.call_deferred(LobbyPlayers3D.new())[/code]
+## Add it to your scene, or from your player's script: [code]add_sibling.call_deferred(LobbyPlayers3D.new())[/code]
 ##
 ## A player whose game sends a height ([member LobbyPlayer.has_height]) is drawn at that height. [member LobbySettings.axes]
 ## names the axes of the scene.
@@ -18,6 +17,9 @@ const _LobbyPlayerNodes := preload("internal/player_nodes.gd")
 @export var avatar: PackedScene
 ## Client whose players are drawn. Empty: the autoload LobbyController.
 @export var client: LobbyClient
+## Whether a player without a known height is drawn at the height of the node that you track ([member LobbyClient.tracked]). If
+## it is off, or if you track no [Node3D], the height is that of this node.
+@export var follows_height := true
 
 var _axes := _LobbyAxes.new()
 var _nodes: _LobbyPlayerNodes
@@ -44,6 +46,12 @@ func node_of(player: LobbyPlayer) -> Node3D:
 
 
 func _place(node: Node3D, drawn: LobbyPosition.Drawn) -> void:
-	var height := drawn.z if drawn.has_height and _axes.has_height else _axes.to_lobby(global_position).z
+	var height := drawn.z if drawn.has_height and _axes.has_height else _axes.to_lobby(_floor_node().global_position).z
 	node.global_position = _axes.to_scene(Vector3(drawn.position.x, drawn.position.y, height))
 	node.global_rotation = _axes.rotation(drawn.heading)
+
+
+## The node at whose height players without a known height are drawn.
+func _floor_node() -> Node3D:
+	var tracked := client.tracked as Node3D if follows_height else null
+	return tracked if tracked != null and tracked.is_inside_tree() else self

@@ -55,6 +55,40 @@ func test_a_game_can_draw_the_plane_of_the_lobby_upright() -> void:
 	assert(Vector2(forward.x, forward.y).is_equal_approx(Vector2.from_angle(1.5)))
 
 
+func test_players_stand_on_the_height_of_the_tracked_node_and_follow_it() -> void:
+	var players := LobbyPlayers3D.new()
+	players.client = _client
+	add_child(players)
+	var me := Node3D.new()
+	add_child(me)
+	me.global_position.y = -8.0
+	_client.track(me)
+	await _frames(2)
+	var node := players.node_of(_client.players["bea"])
+	assert(node.global_position == Vector3(3.0, -8.0, 4.0))
+	me.global_position.y = -3.0
+	await _frames(2)
+	assert(node.global_position.y == -3.0)
+	me.free()
+	await _frames(2)
+	assert(node.global_position.y == 0.0)
+
+
+func test_the_height_of_players_may_be_fixed() -> void:
+	var players := LobbyPlayers3D.new()
+	players.client = _client
+	players.follows_height = false
+	players.position.y = 2.0
+	add_child(players)
+	var me := Node3D.new()
+	add_child(me)
+	me.global_position.y = -8.0
+	_client.track(me)
+	await _frames(2)
+	assert(players.node_of(_client.players["bea"]).global_position.y == 2.0)
+	me.free()
+
+
 func test_a_node_in_2d_has_position_and_heading_and_an_upright_name() -> void:
 	var players := LobbyPlayers2D.new()
 	players.client = _client
