@@ -12,7 +12,7 @@ PAUSE_S = 10.0
 KINDS = 100
 """How many kinds are remembered. A client may cause any number of them."""
 
-LIBRARIES = ("aiohttp.server", "aiohttp.web", "aiohttp.websocket", "aiofastnet", "asyncio")
+LIBRARIES = ("aiohttp.server", "aiohttp.web", "aiohttp.websocket", "aiofastnet", "asyncio", "uvicorn.error")
 
 
 class Bounded(logging.Filter):

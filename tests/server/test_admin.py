@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from aiohttp import ClientResponse, ClientSession
 
 from lobby.errors import LobbyError
 from lobby.presence import Presence
+from lobby.server import admin
 from lobby.server.host import Server
 from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
@@ -104,6 +105,24 @@ async def test_a_large_body_is_refused_before_it_is_read() -> None:
         headers = {"Authorization": f"Bearer {KEY}"}
         async with api.session.post(f"{api.url}/events", data=endless(), headers=headers) as chunked:
             assert chunked.status == 413
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /rooms HTTP/1.1\r\nHost:",
+        b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nAuthorization: Bearer %s\r\n\r\n{",
+    ],
+)
+async def test_a_client_that_does_not_finish_its_request_is_cut(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "CONNECTION_S", 0.1)
+    async with administered() as (_, api):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
+        writer.write(begun.replace(b"%s", KEY.encode()))
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
 
 
 async def test_the_description_needs_no_key_and_names_every_path() -> None:

@@ -22,6 +22,7 @@ from fastapi.security import HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from uvicorn import Config
 from uvicorn import Server as UvicornServer
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lobby import __version__
 from lobby.errors import LobbyError, Refused
@@ -35,6 +36,10 @@ BODY_BYTES = 65_536
 
 CONNECTIONS = 100
 """How many connections the admin port takes at once. It is for a few people and programs."""
+
+CONNECTION_S = 15.0
+"""How long a connection may last. It carries one request. Without this limit, sockets without a request would use up all
+places."""
 
 DRAIN_S = 10.0
 """Over how many seconds the players leave when a lobby is drained, by default."""
@@ -343,20 +348,32 @@ class _Uvicorn(UvicornServer):
         yield
 
 
+class _OneRequest(H11Protocol):
+    """A connection that ends after :data:`CONNECTION_S`, whatever its client sends or reads."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = asyncio.get_running_loop().call_later(CONNECTION_S, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.cancel()
+        super().connection_lost(exc)
+
+
 class AdminPort:
     """The admin API, listening. ``tls``: None for plain HTTP."""
 
     def __init__(self, lobby: Administered, key: str, listening: Iterable[socket.socket], tls: ssl.SSLContext | None) -> None:
         config = Config(
             build(lobby, key),
-            http="h11",
+            http=_OneRequest,
             ws="none",
             lifespan="off",
             log_config=None,
             log_level="warning",
             access_log=False,  # it would write addresses
             server_header=False,
-            headers=[("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")],
+            headers=[("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"), ("Connection", "close")],
             proxy_headers=False,
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=1,
