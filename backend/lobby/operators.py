@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from lobby.data import Data, size
@@ -100,7 +101,12 @@ class PlayerPage:
 
 def page(names: Iterable[str], limit: int, after: str) -> tuple[list[str], str | None]:
     """The first ``limit`` of ``names`` behind ``after`` in their order, and where the next page begins; None: there is none."""
-    found = heapq.nsmallest(limit + 1, (name for name in names if name > after))
+    return first_page(heapq.nsmallest(limit + 1, (name for name in names if name > after)), limit)
+
+
+def first_page(names: Iterable[str], limit: int) -> tuple[list[str], str | None]:
+    """As :func:`page`, for ``names`` that are sorted and behind ``after`` already. It takes no more of them than it needs."""
+    found = list(islice(names, limit + 1))
     return found[:limit], found[limit - 1] if len(found) > limit else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple, Protocol
 
 from lobby.data import Data
@@ -26,6 +26,10 @@ class Store(Protocol):
 
     def rooms(self) -> list[str]:
         """The rooms that have rows."""
+
+    def rooms_after(self, room: str) -> Iterator[str]:
+        """The rooms that have rows and whose names are greater than ``room``, in the order of their names. Taking a few of them
+        does not read the others. The store must not be written to meanwhile."""
 
     def set_position(self, room: str, connection: str, at: Position, now: int, allowance: float) -> Presence | None:
         """Stores a position, and ``now`` as the time at which its connection was last seen. Returns the row as it is then.

@@ -65,6 +65,9 @@ class Settings:
     webhook_url: str = _setting("", "Address of a server that gets a signed POST for each join and leave.")
     webhook_secret: str = _setting("", "Secret that signs webhooks, at least 32 characters.")
 
+    list_rooms: bool = _setting(
+        False, "Answer GET /rooms with the rooms of the lobby. If tokens are required, it needs a token, too."
+    )
     room_size: int = _setting(50, "Maximum number of players in a room.", unit="players", low=1, high=10_000)
     window_ms: int = _setting(
         60,

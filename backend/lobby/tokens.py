@@ -63,14 +63,8 @@ def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
         return handshake
     if not handshake.token:
         raise Refused("unauthorized", "this lobby needs a token: add &token=... to the address")
-    claims = _claims(handshake.token, secret)
-    player, expires = claims.get("sub"), claims.get("exp")
-    if not isinstance(player, str) or not is_id(player):
-        raise Refused("unauthorized", "the token is not valid: sub must be a player's id")
-    if not _is_time(expires):
-        raise Refused("unauthorized", "the token is not valid: exp must be a time, in seconds since 1970")
-    if expires * 1000 + LEEWAY_MS <= now:
-        raise Refused("token_expired")
+    claims = _valid(handshake.token, secret, now)
+    player = claims["sub"]
     if handshake.player not in ("", player):
         raise Refused("forbidden", f"the token is for {player!r}, not for {handshake.player!r}")
     room = claims.get("room")
@@ -85,6 +79,27 @@ def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
         is_named=named is not None,
         granted=NO_DATA if claims.get("data") is None else granted(claims["data"]),
     )
+
+
+def verify_any(token: str, secret: str, now: int) -> None:
+    """Raises :class:`Refused` where ``token`` would open no room. ``now`` is in ms since 1970."""
+    if secret and not token:
+        raise Refused("unauthorized", "this list needs a token: add ?token=... to the address")
+    if secret:
+        _valid(token, secret, now)
+
+
+def _valid(token: str, secret: str, now: int) -> dict[str, Any]:
+    """The claims of a token that is valid at ``now``, with a player's id as ``sub``. Raises :class:`Refused`."""
+    claims = _claims(token, secret)
+    player, expires = claims.get("sub"), claims.get("exp")
+    if not isinstance(player, str) or not is_id(player):
+        raise Refused("unauthorized", "the token is not valid: sub must be a player's id")
+    if not _is_time(expires):
+        raise Refused("unauthorized", "the token is not valid: exp must be a time, in seconds since 1970")
+    if expires * 1000 + LEEWAY_MS <= now:
+        raise Refused("token_expired")
+    return claims
 
 
 def _is_time(value: object) -> TypeGuard[int | float]:

@@ -17,15 +17,15 @@ from collections.abc import Callable
 from logging import WARNING
 from typing import TYPE_CHECKING
 
-from lobby import __version__, limits
+from lobby import __version__, limits, roomlist
 from lobby.addresses import counting_key, is_loopback, last_hop
-from lobby.admission import admit, check_origins
+from lobby.admission import admit, check_origin, check_origins
 from lobby.errors import CODES, LobbyError, Refused
 from lobby.limits import HANDSHAKE_S, Bucket, Pace, Verdict
 from lobby.ports import Store
 from lobby.server.connections import CLOSE_S, Outboxes, ServerConnection
 from lobby.server.gate import Gate, Turns, listening_sockets
-from lobby.server.http import Health, HttpAnswer, Site
+from lobby.server.http import Health, HttpAnswer, Site, as_json
 from lobby.server.operating import Operating
 from lobby.server.requests import HttpRequest, Invalid
 from lobby.server.resident import Resident
@@ -34,7 +34,7 @@ from lobby.settings import Settings
 from lobby.signals import stop_on_signals
 from lobby.telemetry import log
 from lobby.terminal import missing_package
-from lobby.tokens import check_secret
+from lobby.tokens import check_secret, verify_any
 
 if TYPE_CHECKING:
     from lobby.server.admin import AdminPort
@@ -276,10 +276,27 @@ class Server:
     def answer(self, request: HttpRequest) -> HttpAnswer:
         if request.method not in ("GET", "HEAD"):
             raise Invalid(405, "Only GET and HEAD are possible here.", {"Allow": "GET, HEAD"})
+        if request.path == "/rooms":
+            return self._list_rooms(request)
         found = self.site.answer(request.path)
         if found is None:
             raise Invalid(404, "There is nothing at this address.")
         return found
+
+    def _list_rooms(self, request: HttpRequest) -> HttpAnswer:
+        if not self.settings.list_rooms:
+            raise Invalid(404, "This lobby does not list its rooms: its setting list_rooms (--list-rooms) is off.")
+        origin, host, query = request.headers.get("origin"), request.headers.get("host", ""), request.query
+        headers = {"Cache-Control": "no-store", "Vary": "Origin"}
+        try:
+            check_origin(origin, host, self.settings)
+            if origin is not None:  # the page may read also why its token is refused
+                headers["Access-Control-Allow-Origin"] = origin
+            verify_any(query.get("token", ""), self.settings.secret, self.now())
+            limit, after = roomlist.parse_query(query)
+        except Refused as refused:
+            raise Invalid(CODES[refused.code].http or 400, f"{refused.detail} ({refused.code})", headers) from None
+        return as_json(roomlist.listed(self.store, limit, after, self.settings), headers)
 
     def connection(self, request: HttpRequest, peer: str) -> ServerConnection:
         if request.path.rstrip("/").count("/") > 1:

@@ -115,5 +115,10 @@ def plain(status: int, text: str, headers: Mapping[str, str] | None = None) -> H
     return HttpAnswer(status, text.encode() + b"\n", {"Content-Type": "text/plain; charset=utf-8", **(headers or {})})
 
 
+def as_json(value: object, headers: Mapping[str, str]) -> HttpAnswer:
+    """An answer with a JSON value."""
+    return _ok(json.dumps(value).encode() + b"\n", "application/json", headers)
+
+
 def _ok(body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     return HttpAnswer(200, body, {"Content-Type": kind, **(headers or {})})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
 from itertools import count
 
 from lobby.data import Data
@@ -15,9 +17,13 @@ class MemoryStore:
     def __init__(self) -> None:
         self._rooms: dict[str, dict[str, Presence]] = {}
         self._numbers: dict[str, count[int]] = {}
+        self._names: list[str] = []
+        """The names of the rooms, in order."""
 
     def add(self, presence: Presence) -> Presence:
         """Numbers start again at 1 when a room has been empty."""
+        if presence.room not in self._rooms:
+            insort(self._names, presence.room)
         rows = self._rooms.setdefault(presence.room, {})
         numbers = self._numbers.setdefault(presence.room, count(1))
         row = presence if presence.n or presence.watch else presence._replace(n=next(numbers))
@@ -32,7 +38,11 @@ class MemoryStore:
         return list(self._rooms.get(room, {}).values())
 
     def rooms(self) -> list[str]:
-        return list(self._rooms)
+        return self._names.copy()
+
+    def rooms_after(self, room: str) -> Iterator[str]:
+        for index in range(bisect_right(self._names, room), len(self._names)):
+            yield self._names[index]
 
     def set_position(self, room: str, connection: str, at: Position, now: int, allowance: float) -> Presence | None:
         row = self.get(room, connection)
@@ -59,7 +69,7 @@ class MemoryStore:
     def remove(self, room: str, connection: str) -> Presence | None:
         row = self._rooms.get(room, {}).pop(connection, None)
         if row is not None and not self._rooms[room]:
-            del self._rooms[room], self._numbers[room]
+            del self._rooms[room], self._numbers[room], self._names[bisect_left(self._names, room)]
         return row
 
     def _write(self, row: Presence) -> Presence:

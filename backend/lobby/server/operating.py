@@ -10,7 +10,7 @@ from logging import WARNING
 from typing import Any
 
 from lobby.errors import CODES
-from lobby.operators import Ban, Bans, PlayerPage, RoomPage, event_of_operator, page, player_page, room_view
+from lobby.operators import Ban, Bans, PlayerPage, RoomPage, event_of_operator, first_page, player_page, room_view
 from lobby.presence import Presence
 from lobby.server.connections import Outboxes
 from lobby.server.resident import Resident
@@ -33,10 +33,9 @@ class Operating:
     def rooms(self, limit: int, after: str) -> RoomPage:
         """A page of rooms."""
         store = self._lobby.store
-        rooms = store.rooms()
-        names, following = page(rooms, limit, after)
+        names, following = first_page(store.rooms_after(after), limit)
         views = [room_view(name, store.room(name), self._size(name)) for name in names]
-        return RoomPage(views, len(rooms), following)
+        return RoomPage(views, len(store.rooms()), following)
 
     def players(self, room: str, limit: int, after: str) -> PlayerPage:
         """A page of the players of a room. Raises Absent."""
