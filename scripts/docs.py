@@ -74,6 +74,8 @@ def constant_table() -> list[Constant]:
 
 WHOLE = {
     "CLOCK_MODULUS_MS",
+    "DATA_BYTES_MOST",
+    "DATA_DEPTH",
     "ROSTER_MOST",
     "MESSAGES_PER_POLL",
     "ID_CHARACTERS",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lobby import messages
+from lobby import data, messages
 from lobby.client import constants
 from lobby.client.backoff import Backoff
 from lobby.client.connection import ConnectionState
@@ -138,6 +138,8 @@ def test_the_table_of_constants_agrees_with_the_wire_format() -> None:
     assert message.at.t == 5
     assert messages.ROSTER_MOST == constants.ROSTER_MOST
     assert messages.ID_CHARACTERS == constants.ID_CHARACTERS
+    assert messages.DATA_BYTES_MOST == constants.DATA_BYTES_MOST
+    assert data.DEPTH == constants.DATA_DEPTH
     room_size = next(setting for setting in fields(Settings) if setting.name == "room_size")
     assert room_size.metadata["high"] == constants.ROSTER_MOST
     for characters in (constants.TEXT_CHARACTERS, constants.TEXT_CHARACTERS + 1):

@@ -91,6 +91,12 @@ ID_CHARACTERS = 64
 TEXT_CHARACTERS = 32
 """Longest name or status, in characters."""
 
+DATA_BYTES_MOST = 16_384
+"""Largest data of a player or an event that a client accepts, in bytes of JSON. Larger data counts as empty."""
+
+DATA_DEPTH = 8
+"""Data is nested at most so deep. Deeper data counts as empty."""
+
 SENTENCE_CHARACTERS = 200
 """Longest reason or error message that a client shows, in characters. The rest is cut off."""
 

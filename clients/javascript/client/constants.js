@@ -82,6 +82,12 @@ export const ID_CHARACTERS = 64;
 /** Longest name or status, in characters. */
 export const TEXT_CHARACTERS = 32;
 
+/** Largest data of a player or an event that a client accepts, in bytes of JSON. Larger data counts as empty. */
+export const DATA_BYTES_MOST = 16_384;
+
+/** Data is nested at most so deep. Deeper data counts as empty. */
+export const DATA_DEPTH = 8;
+
 /** Longest reason or error message that a client shows, in characters. The rest is cut off. */
 export const SENTENCE_CHARACTERS = 200;
 

@@ -35,11 +35,17 @@ signal player_left(player: LobbyPlayer)
 signal player_moved(player: LobbyPlayer)
 ## The status or the name of a player changed. This includes your own status, when the lobby has accepted it.
 signal status_changed(player: LobbyPlayer)
+## The data of a player changed: see [member LobbyPlayer.data]. This includes your own data, when the lobby has accepted it.
+signal player_data_changed(player: LobbyPlayer)
+## A player sent an event to you or to the room, see [method send]. An empty [param player_id] is an operator of the lobby. Only
+## the game knows what [param data] must contain: check it before you use it.
+signal event_received(player_id: String, event: String, data: Dictionary)
 
 const _LobbyAxes := preload("internal/axes.gd")
 const _LobbyClock := preload("internal/clock.gd")
 const _LobbyConnection := preload("internal/connection.gd")
 const _LobbyConstants := preload("internal/constants.gd")
+const _LobbyData := preload("internal/data.gd")
 const _LobbyMessages := preload("internal/messages.gd")
 const _LobbyMotion := preload("internal/motion.gd")
 const _LobbyRoster := preload("internal/roster.gd")
@@ -62,6 +68,9 @@ const LEAST_HEIGHT := 0.01
 
 ## Settings from the project, the files and the environment. Change them before you call [method join].
 var settings: LobbySettings
+## Whether to join as a watcher: it receives everything except events for one player, no other client knows it, and it can send
+## nothing. Set it before you call [method join].
+var watch := false
 ## The other players, by id. Read only.
 var players: Dictionary[String, LobbyPlayer]:
 	get:
@@ -99,7 +108,12 @@ var _requested_url := ""
 var _made_id := ""
 var _tracked: Node
 var _status: Variant = null  # a String once it was set
+var _patch := {}  # all changes of the own data, as one merge patch
+var _is_renamed := false  # the address of the connection has an older name
+var _is_watching := false
 var _seq := 0
+var _event_seq := 0
+var _welcomes := 0
 var _pending: Array[_LobbyRoster.Event] = []
 var _hello_ms := -INF
 var _lost_ms := INF
@@ -156,11 +170,12 @@ func join(room: String = "") -> void:
 	settings.problems.clear()
 	if room:
 		settings.room = room
-	var url := _LobbyMessages.address(settings.url, _player_id(), settings.room, settings.name, settings.token)
+	var url := _address(_player_id())
 	if url == _requested_url and _connection.is_wanted():
 		retry_now()
 		return
 	_requested_url = url
+	_is_watching = watch
 	_log_verbose("joining %s" % settings.url)
 	_remove_players()
 	_connection.open(url, now_ms())
@@ -218,6 +233,48 @@ func set_status(status: String) -> void:
 	_send_status()
 
 
+## Changes the name of your player, up to 32 characters. An empty name shows its id. The signal [signal status_changed] reports
+## it to the other players.
+func rename(to: String) -> void:
+	var was_requested := _requested_url == _address(_player_id())
+	settings.name = _LobbyText.one_line(to)
+	if was_requested:
+		_requested_url = _address(_player_id())
+	if _connection.is_wanted():
+		_connection.url = _address(me.id if _player_id().is_empty() else _player_id())
+		_is_renamed = true
+		_send_name()
+
+
+## Changes the data of your player, which all players receive: [code]LobbyController.set_data({"team": "red"})[/code]. The lobby
+## merges [param patch] into [member LobbyPlayer.data]: null removes a key, and a Dictionary is merged in the same way. Values
+## are texts, numbers, bools, null, and Arrays and Dictionaries of them. By default the whole data has at most 512 bytes as
+## JSON; [signal refused] reports [code]bad_data[/code] otherwise. Data that you set before joining is sent after joining.
+func set_data(patch: Dictionary) -> void:
+	var plain: Variant = _LobbyData.plain(patch)
+	if plain == null:
+		refused.emit("bad_data", "data has a value that JSON cannot hold, or is nested too deep")
+		return
+	var change: Dictionary = plain
+	_patch = _LobbyData.combined(_patch, change)
+	_send_action(_LobbyMessages.change_data(change))
+
+
+## Sends an event to the player with the id [param to], or without it to all others in the room. They receive
+## [signal event_received]. [param event] is its name: 1 to 32 of [code]A-Z a-z 0-9 _ . : -[/code]. By default [param data] has
+## at most 512 bytes as JSON, and a player may send 5 events a second. Returns whether the event was sent: without a connection
+## it is lost, because events are not stored.
+func send(event: String, data: Dictionary = {}, to: String = "") -> bool:
+	var plain: Variant = _LobbyData.plain(data)
+	if plain == null:
+		refused.emit("bad_event", "data has a value that JSON cannot hold, or is nested too deep")
+		return false
+	var object: Dictionary = plain
+	var is_sent := _send_action(_LobbyMessages.send(event, object, to, _event_seq + 1))
+	_event_seq += 1 if is_sent else 0
+	return is_sent
+
+
 ## Returns the client that [param node] should use: the autoload, or the first one in the scene tree. Null if there is none.
 static func of(node: Node) -> LobbyClient:
 	return node.get_tree().get_first_node_in_group(GROUP) as LobbyClient
@@ -273,7 +330,7 @@ func _step_clock() -> _LobbyStepClock:
 
 func _send_position(now: float) -> void:
 	_send_policy.send_ms = maxf(settings.send_ms, _connection.config.send_ms)
-	var position := _send_policy.due(now)
+	var position: LobbyPosition = null if _is_watching else _send_policy.due(now)
 	if position == null:
 		return
 	_seq += 1
@@ -283,9 +340,35 @@ func _send_position(now: float) -> void:
 
 
 func _send_status() -> void:
-	if _status != null and _connection.version >= 2:
+	if _status != null:
 		var text: String = _status
-		_connection.send(_LobbyMessages.status(text))
+		_send_action(_LobbyMessages.status(text))
+
+
+## Sends again what the lobby may have dropped.
+func _send_again() -> void:
+	_send_status()
+	_send_missing_data()
+
+
+func _send_name() -> void:
+	if _send_action(_LobbyMessages.rename(settings.name)):
+		_is_renamed = false
+
+
+## Sends again what the lobby does not have: it dropped the message, or there was no connection.
+func _send_missing_data() -> void:
+	if _LobbyData.changes(me.data, _patch):
+		_send_action(_LobbyMessages.change_data(_patch))
+
+
+## Sends a message that version 1 does not have, and that a watcher must not send. Returns whether it was sent.
+func _send_action(text: String) -> bool:
+	return _connection.version >= 2 and not _is_watching and _connection.send(text)
+
+
+func _address(player: String) -> String:
+	return _LobbyMessages.address(settings.url, player, settings.room, settings.name, settings.token, watch)
 
 
 ## The id of this player: from the settings, from the game's autoload, from the token, or made here.
@@ -347,25 +430,39 @@ func _handle_message_received(message: _LobbyMessages.Message, is_busy: bool) ->
 	elif message is _LobbyMessages.Welcome:
 		_apply_welcome(message as _LobbyMessages.Welcome)
 	_emit_events(_roster.apply(message, now, is_busy))
+	if _welcomes != _connection.welcomes:
+		_welcomes = _connection.welcomes
+		_begin_connection()
 	if _roster.has_unknown and now > _hello_ms + _LobbyConstants.HELLO_EVERY_MS:
 		_hello_ms = now
 		_connection.send(_LobbyMessages.hello())
+
+
+## The first message of a connection, its [code]welcome[/code], has been applied.
+func _begin_connection() -> void:
+	_event_seq = 0
+	_send_missing_data()
+	if _is_renamed:
+		_send_name()
 
 
 func _apply_welcome(welcome: _LobbyMessages.Welcome) -> void:
 	# The lobby ignores positions whose number is not higher than the last one it knows.
 	_seq = maxi(_seq, welcome.position.seq)
 	_send_policy.forget_unless(welcome.position)
-	if _player_id().is_empty():  # the token names the player; reconnect as the same player
-		var id := welcome.your_id
-		_connection.url = _LobbyMessages.address(settings.url, id, settings.room, settings.name, settings.token)
+	if _welcomes != _connection.welcomes:
+		_is_renamed = _is_renamed and _connection.welcomed_url != _connection.url
+	if _player_id().is_empty() and not _is_watching:  # the token names the player; reconnect as the same player
+		_connection.url = _address(welcome.your_id)
 
 
 func _apply_error(error: _LobbyMessages.ErrorMessage, now: float) -> void:
 	if error.code == "too_fast" or error.code == "rate_limited":
 		_send_policy.forget(now + _LobbyConstants.SLOW_DOWN_MS)
 	if error.code == "rate_limited":
-		get_tree().create_timer(_LobbyConstants.SLOW_DOWN_MS / 1000.0).timeout.connect(_send_status)
+		get_tree().create_timer(_LobbyConstants.SLOW_DOWN_MS / 1000.0).timeout.connect(_send_again)
+	if error.code == "bad_data":
+		_patch = me.data.duplicate(true)  # what was refused is not sent again
 	_log_verbose("refused: %s (%s)" % [error.message, error.code])
 	refused.emit(error.code, error.message)
 	if error.has_position:
@@ -394,6 +491,10 @@ func _emit_events(events: Array[_LobbyRoster.Event]) -> void:
 				player_moved.emit(event.player)
 			_LobbyRoster.Kind.STATUS:
 				status_changed.emit(event.player)
+			_LobbyRoster.Kind.DATA:
+				player_data_changed.emit(event.player)
+			_LobbyRoster.Kind.EVENT:
+				event_received.emit(event.message.id, event.message.event, event.message.data)
 		_pending.pop_front()
 
 

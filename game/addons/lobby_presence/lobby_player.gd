@@ -17,6 +17,9 @@ var n: int = 0
 var name: String = ""
 ## Status text to show, such as [code]"trading"[/code]. Empty: none.
 var status: String = ""
+## Data of the player, which its game sets with [method LobbyClient.set_data]. Empty: none. As everywhere in JSON, numbers are
+## floats. Read only.
+var data: Dictionary = {}
 ## Last position received from the player.
 var last_position: LobbyPosition = LobbyPosition.new()
 ## Internal: the smoothed movement. Use [method drawn] to read it.

@@ -5,8 +5,8 @@ const Connection := preload("res://addons/lobby_presence/internal/connection.gd"
 const FakeSocket := preload("../fake_socket.gd")
 const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[],"v":2,"n":1,"t":5,"x":0,"y":0}'
 const MESSAGES := 6_000
-const TYPES := "welcome join leave pos moves status config pong error other"
-const FIELDS := "your_id lobby_players id x y vx vy h n name status seq t m v now code message send_ms heartbeat_ms"
+const TYPES := "welcome join leave pos moves status data event config pong error other"
+const FIELDS := "your_id lobby_players id x y z vx vy vz h n name status data event seq t m v now code message send_ms far_ms"
 
 var _chance := RandomNumberGenerator.new()
 var _socket := FakeSocket.new()
@@ -73,6 +73,8 @@ func _random_message() -> String:
 					"t": _chance.randi() % 100_000,
 					"m": range(_chance.randi() % 5).map(_entry),
 					"status": _text(),
+					"event": _text(),
+					"data": _value(3) if _chance.randi() % 9 == 0 else {_text(): _value(2)},
 				},
 				kind > 5
 			)

@@ -11,16 +11,23 @@ func test_every_message_of_the_server_in_the_docs_is_decoded() -> void:
 		var message := Messages.decode(example)
 		assert(message != null, example)
 		kinds[message.get_script()] = true
-	assert(kinds.size() == 9)
+	assert(kinds.size() == 11)
 
 
 func test_messages_of_the_client_are_as_in_the_docs() -> void:
 	var position := LobbyPosition.new(Vector2(12.5, 8.3), Vector2(1.0, 0.0), 1.57)
 	position.seq = 18
 	position.t = 93125
-	var sent := [Messages.pos(position, 1), Messages.hello(), Messages.ping(93125), Messages.status("trading")]
 	var docs := _examples("client").map(JSON.parse_string)
-	for text: String in sent:
+	for text: String in [
+		Messages.pos(position, 1),
+		Messages.hello(),
+		Messages.ping(93125),
+		Messages.status("trading"),
+		Messages.rename("Bea"),
+		Messages.change_data({"team": "red", "hat": null}),
+		Messages.send("wave", {"hand": "left"}, "b", 1),
+	]:
 		assert(JSON.parse_string(text) in docs, text)
 	var whole: Dictionary = JSON.parse_string(Messages.pos(position))
 	whole["vy"] = 0.0  # is left out, as all zeros are
@@ -79,6 +86,16 @@ func test_an_invalid_message_is_null() -> void:
 		'{"type":"moves","t":1,"m":[[1,null]]}',
 		'{"type":"moves","t":1,"m":"m"}',
 		'{"type":"status","id":"b"}',
+		'{"type":"data","id":"b","data":"red"}',
+		'{"type":"data","id":"b","data":["red"]}',
+		'{"type":"data","id":"b","data":null}',
+		'{"type":"data","data":{}}',
+		'{"type":"join","id":"b","data":5}',
+		'{"type":"event","id":"b","data":{}}',
+		'{"type":"event","event":"wave"}',
+		'{"type":"event","id":"b","event":5}',
+		'{"type":"event","id":"b","event":"wave","data":[]}',
+		'{"type":"welcome","your_id":"a","lobby_players":[],"data":"red"}',
 		'{"type":"config","send_ms":100,"window_ms":60,"far_ms":500}',
 		'{"type":"config","send_ms":-1,"window_ms":60,"far_ms":500,"heartbeat_ms":20000}',
 		'{"type":"config","send_ms":1e12,"window_ms":60,"far_ms":500,"heartbeat_ms":20000}',
@@ -86,6 +103,18 @@ func test_an_invalid_message_is_null() -> void:
 		'{"type":"error","code":4}',
 	]:
 		assert(Messages.decode(text) == null, text)
+
+
+func test_data_that_is_too_large_or_too_deep_is_left_out_and_the_message_counts() -> void:
+	var large := JSON.stringify({"a": "x".repeat(100_000)})
+	var deep := '{"a":'.repeat(200) + "{}" + "}".repeat(200)
+	for data: String in [large, deep]:
+		var join: Messages.Join = Messages.decode('{"type":"join","id":"b","x":1,"y":2,"data":%s}' % data)
+		assert(join.player.id == "b" and join.player.data == {})
+		var event: Messages.EventMessage = Messages.decode('{"type":"event","id":"b","event":"wave","data":%s}' % data)
+		assert(event.event == "wave" and event.data == {})
+	var named: Messages.EventMessage = Messages.decode(JSON.stringify({"type": "event", "id": "", "event": "e\n".repeat(500)}))
+	assert(named.event.length() <= Constants.TEXT_CHARACTERS and not named.event.contains("\n"))
 
 
 func test_one_line_removes_unsafe_characters_and_limits_the_length() -> void:
@@ -103,6 +132,7 @@ func test_the_address_carries_the_player() -> void:
 	assert(at.call("wss://[::1]:9/", "") == "wss://[::1]:9/?v=2")
 	var all: String = at.call("ws://h/", "a:b", "hub", "Ann & Bea", "a.b.c")
 	assert(all == "ws://h/?pid=a%3Ab&room=hub&name=Ann%20%26%20Bea&v=2&token=a.b.c")
+	assert(Messages.address("ws://h/", "a", "", "", "", true) == "ws://h/?pid=a&v=2&watch=1")
 
 
 func test_an_invalid_address_is_empty() -> void:
@@ -139,6 +169,8 @@ func test_ids_and_lists_that_are_longer_than_any_lobby_has_make_a_message_invali
 		{"type": "leave", "id": id},
 		{"type": "pos", "id": id, "x": 0, "y": 0},
 		{"type": "status", "id": id, "status": ""},
+		{"type": "data", "id": id, "data": {}},
+		{"type": "event", "id": id, "event": "wave"},
 		{"type": "welcome", "your_id": id, "lobby_players": []},
 		{"type": "moves", "t": 1, "m": too_many},
 	]:

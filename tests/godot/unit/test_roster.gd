@@ -6,6 +6,7 @@ const JOINED := Roster.Kind.JOINED
 const LEFT := Roster.Kind.LEFT
 const MOVED := Roster.Kind.MOVED
 const STATUS := Roster.Kind.STATUS
+const DATA := Roster.Kind.DATA
 const BEA := '{"id":"bea","x":1,"y":2,"n":2,"name":"Bea","status":""}'
 const CEM := '{"id":"cem","x":3,"y":4,"n":3,"name":"Cem","status":""}'
 
@@ -130,6 +131,25 @@ func test_a_status_is_applied_to_the_own_player_too() -> void:
 	assert(_apply('{"type":"status","id":"ann","status":"away"}') == [[STATUS, "ann"]])
 	assert(_roster.you.status == "away")
 	assert(_apply('{"type":"status","id":"unknown","status":"away"}') == [])
+
+
+func test_data_comes_with_a_player_and_changes_as_a_whole() -> void:
+	_apply(_welcome(BEA.replace("}", ',"data":{"team":"red"}}')))
+	assert(_roster.players["bea"].data == {"team": "red"})
+	assert(_apply('{"type":"data","id":"bea","data":{"hat":1}}') == [[DATA, "bea"]])
+	assert(_roster.players["bea"].data == {"hat": 1.0})
+	assert(_apply('{"type":"data","id":"unknown","data":{}}') == [])
+	assert(_apply(_welcome(BEA)) == [[DATA, "bea"]] and _roster.players["bea"].data == {})
+	assert(_apply(_join(CEM.replace("}", ',"data":{"team":"blue"}}'))) == [[JOINED, "cem"]])
+	assert(_apply(_join(CEM.replace("}", ',"data":{"team":"red"}}'))) == [[DATA, "cem"]])
+
+
+func test_the_own_data_is_what_the_lobby_has() -> void:
+	assert(_apply(_welcome().replace("}", ',"data":{"team":"red"}}')) == [[DATA, "ann"]])
+	assert(_apply(_welcome().replace("}", ',"data":{"team":"red"}}')) == [])
+	assert(_apply('{"type":"data","id":"ann","data":{"team":"blue"}}') == [[DATA, "ann"]])
+	assert(_roster.you.data == {"team": "blue"})
+	assert(_apply(_welcome()) == [[DATA, "ann"]] and _roster.you.data == {})
 
 
 func test_clear_removes_all_players() -> void:

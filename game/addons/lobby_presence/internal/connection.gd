@@ -35,6 +35,10 @@ var retry_at_ms := NAN
 var version := _LobbyMessages.VERSION
 ## Timing that the lobby asks for.
 var config := _LobbyMessages.Config.new()
+## Number of connections that the lobby has welcomed.
+var welcomes := 0
+## The [member url] with which the current connection was opened.
+var welcomed_url := ""
 ## Duration of the last ping, in ms. NAN before the first.
 var round_trip_ms := NAN
 ## Age at which a new connection takes over, in ms.
@@ -150,6 +154,7 @@ func _new_attempt(now_ms: float) -> Attempt:
 	var attempt := Attempt.new()
 	attempt.socket = _new_socket.call()
 	attempt.began_ms = now_ms
+	attempt.url = url
 	return attempt if attempt.socket.open(url) == OK else null
 
 
@@ -246,6 +251,8 @@ func _welcome(attempt: Attempt, welcome: _LobbyMessages.Welcome, now_ms: float) 
 			_close(_current, now_ms)
 		_current = _next
 		_next = null
+	welcomes += 1
+	welcomed_url = attempt.url
 	version = mini(welcome.v, _LobbyMessages.VERSION)
 	_pinged_ms = NAN
 	_unanswered_ms = NAN
@@ -345,6 +352,7 @@ class End:
 class Attempt:
 	extends RefCounted
 	var socket: _LobbySocket
+	var url := ""
 	var began_ms := 0.0
 	var hello_at_ms := NAN
 	var welcomed_ms := NAN

@@ -56,6 +56,10 @@ const MESSAGES_PER_POLL := 500
 const ID_CHARACTERS := 64
 ## Longest name or status, in characters.
 const TEXT_CHARACTERS := 32
+## Largest data of a player or an event that a client accepts, in bytes of JSON. Larger data counts as empty.
+const DATA_BYTES_MOST := 16_384
+## Data is nested at most so deep. Deeper data counts as empty.
+const DATA_DEPTH := 8
 ## Longest reason or error message that a client shows, in characters. The rest is cut off.
 const SENTENCE_CHARACTERS := 200
 ## A longer duration in a [code]config[/code] message makes the client ignore the message, in ms.

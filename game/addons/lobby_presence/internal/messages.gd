@@ -6,6 +6,7 @@ extends RefCounted
 @warning_ignore_start("return_value_discarded")
 
 const _LobbyConstants := preload("constants.gd")
+const _LobbyData := preload("data.gd")
 const _LobbyText := preload("text.gd")
 
 ## Newest version of the protocol that the addon knows.
@@ -20,8 +21,9 @@ static var _url := RegEx.create_from_string(
 # ── the handshake ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-## Returns the address to connect to, with the player in its query. Empty if [param url] is not a valid address of a lobby.
-static func address(url: String, player: String, room := "", name := "", token := "") -> String:
+## Returns the address to connect to, with the player in its query; [param watch]: as a watcher. Empty if [param url] is not a
+## valid address of a lobby.
+static func address(url: String, player: String, room := "", name := "", token := "", watch := false) -> String:
 	var parts := _url.search(url)
 	if parts == null or parts.get_string(3).to_int() > 65_535:
 		return ""
@@ -29,6 +31,8 @@ static func address(url: String, player: String, room := "", name := "", token :
 	if parts.get_string(5):
 		query.append(parts.get_string(5))
 	var values: Dictionary[String, String] = {"pid": player, "room": room, "name": name, "v": str(VERSION), "token": token}
+	if watch:
+		values["watch"] = "1"
 	for parameter in values:
 		if values[parameter]:
 			query.append("%s=%s" % [parameter, values[parameter].uri_encode()])
@@ -75,6 +79,26 @@ static func status(text: String) -> String:
 	return JSON.stringify({"action": "status", "status": _LobbyText.one_line(text)})
 
 
+## The player's new name. Empty: its id.
+static func rename(text: String) -> String:
+	return JSON.stringify({"action": "name", "name": _LobbyText.one_line(text)})
+
+
+## A change of the player's data, as a merge patch.
+static func change_data(patch: Dictionary) -> String:
+	return JSON.stringify({"action": "data", "data": patch})
+
+
+## An event for the player [param to]; empty: for all others in the room. [param seq] counts the events of a connection from 1.
+static func send(event: String, data: Dictionary, to: String, seq: int) -> String:
+	var body := {"action": "send", "event": event, "seq": seq}
+	if data:
+		body["data"] = data
+	if to:
+		body["to"] = to
+	return JSON.stringify(body)
+
+
 # ── server to client ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -99,6 +123,10 @@ static func decode(text: String) -> Message:
 			message = Leave.new(fields)
 		"status":
 			message = StatusChanged.new(fields)
+		"data":
+			message = DataChanged.new(fields)
+		"event":
+			message = EventMessage.new(fields)
 		"config":
 			message = Config.new(fields)
 		"pong":
@@ -126,6 +154,8 @@ class Welcome:
 	var t: float
 	## The position at which the lobby has this client's player.
 	var position: LobbyPosition
+	## Its data.
+	var data: Dictionary
 
 	func _init(fields: Fields) -> void:
 		your_id = fields.id("your_id")
@@ -133,6 +163,7 @@ class Welcome:
 		n = fields.whole("n", 0)
 		t = fields.number("t", 0.0)
 		position = fields.position()
+		data = fields.object("data")
 		players = fields.players("lobby_players")
 
 
@@ -202,6 +233,30 @@ class StatusChanged:
 	func _init(fields: Fields) -> void:
 		id = fields.id("id")
 		status = _LobbyText.one_line(fields.text("status"))
+
+
+## A player's data changed: it is the whole object. The player may be this client's own.
+class DataChanged:
+	extends Message
+	var id: String
+	var data: Dictionary
+
+	func _init(fields: Fields) -> void:
+		id = fields.id("id")
+		data = fields.object("data")
+
+
+## An event. An empty [member id] is an operator of the lobby.
+class EventMessage:
+	extends Message
+	var id: String
+	var event: String
+	var data: Dictionary
+
+	func _init(fields: Fields) -> void:
+		id = fields.id("id")
+		event = _LobbyText.one_line(fields.text("event"))
+		data = fields.object("data")
 
 
 ## Timing that the lobby asks for, in ms.
@@ -296,6 +351,13 @@ class Fields:
 		are_valid = are_valid and value.length() <= _LobbyConstants.ID_CHARACTERS
 		return value
 
+	## Returns an object of the game; empty if there is none, or if it is larger than any lobby stores.
+	func object(name: String) -> Dictionary:
+		var value: Variant = _body.get(name, {})
+		are_valid = are_valid and value is Dictionary
+		var found: Dictionary = value if are_valid else {}
+		return _LobbyData.bounded(found)
+
 	## Returns a list with at most one entry for each player.
 	func list(name: String) -> Array:
 		var value: Variant = _body.get(name)
@@ -331,6 +393,7 @@ class Fields:
 		found.status = _LobbyText.one_line(text("status", ""))
 		found.last_position = position()
 		found.last_position.t = whole("t", 0)
+		found.data = object("data")
 		found.age_ms = maxf(0.0, number("age", 0.0))
 		return found
 

@@ -7,8 +7,8 @@ extends RefCounted
 
 @warning_ignore_start("return_value_discarded")
 
-## What happened to a player. JOINED: it joined, or it was there when this client joined.
-enum Kind { JOINED, LEFT, MOVED, STATUS }
+## What happened to a player. JOINED: it joined, or it was there when this client joined. EVENT: it sent an event.
+enum Kind { JOINED, LEFT, MOVED, STATUS, DATA, EVENT }
 
 const _LobbyConstants := preload("constants.gd")
 const _LobbyMessages := preload("messages.gd")
@@ -51,6 +51,12 @@ func apply(message: _LobbyMessages.Message, now_ms: float, is_busy := false) -> 
 			events.append_array(_move(_id_of(moves.numbers[i]), moves.positions[i], moves.t, now_ms, is_busy))
 	elif message is _LobbyMessages.StatusChanged:
 		events = _set_status(message as _LobbyMessages.StatusChanged)
+	elif message is _LobbyMessages.DataChanged:
+		var change := message as _LobbyMessages.DataChanged
+		var player: LobbyPlayer = you if change.id == you.id else players.get(change.id)
+		events = _set_data(player, change.data)
+	elif message is _LobbyMessages.EventMessage:
+		events = [Event.new(Kind.EVENT, null, message as _LobbyMessages.EventMessage)]
 	return events
 
 
@@ -91,6 +97,8 @@ func _replace(welcome: _LobbyMessages.Welcome, now_ms: float, is_busy: bool) -> 
 			events.append_array(_leave(id))
 	was_cut = false
 	_ids.clear()
+	if you.data != welcome.data:
+		events.append_array(_set_data(you, welcome.data))
 	for player: LobbyPlayer in here.values():
 		events.append_array(_update(player, welcome.t, now_ms, is_busy))
 	return events
@@ -135,6 +143,8 @@ func _update(player: LobbyPlayer, server_ms: float, now_ms: float, is_busy: bool
 		events.append(Event.new(Kind.MOVED, known))
 	if has_status:
 		events.append(Event.new(Kind.STATUS, known))
+	if known.data != player.data:
+		events.append_array(_set_data(known, player.data))
 	return events
 
 
@@ -172,12 +182,23 @@ func _set_status(message: _LobbyMessages.StatusChanged) -> Array[Event]:
 	return [Event.new(Kind.STATUS, player)]
 
 
+func _set_data(player: LobbyPlayer, data: Dictionary) -> Array[Event]:
+	if player == null:
+		return []
+	player.data = data
+	return [Event.new(Kind.DATA, player)]
+
+
 ## What a message changed.
 class Event:
 	extends RefCounted
 	var kind: Kind
+	## Null for an EVENT.
 	var player: LobbyPlayer
+	## The event, for an EVENT.
+	var message: _LobbyMessages.EventMessage
 
-	func _init(with_kind: Kind, with_player: LobbyPlayer) -> void:
+	func _init(with_kind: Kind, with_player: LobbyPlayer, with_message: _LobbyMessages.EventMessage = null) -> void:
 		kind = with_kind
 		player = with_player
+		message = with_message

@@ -18,4 +18,9 @@ static func is_id(text: String) -> bool:
 
 ## Returns [param text] as one readable line of at most [param most] characters. Unsafe characters become spaces.
 static func one_line(text: String, most := _LobbyConstants.TEXT_CHARACTERS) -> String:
-	return _unreadable.sub(text.left(4 * most), " ", true).strip_edges().left(most)
+	return readable(text.left(4 * most)).strip_edges().left(most)
+
+
+## Returns [param text] with a space in place of each unsafe character.
+static func readable(text: String) -> String:
+	return _unreadable.sub(text, " ", true)
