@@ -131,7 +131,7 @@ HEALTH = Health(players=3, rooms=1, connections=4, window_ms=60, uptime_s=1)
 
 
 def test_a_point_has_rates_of_its_interval_and_the_latencies_in_it() -> None:
-    stats, counts = Stats(), Counter({("messages", "pos"): 5})
+    stats, counts = Stats(heartbeat_ms=20_000), Counter({("messages", "pos"): 5})
     stats.sample(1_000, counts, HEALTH)
     assert not stats.points
     counts["messages", "pos"] += 40
@@ -139,7 +139,7 @@ def test_a_point_has_rates_of_its_interval_and_the_latencies_in_it() -> None:
     counts["frames", "moves"] += 20
     counts["frame_bytes", ""] += 1_000
     for ms in range(100):
-        stats.answered(ms)
+        stats.answered(ms, 5_000)
     stats.closed(3)
     stats.closed(1)
     stats.sample(11_000, counts, HEALTH)
@@ -147,12 +147,14 @@ def test_a_point_has_rates_of_its_interval_and_the_latencies_in_it() -> None:
     assert (point.at_ms, point.players, point.rooms, point.connections) == (11_000, 3, 1, 4)
     assert (point.messages_per_s, point.frames_per_s, point.bytes_per_s) == (5, 2, 100)
     assert (point.latency_ms, point.latency_p95_ms, point.late_ms) == (50, 95, 3)
-    stats.sample(21_000, counts, HEALTH)
-    assert (stats.points[1].messages_per_s, stats.points[1].latency_ms, stats.points[1].late_ms) == (0, None, 0)
+    for now in (21_000, 31_000):
+        stats.sample(now, counts, HEALTH)
+    assert [point.latency_ms for point in stats.points] == [50, 50, None], "each connection is asked every twenty seconds"
+    assert (stats.points[1].messages_per_s, stats.points[1].late_ms) == (0, 0)
 
 
 def test_the_points_of_one_hour_are_kept() -> None:
-    stats = Stats()
+    stats = Stats(heartbeat_ms=20_000)
     for number in range(2 * POINTS):
         stats.sample(10_000 * number + 1, Counter(), HEALTH)
     assert len(stats.points) == POINTS

@@ -79,7 +79,7 @@ class Server:
         self._turns = Turns()
         self.site = Site(self, with_metrics=not settings.metrics_on_admin_port)
         self.operating = Operating(self.lobby, self.connections, self.now)
-        self.stats = Stats()
+        self.stats = Stats(settings.heartbeat_ms)
         self._stop = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
 
@@ -114,8 +114,9 @@ class Server:
             self._wake_at(connection.room, due_ms)
 
     def pong(self, connection: ServerConnection, ms: int) -> None:
-        self.stats.answered(ms)
-        self.lobby.seen(connection.room, connection.id, self.now())
+        now = self.now()
+        self.stats.answered(ms, now)
+        self.lobby.seen(connection.room, connection.id, now)
 
     def drained(self, connection: ServerConnection) -> None:
         self.lobby.catch_up(connection.room, connection.id, self.now())

@@ -15,7 +15,7 @@ POINTS = 3_600 // INTERVAL_S
 """How many points are kept: an hour."""
 
 MEASURED = 1_000
-"""How many latencies of one interval are kept. With more, the oldest are left out."""
+"""How many latencies are kept. With more, the oldest are left out."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Point:
     """The state of a lobby at ``at_ms`` (since 1970), and what happened in the seconds before.
 
     ``messages_per_s`` were received, ``frames_per_s`` and ``bytes_per_s`` sent. ``latency_ms`` is the time from a ping to its
-    pong: the median of all connections, and what 95 of 100 do not exceed. It is null in an interval without a pong.
+    pong: the median of all connections in the last heartbeat, and what 95 of 100 do not exceed. It is null without a pong.
     ``late_ms``: how much later than due a window of positions closed at most; above 20 the machine has too much to do.
     """
 
@@ -42,17 +42,20 @@ class Point:
 class Stats:
     """Collects what happens, and makes a point of it at each :meth:`sample`."""
 
-    def __init__(self) -> None:
+    def __init__(self, heartbeat_ms: int) -> None:
+        """``heartbeat_ms``: the time between two pings of a connection."""
         self.points: deque[Point] = deque(maxlen=POINTS)
-        self._latencies: deque[int] = deque(maxlen=MEASURED)
+        self._keep_ms = max(heartbeat_ms, INTERVAL_S * 1000)
+        self._latencies: deque[tuple[int, int]] = deque(maxlen=MEASURED)
+        """When a connection answered, and after how many ms."""
         self._late_ms = 0
         self._before_ms = 0
         self._before: list[int] = []
         """When the last point was made, and the counters at that time."""
 
-    def answered(self, ms: int) -> None:
+    def answered(self, ms: int, now: int) -> None:
         """A connection has answered a ping after ``ms``."""
-        self._latencies.append(ms)
+        self._latencies.append((now, ms))
 
     def closed(self, late_ms: int) -> None:
         """A window closed so much later than it was due."""
@@ -62,9 +65,8 @@ class Stats:
         """Adds a point. The first call only notes where the counters begin."""
         sums = [_sum(counts, name) for name in ("messages", "frames", "frame_bytes")]
         seconds, before = (now - self._before_ms) / 1000, self._before
-        found, late_ms = sorted(self._latencies), self._late_ms
+        found, late_ms = sorted(ms for at, ms in self._latencies if at > now - self._keep_ms), self._late_ms
         self._before_ms, self._before, self._late_ms = now, sums, 0
-        self._latencies.clear()
         if not before or seconds <= 0:
             return
         received, frames, sent = (round((one - other) / seconds, 2) for one, other in zip(sums, before, strict=True))
