@@ -11,10 +11,20 @@ const _LobbyPlayerNodes := preload("internal/player_nodes.gd")
 @export var avatar: PackedScene
 ## Client whose players are drawn. Empty: the autoload LobbyController.
 @export var client: LobbyClient
-## Whether the nodes are turned to the players' headings. Turn it off in a game that is seen from the side.
+## Whether the nodes turn as the players' games turn their own nodes. A player whose game sends no heading is drawn upright, so
+## nothing turns in a game that is seen from the side. Off: all nodes stay as they are in [member avatar].
 @export var turns := true
+## The [member CanvasItem.z_index] at which the players are drawn. The default is in front of the scenery of most games.
+@export_range(-4095, 4095) var figures_z_index := 100:
+	set(value):
+		figures_z_index = value
+		z_index = value
 
 var _nodes: _LobbyPlayerNodes
+
+
+func _init() -> void:
+	z_index = figures_z_index
 
 
 func _ready() -> void:
@@ -38,5 +48,5 @@ func node_of(player: LobbyPlayer) -> Node2D:
 
 func _place(node: Node2D, drawn: LobbyPosition.Drawn) -> void:
 	node.global_position = drawn.position
-	if turns:
+	if turns and drawn.has_heading:
 		node.global_rotation = drawn.heading

@@ -65,6 +65,8 @@ class Drawn:
 	var has_height := false
 	## In radians. If the player's game never sends a heading, this is the direction of movement.
 	var heading := 0.0
+	## Whether the player's game has sent a heading other than 0.
+	var has_heading := false
 	## How far in the past the player is drawn, in ms. NAN at rest.
 	var late_ms := NAN
 	## Whether the player stays here until a new position arrives.

@@ -102,6 +102,44 @@ func test_a_node_in_2d_has_position_and_heading_and_an_upright_name() -> void:
 	assert((node.get_node("Upright/Label") as Label).text == "Bea\naway")
 
 
+func test_a_node_in_2d_stays_upright_if_its_game_sends_no_heading() -> void:
+	var players := LobbyPlayers2D.new()
+	players.client = _client
+	add_child(players)
+	_socket.receive('{"type":"join","id":"cem","x":0,"y":0,"n":3,"name":"Cem"}')
+	for ms in range(0, 600, 100):
+		_socket.receive('{"type":"moves","t":%d,"m":[[3,0,%d,0,1000,0,%d,%d]]}' % [ms, ms, ms + 1, ms + 1])
+		await get_tree().create_timer(0.1).timeout
+	var cem := players.node_of(_client.players["cem"])
+	assert(cem.position.y > 1.0 and cem.rotation == 0.0)
+
+
+func test_a_node_in_2d_does_not_turn_if_turns_is_off() -> void:
+	var players := LobbyPlayers2D.new()
+	players.client = _client
+	players.turns = false
+	add_child(players)
+	await _frames(2)
+	assert(players.node_of(_client.players["bea"]).rotation == 0.0)
+
+
+func test_nodes_in_2d_are_in_front_of_the_scenery() -> void:
+	var players := LobbyPlayers2D.new()
+	assert(players.z_index == 100)
+	players.figures_z_index = 5
+	assert(players.z_index == 5)
+	players.free()
+
+
+func test_a_name_in_2d_has_a_dark_outline_for_a_light_sky() -> void:
+	var avatar: Node = (load("res://addons/lobby_presence/lobby_avatar_2d.tscn") as PackedScene).instantiate()
+	var label: Label = avatar.get_node("Upright/Label")
+	assert(label.get_theme_constant(&"outline_size") >= 4)
+	assert(label.get_theme_color(&"font_outline_color") == Color.BLACK)
+	assert(label.get_theme_color(&"font_color") == Color.WHITE)
+	avatar.free()
+
+
 func test_nodes_appear_move_and_fade_out() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client

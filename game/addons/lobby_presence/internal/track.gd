@@ -111,6 +111,7 @@ func at(now_ms: float) -> LobbyPosition.Drawn:
 	_drawn.z = here.z
 	_drawn.vz = flow.z
 	_drawn.has_height = has_height
+	_drawn.has_heading = _has_heading
 	if _has_heading:
 		_drawn.heading = current.heading
 	elif _drawn.velocity.length() > _LobbyConstants.TRACK_SLOWEST_UNITS_PER_S:
