@@ -30,7 +30,8 @@ def check_origin(origin: str | None, host: str, settings: Settings) -> None:
     """Raises :class:`Refused` (``origin_not_allowed``) where a page of ``origin`` may not connect.
 
     ``host`` is the Host header of the request. Browsers send the origin of the page; native games send none. A foreign page
-    must not reach a lobby on its visitor's own machine or network, so by default only pages of the lobby itself may connect.
+    must not reach a lobby on its visitor's own machine or network, so by default only pages of the lobby itself may connect,
+    and pages of this machine where the lobby listens on this machine only.
     """
     if origin is None or settings.origins == "*":
         return
@@ -40,6 +41,8 @@ def check_origin(origin: str | None, host: str, settings: Settings) -> None:
         if page in allowed:
             return
         if not allowed and (settings.secret or (_is_own(page, host) and _is_known(page[1], settings))):
+            return
+        if not allowed and _is_on_this_machine(page, host, settings):
             return
     elif settings.secret and not allowed and origin == "null":
         return  # a page in a sandbox or from a file; its token protects the lobby
@@ -94,6 +97,13 @@ def _is_own(page: Origin, host: str) -> bool:
     a port that is left out is that of the page's scheme."""
     own = parse_origin(f"{page[0]}://{host}")
     return own is not None and own[1:] == page[1:]
+
+
+def _is_on_this_machine(page: Origin, host: str, settings: Settings) -> bool:
+    """Whether a development server on this machine has served ``page``, and the lobby listens on this machine only."""
+    own = parse_origin(f"http://{host}")
+    names = (page[1], own[1] if own else "", settings.host)
+    return all(addresses.is_loopback(name) for name in names)
 
 
 def _is_known(name: str, settings: Settings) -> bool:

@@ -49,8 +49,8 @@ class Settings:
     origins: str = _setting(
         "",
         "Origins of web pages that may connect, separated by commas (https://game.example); * allows all. Empty: all origins "
-        "if tokens are required, else only pages of this server under its address or a local name. Native games send no origin "
-        "and are always allowed.",
+        "if tokens are required, else only pages of this server under its address or a local name, and pages of this machine "
+        "while the lobby listens on it alone. Native games send no origin and are always allowed.",
     )
     tls_cert: str = _setting("", "File with the TLS certificate chain (PEM). It turns on wss:// and https://.")
     tls_key: str = _setting("", "File with the TLS private key (PEM).")

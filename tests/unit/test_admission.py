@@ -153,3 +153,32 @@ def test_an_allowed_origin_that_can_never_match_is_an_error_at_the_start(item: s
 @pytest.mark.parametrize("origins", ["", "*", "https://a.example, http://b.example:8080/ ,", "http://[::1]:3000"])
 def test_allowed_origins_that_can_match_are_accepted(origins: str) -> None:
     check_origins(Settings(origins=origins))
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "listens", "is_allowed"),
+    [
+        ("http://localhost:5173", "127.0.0.1:8765", "127.0.0.1", True),
+        ("http://127.0.0.1:5173", "localhost:8765", "::1", True),
+        ("https://[::1]:5173", "127.0.0.1:8765", "localhost", True),
+        ("http://localhost:5173", "127.0.0.1:8765", "0.0.0.0", False),
+        ("http://localhost:5173", "lobby.example:8765", "127.0.0.1", False),
+        ("http://game.example:5173", "127.0.0.1:8765", "127.0.0.1", False),
+        ("http://localhost.example", "127.0.0.1:8765", "127.0.0.1", False),
+        ("null", "127.0.0.1:8765", "127.0.0.1", False),
+    ],
+)
+def test_a_page_of_a_development_server_may_connect_while_the_lobby_listens_on_loopback(
+    origin: str, host: str, listens: str, is_allowed: bool
+) -> None:
+    settings = Settings(host=listens)
+    if is_allowed:
+        check_origin(origin, host, settings)
+    else:
+        with pytest.raises(Refused, match="origin_not_allowed"):
+            check_origin(origin, host, settings)
+
+
+def test_a_list_of_origins_replaces_the_rule_for_development_servers() -> None:
+    with pytest.raises(Refused, match="origin_not_allowed"):
+        check_origin("http://localhost:5173", "127.0.0.1:8765", Settings(origins="https://game.example"))
