@@ -213,6 +213,55 @@ def plan() -> str:
     return "\n".join(rows)
 
 
+def _in_cell(text: str) -> str:
+    """Code with a ``|`` would end the cell of a table."""
+    return re.sub(r"`([^`]*\|[^`]*)`", lambda found: f"<code>{found[1].replace('|', '&#124;')}</code>", text)
+
+
+def _jsdoc(text: str) -> str:
+    """The sentences of a JSDoc comment, for a cell of a table."""
+    lines = [line.strip().removeprefix("*").strip() for line in text.strip("/* \n").splitlines()]
+    sentences = re.sub(r"\s*@\w+.*$", "", " ".join(lines), flags=re.S)
+    return sentences.strip().replace("|", "\\|")
+
+
+def web_options() -> str:
+    """The options of the JavaScript client, from its JSDoc."""
+    return _web_properties("Options", "option")
+
+
+def web_events() -> str:
+    """The events of the JavaScript client, from its JSDoc."""
+    return _web_properties("Events", "event")
+
+
+def _web_properties(typedef: str, head: str) -> str:
+    block = re.search(rf"@typedef \{{object\}} {typedef}\b.*?(?=@typedef|\*/)", WEB_CLIENT.read_text(), re.S)
+    assert block
+    joined = re.sub(r"\n \*   ", " ", block[0])
+    rows = [f"| {head} | type | meaning |", "|---|---|---|"]
+    for kind, name, meaning in re.findall(r"@property \{(.*?)\} \[?(\w+)\]?\s+(.*)", joined):
+        rows.append(f"| `{name}` | `{kind.replace(' => void', '')}` | {_in_cell(meaning.strip())} |")
+    return "\n".join(rows)
+
+
+def web_methods() -> str:
+    """The methods and properties of the JavaScript client, from its JSDoc."""
+    source = WEB_CLIENT.read_text()
+    source = source[source.index("export class Lobby") :]
+    rows = ["| member | meaning |", "|---|---|"]
+    pattern = r"  (/\*\*(?:(?!\*/).)*\*/)\n  (?:async )?((?:get )?\w+(?:\((?:[^()]|\([^()]*\))*\))?)(?: = [^\n]*)?(?: \{|;)?\n"
+    for comment, member in re.findall(pattern, source, re.S):
+        name = re.sub(r"/\*\*.*?\*/ ?", "", member.removeprefix("get "), flags=re.S).replace(" = {}", "")
+        name = re.sub(r"\{ vx = 0.*?\}", "{ vx, vy, h, z, vz }", name)
+        if name.startswith(("constructor", "#")):
+            continue
+        if member.startswith("get "):
+            name = name.removesuffix("()")
+        rows.append(f"| `{' '.join(name.split())}` | {_jsdoc(comment)} |")
+    return "\n".join(rows)
+
+
 def actions() -> str:
     """Dollars of a million actions, as bench/cost.py calculated them."""
     rows = ["| a player | 2 players | 10 players | 50 players |", "|---|---:|---:|---:|"]
@@ -460,12 +509,17 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),
     "cloudwatch": ("docs/settings.md", cloudwatch),
+    "web-options": ("docs/web.md", web_options),
+    "web-events": ("docs/web.md", web_events),
+    "web-members": ("docs/web.md", web_methods),
     "actions": ("docs/cost.md", actions),
     "plan": ("docs/cost.md", plan),
     "players": ("docs/cost.md", players),
     "windows": ("docs/cost.md", windows),
     "memory": ("docs/performance.md", memory),
 }
+
+WEB_CLIENT = ROOT / "clients/javascript/client/lobby.js"
 
 FILES: dict[str, Callable[[], str]] = {
     "game/addons/lobby_presence/internal/constants.gd": gd_constants,

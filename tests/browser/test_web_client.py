@@ -188,3 +188,16 @@ def test_the_scene_in_three_js_shows_another_player_in_its_color_and_at_its_heig
     until(lambda: one.evaluate("[...others.values()].some((mesh) => mesh.position.y > 0.5)"), "a jump")
     two.keyboard.up("Space")
     until(lambda: one.evaluate("[...others.values()].every((mesh) => Math.abs(mesh.position.y) < 0.01)"), "the ground")
+
+
+def test_the_page_of_the_guide_works_as_it_is_written(
+    new_lobby: Callable[..., Lobby], site: Callable[[Path], str], tab: Callable[[str], Page], tmp_path: Path
+) -> None:
+    guide = (CLIENT.parents[1] / "docs/web.md").read_text()
+    page = guide.partition("```html\n")[2].partition("```")[0]
+    (tmp_path / "index.html").write_text(page.replace("8765", str(new_lobby().port)))
+    one, two = tab(f"{site(tmp_path)}/index.html"), tab(f"{site(tmp_path)}/index.html")
+    one.mouse.move(30, 40)
+    two.mouse.move(50, 60)
+    until(lambda: one.locator("li").all_inner_texts()[:1], "another player")
+    until(lambda: one.locator("li").first.inner_text().endswith(" (red): 50, 60"), "its place")

@@ -135,6 +135,7 @@ export class Lobby {
     return this.#roster.players;
   }
 
+  /** Whether messages can be sent now. */
   get is_connected() {
     return this.#client.is_connected;
   }
