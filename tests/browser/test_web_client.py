@@ -201,3 +201,15 @@ def test_the_page_of_the_guide_works_as_it_is_written(
     two.mouse.move(50, 60)
     until(lambda: one.locator("li").all_inner_texts()[:1], "another player")
     until(lambda: one.locator("li").first.inner_text().endswith(" (red): 50, 60"), "its place")
+
+
+def test_a_page_lists_the_rooms_of_a_lobby_that_allows_it(
+    new_lobby: Callable[..., Lobby], site: Callable[[Path], str], tab: Callable[[str], Page], tmp_path: Path
+) -> None:
+    lobby = new_lobby("--list-rooms")
+    address = lobby.socket().partition("?")[0]
+    module = f"http://127.0.0.1:{lobby.port}/client/lobby.js"
+    (tmp_path / "index.html").write_text(PAGE.replace("IMPORT", module).replace("ADDRESS", address))
+    page = tab(f"{site(tmp_path)}/index.html?player=ann")
+    until(lambda: page.evaluate("lobby.is_connected"), "the lobby")
+    assert page.evaluate("lobby.rooms()") == [{"name": "lobby", "players": 1, "size": 50}]

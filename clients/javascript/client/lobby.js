@@ -200,11 +200,19 @@ export class Lobby {
 
   /** The rooms of the lobby, if it lists them (`--list-rooms`). @returns {Promise<RoomInfo[]>} */
   async rooms() {
-    const url = new URL("/rooms?limit=1000", this.#address.url.replace(/^ws/i, "http"));
-    if (this.#address.token) url.searchParams.set("token", this.#address.token);
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`the lobby does not list its rooms: HTTP ${answer.status} ${(await answer.text()).trim()}`);
-    return (await answer.json()).rooms;
+    const rooms = [];
+    for (let after = ""; after || rooms.length === 0; ) {
+      const url = new URL("/rooms?limit=1000", this.#address.url.replace(/^ws/i, "http"));
+      if (after) url.searchParams.set("after", after);
+      if (this.#address.token) url.searchParams.set("token", this.#address.token);
+      const answer = await fetch(url);
+      if (!answer.ok) throw new Error(`the lobby does not list its rooms: HTTP ${answer.status} ${(await answer.text()).trim()}`);
+      const page = await answer.json();
+      rooms.push(...page.rooms);
+      after = page.next ?? "";
+      if (page.rooms.length === 0) break;
+    }
+    return rooms;
   }
 
   /** Moves everything on. The client calls it by itself; a game may call it each frame, to receive a little sooner. */
