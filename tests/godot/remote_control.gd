@@ -33,6 +33,8 @@ func _begin() -> void:
 	_client.player_left.connect(_report_player.bind("player_left"))
 	_client.player_moved.connect(_report_player.bind("player_moved"))
 	_client.status_changed.connect(_report_player.bind("status_changed"))
+	_client.player_data_changed.connect(func(player: LobbyPlayer) -> void: _report("data", player.id, player.data))
+	_client.event_received.connect(func(id: String, event: String, data: Dictionary) -> void: _report("event", id, event, data))
 	_report("ready")
 
 
@@ -80,7 +82,7 @@ func _count() -> void:
 
 
 func _report_player(player: LobbyPlayer, event: String) -> void:
-	_report(event, player.id, [player.position.x, player.position.y], player.status)
+	_report(event, player.id, [player.position.x, player.position.y], player.status, player.last_position.z, player.data)
 
 
 func _report(event: String, ...values: Array) -> void:

@@ -66,6 +66,58 @@ async def test_players_join_move_set_a_status_and_leave(home: Path) -> None:
         await ann.wait_for("player_left", "bea")  # its game was closed
 
 
+async def test_two_games_exchange_data_events_a_height_and_a_name(home: Path) -> None:
+    async with serving() as lobby, joined(home, lobby.url, "ann") as ann:
+        await ann.call("set_data", {"team": "red", "ship": {"hull": 2}})
+        await ann.wait_for("data", "ann", {"team": "red", "ship": {"hull": 2}})
+        await ann.call("send_position", 1, 2, 8.25)
+        async with joined(home, lobby.url, "bea") as bea:
+            *_, status, height, data = await bea.wait_for("player_joined", "ann", [1, 2])
+            assert (status, height, data) == ("", 8.25, {"team": "red", "ship": {"hull": 2}})
+            await ann.call("send_position", 1, 2, 0)
+            assert (await bea.wait_for("player_moved", "ann", [1, 2]))[3] == 0.01  # 0 is a height
+            await bea.call("send", "wave", {"hand": "left"})
+            await ann.wait_for("event", "bea", "wave", {"hand": "left"})
+            await ann.call("send", "gg", {}, "bea")
+            await bea.wait_for("event", "ann", "gg", {})
+            await ann.call("set_data", {"team": None, "ship": {"hull": 1}})
+            await bea.wait_for("data", "ann", {"ship": {"hull": 1}})
+            await ann.call("rename", "Ann of the Hub")
+            await bea.wait_for("status_changed", "ann")
+
+
+async def test_what_the_lobby_refuses_of_data_and_events_reaches_the_signal_and_no_other_game(home: Path) -> None:
+    async with serving() as lobby, joined(home, lobby.url, "ann") as ann, joined(home, lobby.url, "bea") as bea:
+        await ann.wait_for("player_joined", "bea")
+        for code, method, *arguments in (
+            ("bad_data", "set_data", {"text": "x" * 600}),
+            ("too_large", "set_data", {"text": "x" * 20_000}),
+            ("bad_data", "set_data", {"__proto__": 1}),
+            ("bad_event", "send", "x" * 600),
+            ("bad_event", "send", "wave", {"text": "x" * 600}),
+            ("no_player", "send", "wave", {}, "cem"),
+        ):
+            await ann.call(method, *arguments)
+            assert (await ann.wait_for("refused"))[0] == code
+        await ann.call("send", "wave")
+        assert await bea.wait_for("event") == ("ann", "wave", {})
+        assert not [event for event in bea.events if event[0] in ("data", "event")]
+        await ann.call("set_data", {"team": "red"})
+        await bea.wait_for("data", "ann", {"team": "red"})
+
+
+async def test_a_game_that_watches_sees_the_players_and_no_player_sees_it(home: Path) -> None:
+    async with serving() as lobby, joined(home, lobby.url, "ann") as ann, playing(home, lobby.url, "bea") as bea:
+        await bea.send(set={"watch": True})
+        await bea.call("send_position", 5, 5)
+        await bea.call("join")
+        await bea.wait_for("player_joined", "ann")
+        await ann.call("send", "gg")
+        await bea.wait_for("event", "ann", "gg")
+        assert not [event for event in ann.events if event[0] == "player_joined"]
+        assert not [event for event in bea.events if event[0] == "refused"]
+
+
 @pytest.mark.parametrize(("command", "path"), [("serve", "/"), ("emulate", "/dev")])
 async def test_games_reconnect_to_a_lobby_that_was_killed(home: Path, command: str, path: str) -> None:
     port = free_port()

@@ -433,6 +433,8 @@ func _handle_message_received(message: _LobbyMessages.Message, is_busy: bool) ->
 	if _welcomes != _connection.welcomes:
 		_welcomes = _connection.welcomes
 		_begin_connection()
+	if message is _LobbyMessages.DataChanged and not _LobbyData.changes(me.data, _patch):
+		_patch = me.data.duplicate(true)  # the lobby has it all, and keys that are gone need no null any more
 	if _roster.has_unknown and now > _hello_ms + _LobbyConstants.HELLO_EVERY_MS:
 		_hello_ms = now
 		_connection.send(_LobbyMessages.hello())
@@ -461,7 +463,7 @@ func _apply_error(error: _LobbyMessages.ErrorMessage, now: float) -> void:
 		_send_policy.forget(now + _LobbyConstants.SLOW_DOWN_MS)
 	if error.code == "rate_limited":
 		get_tree().create_timer(_LobbyConstants.SLOW_DOWN_MS / 1000.0).timeout.connect(_send_again)
-	if error.code == "bad_data":
+	if error.code == "bad_data" or error.code == "too_large":
 		_patch = me.data.duplicate(true)  # what was refused is not sent again
 	_log_verbose("refused: %s (%s)" % [error.message, error.code])
 	refused.emit(error.code, error.message)

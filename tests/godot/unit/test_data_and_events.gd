@@ -47,8 +47,23 @@ func test_data_that_the_lobby_refused_is_not_sent_again() -> void:
 	_client.set_data({"team": "red"})
 	_sockets[-1].receive('{"type":"data","id":"ann","data":{"team":"red"}}')
 	await _frames(2)
-	_client.set_data({"large": "x".repeat(100_000)})
-	_sockets[-1].receive('{"type":"error","code":"bad_data","message":"data is too large"}')
+	for code: String in ["bad_data", "too_large"]:
+		_client.set_data({"large": "x".repeat(100_000)})
+		_sockets[-1].receive('{"type":"error","code":"%s","message":"too large"}' % code)
+		await _frames(2)
+	_sockets[-1].end()
+	await _frames(3)
+	_welcome()
+	assert(_sent("data") == [{"action": "data", "data": {"team": "red"}}])
+
+
+func test_keys_that_are_gone_are_not_remembered() -> void:
+	_join()
+	for i in 3:
+		_client.set_data({"shot_%d" % i: true})
+		_client.set_data({"shot_%d" % i: null})
+	_client.set_data({"team": "red"})
+	_sockets[-1].receive('{"type":"data","id":"ann","data":{"team":"red"}}')
 	await _frames(2)
 	_sockets[-1].end()
 	await _frames(3)
