@@ -2,6 +2,8 @@ class_name LobbyAvatar2D
 extends Node2D
 ## The default figure of another player in 2D: a disc with a nose, in the player's own colour, with name and status. It fades in
 ## and out.
+##
+## [code]color[/code] in the data of the player is the colour, such as [code]"#ff6b5e"[/code]. Without it each id has its own.
 
 @warning_ignore_start("return_value_discarded")
 
@@ -9,6 +11,8 @@ extends Node2D
 const FADE_S := 0.4
 ## Radius of the disc, in px.
 const RADIUS := 16.0
+
+var _id := ""
 
 @onready var _label: Label = $Upright/Label
 @onready var _upright: Node2D = $Upright
@@ -26,10 +30,15 @@ func _draw() -> void:
 	)
 
 
-## Shows the name, the status and the colour of [param player].
+## Shows the name and the status of [param player].
 func show_player(player: LobbyPlayer) -> void:
 	_label.text = ("%s\n%s" % [player.name, player.status]).strip_edges()
-	self_modulate = LobbyAvatar3D.colour_of(player.id)
+	_id = player.id
+
+
+## Shows the colour in the data of the player.
+func set_lobby_data(data: Dictionary) -> void:
+	self_modulate = LobbyAvatar3D.colour_in(data, LobbyAvatar3D.colour_of(_id))
 
 
 ## Keeps the name upright when the figure turns.

@@ -2,12 +2,15 @@ class_name LobbyAvatar3D
 extends Node3D
 ## The default figure of another player in 3D: a capsule with a nose, in the player's own colour, with name and status. It fades
 ## in and out.
+##
+## [code]color[/code] in the data of the player is the colour, such as [code]"#ff6b5e"[/code]. Without it each id has its own.
 
 @warning_ignore_start("return_value_discarded")
 
 ## Duration of fading in and out, in s.
 const FADE_S := 0.4
 
+var _id := ""
 var _paint := StandardMaterial3D.new()
 var _opacity := 0.0:
 	set = _set_opacity
@@ -24,10 +27,15 @@ func _ready() -> void:
 	create_tween().tween_property(self, ^"_opacity", 1.0, FADE_S)
 
 
-## Shows the name, the status and the colour of [param player].
+## Shows the name and the status of [param player].
 func show_player(player: LobbyPlayer) -> void:
 	_label.text = ("%s\n%s" % [player.name, player.status]).strip_edges()
-	_paint.albedo_color = LobbyAvatar3D.colour_of(player.id, _opacity)
+	_id = player.id
+
+
+## Shows the colour in the data of the player.
+func set_lobby_data(data: Dictionary) -> void:
+	_paint.albedo_color = Color(LobbyAvatar3D.colour_in(data, LobbyAvatar3D.colour_of(_id)), _opacity)
 
 
 ## Fades out and frees the node.
@@ -40,6 +48,14 @@ func depart() -> void:
 ## Returns the colour of the player [param id]. It is always the same.
 static func colour_of(id: String, alpha := 1.0) -> Color:
 	return Color.from_ok_hsl(fposmod(id.hash() * 0.618034, 1.0), 0.75, 0.65, alpha)
+
+
+## Returns the colour that a player has chosen: [code]color[/code] in its data, as [code]"#rrggbb"[/code]. If there is none, or
+## if it is not valid, returns [param otherwise].
+static func colour_in(data: Dictionary, otherwise: Color) -> Color:
+	var chosen: Variant = data.get("color")
+	var text: String = chosen if chosen is String else ""
+	return Color.html(text) if text.length() == 7 and text[0] == "#" and Color.html_is_valid(text) else otherwise
 
 
 func _set_opacity(share: float) -> void:

@@ -34,7 +34,7 @@ func _ready() -> void:
 	if client == null:
 		push_warning("Lobby: there is no LobbyController, so no players can be drawn. Is the plugin enabled?")
 		return
-	_nodes.follow(client.players, client.player_joined, client.player_left, client.status_changed)
+	_nodes.follow(client.players, client.player_joined, client.player_left, client.status_changed, client.player_data_changed)
 
 
 func _process(_delta: float) -> void:

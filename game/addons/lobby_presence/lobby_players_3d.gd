@@ -12,6 +12,7 @@ const _LobbyPlayerNodes := preload("internal/player_nodes.gd")
 
 ## Scene for each of the other players. Empty: a simple figure. The root must be a [Node3D] that looks along -Z. It may have
 ## these methods: [code]show_player(player: LobbyPlayer)[/code] is called at first and after each change of name or status;
+## [code]set_lobby_data(data: Dictionary)[/code] is called at first and after each change of the player's data;
 ## [code]show_movement(velocity: Vector2)[/code] is called every frame, in units per second; [code]depart()[/code] is called
 ## when the player has left, and must free the node in the end.
 @export var avatar: PackedScene
@@ -33,7 +34,7 @@ func _ready() -> void:
 		push_warning("Lobby: there is no LobbyController, so no players can be drawn. Is the plugin enabled?")
 		return
 	_axes = _LobbyAxes.new(client.settings.axes)
-	_nodes.follow(client.players, client.player_joined, client.player_left, client.status_changed)
+	_nodes.follow(client.players, client.player_joined, client.player_left, client.status_changed, client.player_data_changed)
 
 
 func _process(_delta: float) -> void:

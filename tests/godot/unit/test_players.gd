@@ -210,6 +210,55 @@ func depart() -> void: queue_free()
 	assert(calls.slice(0, 2) == ["away", Vector2.ZERO])
 
 
+func test_data_is_passed_to_an_avatar_at_first_and_after_each_change() -> void:
+	var script := GDScript.new()
+	script.source_code = """extends Node2D
+var calls: Array = []
+func set_lobby_data(data: Dictionary) -> void: calls.append(data)
+"""
+	script.reload()
+	var root := Node2D.new()
+	root.set_script(script)
+	var scene := PackedScene.new()
+	scene.pack(root)
+	root.free()
+	var players := LobbyPlayers2D.new()
+	players.client = _client
+	players.avatar = scene
+	add_child(players)
+	await _frames(1)
+	_socket.receive('{"type":"data","id":"bea","data":{"team":"red"}}')
+	_socket.receive('{"type":"data","id":"ann","data":{"team":"blue"}}')
+	_socket.receive('{"type":"data","id":"bea","data":{"team":"%s"}}' % "x".repeat(100_000))
+	await _frames(2)
+	assert(players.get_child(0).get(&"calls") == [{}, {"team": "red"}, {}])
+
+
+func test_the_default_avatars_have_the_colour_in_the_data() -> void:
+	var in_3d := LobbyPlayers3D.new()
+	var in_2d := LobbyPlayers2D.new()
+	for players: Node in [in_3d, in_2d]:
+		players.set(&"client", _client)
+		add_child(players)
+	await _frames(2)
+	var bea := _client.players["bea"]
+	var body: StandardMaterial3D = (in_3d.node_of(bea).get_node("Body") as MeshInstance3D).material_override
+	for row: Array in [
+		['"#ff0000"', Color.RED],
+		['"#00ff00"', Color.GREEN],
+		['"red"', LobbyAvatar3D.colour_of("bea")],
+		['"#ff00000"', LobbyAvatar3D.colour_of("bea")],
+		['"#gg0000"', LobbyAvatar3D.colour_of("bea")],
+		["[1]", LobbyAvatar3D.colour_of("bea")],
+		["5", LobbyAvatar3D.colour_of("bea")],
+	]:
+		_socket.receive('{"type":"data","id":"bea","data":{"color":%s}}' % row[0])
+		_socket.receive('{"type":"status","id":"bea","status":"away"}')
+		await _frames(2)
+		var wanted: Color = row[1]
+		assert(Color(body.albedo_color, 1.0) == wanted and in_2d.node_of(bea).self_modulate == wanted, str(row))
+
+
 func test_the_game_may_free_an_avatar() -> void:
 	var players := LobbyPlayers3D.new()
 	players.client = _client

@@ -18,12 +18,15 @@ func _init(parent: Node, scene: PackedScene, place: Callable) -> void:
 
 
 ## Adds a node for each player in [param players] (by id), and follows the signals of a client.
-func follow(players: Dictionary[String, LobbyPlayer], joined: Signal, left: Signal, status_changed: Signal) -> void:
+func follow(
+	players: Dictionary[String, LobbyPlayer], joined: Signal, left: Signal, status_changed: Signal, data_changed: Signal
+) -> void:
 	for player: LobbyPlayer in players.values():
 		_on_player_joined(player)
 	joined.connect(_on_player_joined)
 	left.connect(_on_player_left)
 	status_changed.connect(_on_status_changed)
+	data_changed.connect(_on_data_changed)
 
 
 ## Moves each node to where its player is drawn now.
@@ -49,6 +52,7 @@ func _on_player_joined(player: LobbyPlayer) -> void:
 	_nodes[player] = _scene.instantiate()
 	_parent.add_child(_nodes[player])
 	_on_status_changed(player)
+	_on_data_changed(player)
 	_draw(player, _nodes[player])
 
 
@@ -65,3 +69,9 @@ func _on_status_changed(player: LobbyPlayer) -> void:
 	var node := node_of(player)
 	if node != null and node.has_method(&"show_player"):
 		node.call(&"show_player", player)
+
+
+func _on_data_changed(player: LobbyPlayer) -> void:
+	var node := node_of(player)
+	if node != null and node.has_method(&"set_lobby_data"):
+		node.call(&"set_lobby_data", player.data)
