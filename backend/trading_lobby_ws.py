@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lobby.admission import admit
@@ -22,6 +23,7 @@ from lobby.budget import BudgetState, budget_state
 from lobby.errors import CODES, LobbyError, Refused, StoreError
 from lobby.messages import Handshake
 from lobby.presence import Presence
+from lobby.roomfile import IN_ZIP, with_rooms
 from lobby.serverless.aws import DynamoDB, ServiceClient, dynamodb_endpoint
 from lobby.serverless.broadcast import WINDOW_GRACE_MS
 from lobby.serverless.dynamodb import DynamoStore, changes
@@ -143,7 +145,8 @@ class FunctionEnvironment:
         missing = [name for name in ("LOBBY_TABLE", "LOBBY_ENDPOINT") if not variables.get(name)]
         if missing:
             raise LobbyError(f"The function's environment lacks {' and '.join(missing)}. The template sets both.")
-        self.settings = Settings.from_environment(variables)
+        own_rooms = Path(__file__).with_name(IN_ZIP)
+        self.settings = with_rooms(Settings.from_environment(variables), own_rooms if own_rooms.exists() else None)
         longest_ms, lives_ms = self.settings.window_ms + WINDOW_GRACE_MS + SKEW_MS, context.get_remaining_time_in_millis()
         if longest_ms > lives_ms:
             raise LobbyError(

@@ -12,7 +12,6 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +24,7 @@ from lobby.client import constants
 from lobby.client.endings import CLOSES
 from lobby.emulator.conditions import FAULTS, LATENCIES
 from lobby.errors import CODES
-from lobby.settings import Settings, flag, variable
+from lobby.settings import flag, options, variable
 from lobby.telemetry import COUNTED, METRICS
 
 ROOT = Path(__file__).parent.parent
@@ -144,7 +143,7 @@ def js_errors() -> str:
 def settings() -> str:
     """Every setting, from lobby/settings.py."""
     rows = ["| flag | variable | default | between | meaning |", "|---|---|---|---|---|"]
-    for item in fields(Settings):
+    for item in options():
         meta, default = item.metadata, item.default
         shown = (
             "off"

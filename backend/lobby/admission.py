@@ -23,6 +23,8 @@ def admit(query: Mapping[str, str], origin: str | None, host: str, fallback: str
     if settings.token_names:
         asked = asked._replace(name="")
     handshake = verify(asked, settings.secret, now)
+    if settings.for_room(handshake.room).invite and not handshake.invited:
+        raise Refused("invitation_needed", f"the room {handshake.room} needs a token with the claim room, {handshake.room!r}")
     return handshake if handshake.player else handshake._replace(player=fallback)
 
 

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +22,7 @@ from lobby.admin.command import address as admin_address
 from lobby.admin.command import admin
 from lobby.cloudformation.lobby_template import STAGES
 from lobby.errors import LobbyError, Refused
-from lobby.settings import ENV_FILE, Settings, check_variables, flag, variable
+from lobby.settings import ENV_FILE, Settings, check_variables, flag, options, variable
 from lobby.terminal import accept_any_text, fail, missing_package, new_console, print_line, progress
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ main.add_command(admin)
 
 def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds a flag for each setting. The environment and the file of settings give the values of flags that are missing."""
-    for item in reversed(fields(Settings)):
+    for item in reversed(options()):
         meta, default = item.metadata, item.default
         kind = type(default)
         shown = "off" if kind is bool else f"{default:g}" if kind is float else str(default) or "none"
@@ -131,7 +130,9 @@ def load_settings(flags: dict[str, Any]) -> Settings:
     environment = _read_file() | {name: value for name, value in os.environ.items() if value}
     check_variables(environment)
     environment |= {variable(name): _text(value) for name, value in flags.items() if value is not None}
-    return Settings.from_environment(environment)
+    from lobby.roomfile import with_rooms
+
+    return with_rooms(Settings.from_environment(environment))
 
 
 def _read_file() -> dict[str, str]:
@@ -263,8 +264,10 @@ def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any
         return
     _log_to_stderr(quiet=True)
     given = dict(map(_pair, parameters))
-    if options["template"] is None and (secret := load_settings({}).secret):
-        given = {"Secret": secret, **given}
+    if options["template"] is None:
+        settings = load_settings({})
+        given = {"Secret": settings.secret, **given} if settings.secret else given
+        options["rooms_file"] = settings.rooms_file
     wanted = EmulateOptions(parameters=given, faults=chances(faults), **options)
 
     async def until_stopped() -> None:
@@ -597,12 +600,20 @@ def package(output: Path) -> None:
     """
     from lobby.deploy.package import build
 
-    built = build()
+    built = build(_rooms_file())
     try:
         output.write_bytes(built.data)
     except OSError as error:
         raise LobbyError(f"Cannot write {output}: {error.strerror}.") from None
     print(f"{output}  {len(built.data):,} bytes\nSHA-256  {built.sha256}\nkey      {built.key}")
+
+
+def _rooms_file() -> str:
+    """The text of the file ``rooms_file``, which the zip contains; empty without one."""
+    from lobby.roomfile import read_file
+
+    settings = load_settings({})  # which checks it
+    return read_file(Path(settings.rooms_file)) if settings.rooms_file else ""
 
 
 _stage = click.option(
@@ -674,7 +685,9 @@ def deploy(
     if godot_config is None and Path("game").is_dir():
         godot_config = Path("game/lobby_config.json")
     bucket = bucket or os.environ.get("LOBBY_BUCKET") or _read_file().get("LOBBY_BUCKET", "")
-    wanted = DeployOptions(bucket, dict(map(_pair, pairs)), secret, new_secret, create_bucket, recreate, godot_config)
+    wanted = DeployOptions(
+        bucket, dict(map(_pair, pairs)), secret, new_secret, create_bucket, recreate, godot_config, _rooms_file()
+    )
     deployment = Deployment(Aws.connect(region, profile), stage, Screen(yes=yes))
     outputs = deployment.deploy(wanted)
     secret = deployment.secret

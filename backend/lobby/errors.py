@@ -60,6 +60,7 @@ CODES: dict[str, Code] = {
     "kicked": Code("an operator of the lobby removed you", 4506),
     "banned": Code("an operator of the lobby has banned you; the text says until when", 4507),
     "room_closed": Code("an operator of the lobby closed this room", 4508),
+    "invitation_needed": Code("this room needs a token that names it: a token for any room is not enough", 4509, 403),
     # A frame that is not text ends the connection; come back after a pause:
     "binary": Code("the lobby does not accept binary frames", 1003),
     "bad_text": Code("the text is not UTF-8", 1007),

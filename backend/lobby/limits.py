@@ -234,6 +234,7 @@ def travel(known: Presence, at: Position, now: int, settings: Settings) -> float
     farther than one large one. An unused allowance is kept up to :data:`SPEED_SLACK_S` at top speed. The first position of a
     player is free, because a player has to appear somewhere.
     """
+    settings = settings.for_room(known.room)
     if not settings.max_speed:
         return 0.0
     top = settings.max_speed * SPEED_TOLERANCE

@@ -69,6 +69,7 @@ class Handshake(NamedTuple):
     watch: bool = False
     granted: Data = NO_DATA
     is_named: bool = False
+    invited: bool = False
 
 
 def is_id(text: object) -> bool:

@@ -26,8 +26,11 @@ def listed(store: Store, limit: int, after: str, settings: Settings) -> dict[str
     """A page of the rooms behind ``after``: name, number of players and size of each, in the order of their names.
 
     ``next`` is the value of ``after`` for the next page; None on the last one. A room with watchers only is listed with 0
-    players.
+    players; a room that needs an invitation is not listed.
     """
-    names, following = first_page(store.rooms_after(after), limit)
-    rooms = [{"name": name, "players": len(newest(store.room(name))), "size": settings.room_size} for name in names]
+    public = (name for name in store.rooms_after(after) if not settings.for_room(name).invite)
+    names, following = first_page(public, limit)
+    rooms = [
+        {"name": name, "players": len(newest(store.room(name))), "size": settings.for_room(name).room_size} for name in names
+    ]
     return {"rooms": rooms, "next": following}

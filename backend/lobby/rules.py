@@ -152,6 +152,7 @@ def connected(handshake: Handshake, connection: str, roster: list[Presence], now
     A player that is in the room already keeps number, position, status and data, so that other players do not notice a
     reconnect. ``n`` is 0 for a new player; the store assigns the room's next number.
     """
+    settings = settings.for_room(handshake.room)
     fresh = Presence(
         handshake.room, connection, handshake.player, v=handshake.v, name=handshake.name, joined_ms=now, seen_ms=now,
         data=handshake.granted, granted=handshake.granted, is_named=handshake.is_named, watch=handshake.watch,
@@ -176,6 +177,7 @@ def connected(handshake: Handshake, connection: str, roster: list[Presence], now
 
 def received(message: ClientMessage, sender: Presence, now: int, settings: Settings) -> MessageEffect:
     """What a message of ``sender`` leads to. Raises :class:`Refused`, and then nothing has changed."""
+    settings = settings.for_room(sender.room)
     is_question = isinstance(message, Ping) or (isinstance(message, Hello) and not message.patch)
     if sender.watch and not is_question:
         raise Refused("watching")

@@ -6,10 +6,13 @@ A setting named ``window_ms`` is the flag ``--window-ms``, the environment varia
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
-from typing import Any
+from fnmatch import translate
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from lobby.errors import LobbyError
 
@@ -31,6 +34,13 @@ SIMILAR = 0.8
 
 def _setting(default: Any, meaning: str, *, unit: str = "", low: float | None = None, high: float | None = None) -> Any:
     return field(default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high})
+
+
+class RoomRule(NamedTuple):
+    """The settings of all rooms whose names match ``pattern`` (``arena-*``). ``changes``: names and values of settings."""
+
+    pattern: str
+    changes: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -141,8 +151,15 @@ class Settings:
         high=67_108_864,
     )
 
+    rooms_file: str = _setting("", "TOML file with settings of rooms, by patterns of their names (docs/rooms.md).")
+
+    rooms: tuple[RoomRule, ...] = ()
+    """What the file ``rooms_file`` contains. The first rule that matches a room counts."""
+    invite: bool = False
+    """Only a token for exactly this room admits to it. Only a room rule sets it."""
+
     def __post_init__(self) -> None:
-        for item in fields(self):
+        for item in options():
             value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
             if low is not None and not low <= value <= high:
                 unit = f" {item.metadata['unit']}" if item.metadata["unit"] else ""
@@ -152,16 +169,29 @@ class Settings:
         if bool(self.tls_cert) != bool(self.tls_key):
             raise LobbyError("--tls-cert and --tls-key belong together. Give both or neither.")
 
+    def for_room(self, room: str) -> Settings:
+        """The settings of one room."""
+        return next((own for matches, own in self._by_pattern if matches(room)), self)
+
+    @cached_property
+    def _by_pattern(self) -> list[tuple[Callable[[str], object], Settings]]:
+        return [(re.compile(translate(it.pattern)).match, replace(self, rooms=(), **dict(it.changes))) for it in self.rooms]
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """The settings in ``environment``, with defaults for the rest. Raises :class:`LobbyError` that names a wrong
         variable."""
         found: dict[str, Any] = {}
-        for item in fields(cls):
+        for item in options():
             text = unquoted(environment.get(variable(item.name), ""))
             if text:
                 found[item.name] = _read(item.name, text)
         return replace(cls(), **found)
+
+
+def options() -> list[Field[Any]]:
+    """The settings that have a flag and a variable."""
+    return [item for item in fields(Settings) if item.metadata]
 
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
@@ -169,7 +199,7 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
     The value is the name that was probably meant, or empty where no name is similar.
     """
-    settings = {variable(item.name) for item in fields(Settings)}
+    settings = {variable(item.name) for item in options()}
     found = {}
     for name in environment:
         plain = name.upper().replace("-", "_")

@@ -77,6 +77,7 @@ def verify(handshake: Handshake, secret: str, now: int) -> Handshake:
         player=player,
         name=handshake.name if named is None else named,
         is_named=named is not None,
+        invited=room is not None,
         granted=NO_DATA if claims.get("data") is None else granted(claims["data"]),
     )
 

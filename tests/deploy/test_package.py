@@ -83,6 +83,18 @@ def test_our_part_of_the_zip_imports_little_of_others() -> None:
     assert others <= {"jwt", "orjson"}, "and JSON goes without orjson"
 
 
+def test_the_zip_contains_the_file_with_settings_of_rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOBBY_ROOMS_FILE", "my-rooms.toml")
+    text = '[rooms."arena-*"]\nsize = 16\n'
+    Path("my-rooms.toml").write_text(text)
+    assert CliRunner().invoke(main, ["package", "--output", "function.zip"]).exit_code == 0
+    assert ZipFile("function.zip").read("rooms.toml").decode() == text
+    Path("my-rooms.toml").write_text("[rooms.a]\nsise = 16\n")
+    result = CliRunner().invoke(main, ["package", "--output", "function.zip"])
+    assert (result.exit_code, 'my-rooms.toml: rooms."a".sise' in result.output) == (1, True)
+
+
 def test_the_command_writes_the_zip_and_prints_its_hash(tmp_path: Path) -> None:
     file = tmp_path / "function.zip"
     result = CliRunner().invoke(main, ["package", "--output", str(file)])

@@ -12,7 +12,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import pytest
 
 from lobby.cli import main
 from lobby.errors import CODES
-from lobby.settings import Settings, flag, variable
+from lobby.settings import Settings, flag, options, variable
 from lobby.telemetry import COUNTED
 from tests.hosts import joined, serving
 
@@ -62,11 +61,11 @@ def test_the_page_has_all_its_files_and_names_no_others() -> None:
 
 def test_every_flag_and_variable_exists() -> None:
     known = {option for command in main.commands.values() for parameter in command.params for option in parameter.opts}
-    assert {flag(item.name) for item in fields(Settings)} <= known
+    assert {flag(item.name) for item in options()} <= known
     named = set(re.findall(r"`(--[a-z-]+)`", PAGE)) | set(re.findall(r"\((--[a-z-]+)\)", FILES["nginx.conf"]))
     assert "--behind-proxy" in named
     assert named <= known
-    assert set(re.findall(r"LOBBY_[A-Z_]+", ALL)) <= {variable(item.name) for item in fields(Settings)}
+    assert set(re.findall(r"LOBBY_[A-Z_]+", ALL)) <= {variable(item.name) for item in options()}
 
 
 def test_settings_files_of_the_page_are_understood() -> None:

@@ -9,12 +9,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from typing import Any
 
 from lobby.cloudformation.resolving import NAMES, resolve
 from lobby.emulator.streams import wanted as is_wanted
-from lobby.settings import Settings, variable
+from lobby.settings import Settings, options, variable
 from lobby.telemetry import METRICS
 
 Template = dict[str, Any]
@@ -303,7 +302,7 @@ def hears_of_joins_and_leaves_only(template: Template) -> Iterator[str]:
 
 
 def gives_the_function_the_settings_of_the_lobby(template: Template) -> Iterator[str]:
-    settings = {variable(item.name): item for item in fields(Settings)}
+    settings = {variable(item.name): item for item in options()}
     for name, function in of_type(template, "AWS::Lambda::Function").items():
         variables = function["Environment"]["Variables"]
         if OWN_VARIABLES - set(variables):

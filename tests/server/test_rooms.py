@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from lobby.errors import LobbyError
 from lobby.presence import Presence
+from lobby.roomfile import parse_rooms
 from lobby.roomlist import listed
+from lobby.server.host import check_exposure
 from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 from lobby.tokens import sign
@@ -85,6 +88,49 @@ def test_pages_that_may_connect_may_read_the_list_and_others_may_not() -> None:
             assert (status, allowed) == (403, None)
 
     run(test())
+
+
+RULES = parse_rooms(
+    """
+[rooms.vip]
+invite = true
+
+[rooms."arena-*"]
+size = 1
+""",
+    "rooms.toml",
+)
+
+
+def test_a_room_with_a_size_of_its_own_is_full_while_others_are_not() -> None:
+    async def test() -> None:
+        async with serving(list_rooms=True, rooms=RULES[1:]) as lobby, joined(lobby.at(room="arena-1", pid="ann")) as ann:
+            await ann.receive("welcome")
+            assert (await fetch(lobby))[1]["rooms"] == [{"name": "arena-1", "players": 1, "size": 1}]
+            async with joined(lobby.at(room="arena-1", pid="bea")) as bea, joined(lobby.at(room="hub", pid="bea")) as other:
+                assert await bea.closed_with() == 4004
+                await other.receive("welcome")
+
+    run(test())
+
+
+def test_a_room_for_invited_players_closes_the_connection_of_others_for_good_and_is_not_listed() -> None:
+    async def test() -> None:
+        async with serving(list_rooms=True, secret=SECRET, rooms=RULES) as lobby:
+            anywhere, invited = sign("ann", SECRET, UNTIL), sign("ann", SECRET, UNTIL, room="vip")
+            async with joined(lobby.at(room="vip", token=anywhere)) as ann:
+                error = await ann.receive("error")
+                assert (error["code"], await ann.closed_with()) == ("invitation_needed", 4509)
+            async with joined(lobby.at(room="vip", token=invited)) as ann:
+                await ann.receive("welcome")
+                assert (await fetch(lobby, f"?token={anywhere}"))[1] == {"rooms": [], "next": None}
+
+    run(test())
+
+
+def test_invitations_without_a_secret_are_a_mistake_of_the_operator() -> None:
+    with pytest.raises(LobbyError, match="The rooms vip need an invitation"):
+        check_exposure(Settings(rooms=RULES))
 
 
 def test_the_pages_of_a_hundred_thousand_rooms_have_each_room_once_in_order() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 
 import pytest
 
 from lobby.errors import LobbyError
-from lobby.settings import Settings, variable
+from lobby.settings import Settings, options, variable
 
 
 def test_the_environment_names_settings_by_their_variable() -> None:
@@ -36,6 +35,6 @@ def test_a_wrong_value_is_named_with_what_it_must_be(name: str, value: str, mess
 
 
 def test_every_setting_has_a_meaning() -> None:
-    for item in fields(Settings):
+    for item in options():
         assert item.metadata["meaning"].endswith(".") or ":" in item.metadata["meaning"], item.name
         assert variable(item.name).isupper()

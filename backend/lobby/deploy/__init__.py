@@ -62,6 +62,8 @@ class DeployOptions:
     recreate: bool = False
     godot_config: Path | None = None
     """The game's configuration, which gets the address of this lobby."""
+    rooms: str = ""
+    """The text of a file with settings of rooms; empty: there is none."""
 
 
 class Deployment:
@@ -93,7 +95,7 @@ class Deployment:
         if not is_there:
             self._warn_beforehand(options)
         self._state_exposure(given, before, known, needs_tokens=bool(options.secret or _requires_tokens(state)))
-        package = build()
+        package = build(options.rooms)
         given["ArtifactKey"] = self._upload(package, bucket, options)
         kept = sorted(before.keys() & known.keys() - given.keys())
         with self._screen.working("Planning the change"):

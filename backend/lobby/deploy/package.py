@@ -16,6 +16,7 @@ from typing import NamedTuple
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from lobby.errors import LobbyError
+from lobby.roomfile import IN_ZIP
 
 ENTRY = "trading_lobby_ws"
 """The module whose ``handler`` AWS calls; the template names it, too."""
@@ -37,12 +38,12 @@ class Package(NamedTuple):
         return f"{FOLDER}lobby-function-{self.sha256[:12]}.zip"
 
 
-def build() -> Package:
-    """Builds the zip from the installed package. Raises :class:`LobbyError`."""
+def build(rooms: str = "") -> Package:
+    """Builds the zip from the installed package, with the text of a file with settings of rooms. Raises :class:`LobbyError`."""
     archive = io.BytesIO()
     # Stored, not compressed: versions of zlib may compress the same bytes differently, and Lambda unpacks the zip anyway.
     with ZipFile(archive, "w", ZIP_STORED) as zipped:
-        for name, data in sorted((*_ours(), *_pyjwt())):
+        for name, data in sorted((*_ours(), *_pyjwt(), *_rooms(rooms))):
             info = ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the earliest time in a zip
             info.create_system = 3  # Unix on every machine, because the permissions that follow are those of Unix
             info.external_attr = 0o100644 << 16
@@ -81,6 +82,11 @@ def _imports(source: bytes) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _rooms(text: str) -> Iterator[tuple[str, bytes]]:
+    if text:
+        yield IN_ZIP, text.encode()
 
 
 def _pyjwt() -> Iterator[tuple[str, bytes]]:

@@ -338,6 +338,12 @@ def check_exposure(settings: Settings) -> None:
         except ModuleNotFoundError as error:
             raise missing_package("--webhook-url", error, "admin") from None
         check_webhook(settings)
+    closed = [rule.pattern for rule in settings.rooms if ("invite", True) in rule.changes]
+    if closed and not settings.secret:
+        raise LobbyError(
+            f"The rooms {closed[0]} need an invitation, which is a token, but the lobby has no secret. Set LOBBY_SECRET "
+            "(`lobby token --new-secret` prints one), or remove invite from the file of --rooms-file."
+        )
     if settings.secret:
         check_secret(settings.secret)
     elif not settings.open and not is_loopback(settings.host):

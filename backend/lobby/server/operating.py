@@ -107,7 +107,7 @@ class Operating:
         return rows
 
     def _size(self, room: str) -> int:
-        return self._lobby.settings.room_size
+        return self._lobby.settings.for_room(room).room_size
 
 
 def _audit(action: str, remote: str, **about: object) -> None:

@@ -190,7 +190,7 @@ class Resident:
             return None
         self.counts["windows", ""] += 1
         rows = self.store.room(room)
-        closed = window.close(newest(rows), now, self.settings, watchers(rows))
+        closed = window.close(newest(rows), now, self.settings.for_room(room), watchers(rows))
         self._broadcast(room, closed.shares, now)
         return closed.due_ms
 

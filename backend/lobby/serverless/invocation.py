@@ -195,9 +195,10 @@ class Invocation:
 
     def _set_position(self, effect: SetPosition, sender: Presence, now: int) -> None:
         room, connection, at = sender.room, effect.connection, effect.at
+        has_top_speed = bool(self.settings.for_room(room).max_speed)
         for _ in range(TRIES):
             allowance, since_ms = effect.allowance, None
-            if self.settings.max_speed:
+            if has_top_speed:
                 known = self.store.get(room, connection)
                 if known is None:
                     return self._close_unknown(sender)
@@ -207,7 +208,7 @@ class Invocation:
             row = self.store.set_position(room, connection, at, now, allowance, pace=self._pace, since_ms=since_ms)
             if row is not None:
                 return self._join_window(room, now)
-            if not self.settings.max_speed:
+            if not has_top_speed:
                 # Usually a newer position was stored first; else the row is gone.
                 return None if self.store.get(room, connection) else self._close_unknown(sender)
         raise StoreError(f"A position of {connection} was not stored: {TRIES} times another one came first.")

@@ -32,6 +32,7 @@ from lobby.emulator.metering import Metering, cpu_factor
 from lobby.emulator.tables import Dynoxide, Endpoint, Engine, Moto
 from lobby.errors import LobbyError
 from lobby.logs import bound_libraries
+from lobby.settings import variable
 from lobby.terminal import bill_table
 from lobby.viewer import client, pages
 
@@ -55,6 +56,8 @@ class EmulateOptions:
     bill: bool = False
     events: Path | None = None
     logs: bool = False
+    rooms_file: str = ""
+    """The file with settings of rooms; empty: there is none."""
 
 
 def engine(table: str) -> Engine:
@@ -130,6 +133,10 @@ async def _emulate(
     template = parse(read_template(options.template) if options.template else lobby_template())
     definition = read_stack(template, options.parameters)
     definition = replace(definition, name=stack_name(definition.api.stage))
+    if options.rooms_file:
+        more = {variable("rooms_file"): str(Path(options.rooms_file).resolve())}
+        functions = {name: replace(one, variables={**one.variables, **more}) for name, one in definition.functions.items()}
+        definition = replace(definition, functions=functions)
     code = options.code or Path(__file__).parents[2]
     if not code.exists():
         raise LobbyError(f"{code} does not exist. --code must be a folder or a zip with the handlers of the functions.")

@@ -21,6 +21,7 @@ export const CODES = {
   kicked: { close: 4506, retry: false, meaning: "an operator of the lobby removed you" },
   banned: { close: 4507, retry: false, meaning: "an operator of the lobby has banned you; the text says until when" },
   room_closed: { close: 4508, retry: false, meaning: "an operator of the lobby closed this room" },
+  invitation_needed: { close: 4509, retry: false, meaning: "this room needs a token that names it: a token for any room is not enough" },
   binary: { close: 1003, retry: true, meaning: "the lobby does not accept binary frames" },
   bad_text: { close: 1007, retry: true, meaning: "the text is not UTF-8" },
   too_large_frame: { close: 1009, retry: true, meaning: "a frame or a message of over 32 KiB, or a message of over 128 fragments" },

@@ -21,6 +21,7 @@ const CODES: Dictionary[String, Array] = {
 	"kicked": [4506, false, "an operator of the lobby removed you"],
 	"banned": [4507, false, "an operator of the lobby has banned you; the text says until when"],
 	"room_closed": [4508, false, "an operator of the lobby closed this room"],
+	"invitation_needed": [4509, false, "this room needs a token that names it: a token for any room is not enough"],
 	"binary": [1003, true, "the lobby does not accept binary frames"],
 	"bad_text": [1007, true, "the text is not UTF-8"],
 	"too_large_frame": [1009, true, "a frame or a message of over 32 KiB, or a message of over 128 fragments"],
