@@ -427,6 +427,43 @@ def watch(url: str, room: str, token: str, seconds: float | None) -> None:
 
 @main.command()
 @_url
+@click.option(
+    "--token", default="", envvar="LOBBY_TOKEN", metavar="TOKEN", help="Token of a player, if the lobby requires tokens."
+)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1_000), help="The largest number of rooms.")
+@click.option("--after", default="", metavar="ROOM", help="Only rooms whose names are greater than this text.")
+@click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
+def rooms(url: str, token: str, limit: int, after: str, json_: bool) -> None:
+    """List the rooms of a lobby that runs with --list-rooms. If LOBBY_SECRET is set, the command signs its own token.
+
+    \b
+    Examples:
+      lobby rooms
+      lobby rooms wss://lobby.example/ --json
+    """
+    import json
+
+    from rich.table import Table
+
+    from lobby.client.rooms import rooms as run
+    from lobby.terminal import one_line
+
+    found = _run(run(url, token=token or _signer(load_settings({}).secret)("rooms"), limit=limit, after=after))
+    if found is None:  # Ctrl-C
+        return
+    if json_:
+        print(json.dumps({"rooms": [room._asdict() for room in found.rooms], "next": found.next}))
+        return
+    table = Table("room", "players", "size")
+    for room in found.rooms:
+        table.add_row(one_line(room.name), str(room.players), str(room.size))
+    new_console().print(table if found.rooms else "No room has a player.")
+    if found.next is not None:
+        print_line(f"There are more rooms: --after {one_line(found.next)}")
+
+
+@main.command()
+@_url
 @_room
 @click.option("--token", default="", envvar="LOBBY_TOKEN", metavar="TOKEN", help="Token of the first player.")
 @click.option("--token-b", default="", metavar="TOKEN", help="Token of the second player.")
