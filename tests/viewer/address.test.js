@@ -15,9 +15,10 @@ test("without an address the page connects to the lobby that served it", () => {
 
 test("the page's address chooses the lobby, the room and the player", () => {
   const address = fromPage("http://h/?url=wss://a.example/prod&room=dock&pid=p1&name=Ada&token=t", "visitor_1");
-  assert.deepEqual(address, { url: "wss://a.example/prod", room: "dock", pid: "p1", name: "Ada", token: "t" });
-  assert.deepEqual(fromPage("http://h/", "visitor_1"), { url: "ws://h/", room: "", pid: "visitor_1", name: "Visitor", token: "" });
+  assert.deepEqual(address, { url: "wss://a.example/prod", room: "dock", pid: "p1", name: "Ada", token: "t", watch: false });
+  assert.deepEqual(fromPage("http://h/", "visitor_1"), { url: "ws://h/", room: "", pid: "visitor_1", name: "Visitor", token: "", watch: false });
   assert.equal(fromPage("http://h/?token=t", "visitor_1").pid, "", "the token names the player");
+  assert.equal(fromPage("http://h/?watch=1", "visitor_1").watch, true);
 });
 
 test("the URL of the socket has a path before its question mark, and version 2", () => {

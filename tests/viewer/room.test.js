@@ -57,6 +57,22 @@ test("a player that joins is drawn from its first position on, so it does not le
   assert.equal(room.advance(40).get("cem").x, 9);
 });
 
+test("the event of a player is shown in place of its status for two seconds", () => {
+  const known = start();
+  known.room.advance(0);
+  known.room.noteEvent("bea", "wave", 0);
+  const status = (now_ms) => (known.room.advance(now_ms), ships(known, () => false)[0].status);
+  assert.deepEqual([status(1_999), status(2_000)], ["wave", "away"]);
+});
+
+test("the scene of a watcher has no own ship and no own row", () => {
+  const known = { ...start(), own: new OwnShip() };
+  known.receive({ ...WELCOME, your_id: "#c7", watch: true });
+  known.room.advance(0);
+  assert.deepEqual([ships(known, () => false).length, rows(known).length], [1, 1]);
+  assert.equal(fieldLabel(known), "The lobby from above: 1 player, 0 moving. You are watching.");
+});
+
 test("the scene has all players, with the own one on top", () => {
   const known = start();
   known.room.advance(0);
@@ -90,7 +106,7 @@ test("a snapshot has known and drawn positions", () => {
   known.room.advance(0);
   const { me, players } = snapshot(known);
   assert.deepEqual([me.id, me.name, me.x, me.seq], ["ann", "Ann", 0, 1]);
-  assert.deepEqual(players, [{ id: "bea", name: "Bea", status: "away", x: 3, y: 4, drawn_x: 3, drawn_y: 4, late_ms: null }]);
+  assert.deepEqual(players, [{ id: "bea", name: "Bea", status: "away", data: {}, x: 3, y: 4, z: 0, drawn_x: 3, drawn_y: 4, drawn_z: 0, late_ms: null }]);
 });
 
 /** Opens the page while a bot flies, and returns where it is drawn in each frame of the first ten seconds, and how wrongly. */

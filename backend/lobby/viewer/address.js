@@ -30,5 +30,6 @@ export function fromPage(page, pid) {
     pid: query.get("pid") || (token ? "" : pid),
     name: oneLine(query.get("name") ?? "") || "Visitor",
     token,
+    watch: query.get("watch") === "1",
   };
 }

@@ -20,6 +20,7 @@ import { place } from "./labels.js";
  * @property {number} vx
  * @property {number} vy
  * @property {number} h
+ * @property {number} z height: the ship is drawn above its shadow
  * @property {boolean} is_me
  * @property {boolean} is_marked the camera follows it, or the pointer is on its row in the list
  *
@@ -53,6 +54,11 @@ const TAU = 2 * Math.PI;
 
 /** A ship that points to the right, about one unit long. It is scaled and turned for each ship. */
 const HULL = new Path2D("M1 0 L-0.78 0.66 L-0.4 0 L-0.78 -0.66 Z");
+
+/** How far above its shadow a ship is drawn, in pixels: half its height, and no more than this. */
+const LIFT_MOST_PX = 90;
+const liftOf = (/** @type {number} */ z, /** @type {number} */ scale) =>
+  Math.abs(z) < 0.05 ? 0 : Math.max(-LIFT_MOST_PX, Math.min(LIFT_MOST_PX, z * scale * 0.5));
 
 export class Painter {
   /** @type {Map<string, Sprite>} */
@@ -128,7 +134,7 @@ export class Painter {
     this.#room_px += (room_px - this.#room_px) * (Math.abs(room_px / this.#room_px - 1) > 0.5 ? 1 : passed_ms / 600);
     const size = shipSize(scene.camera.scale, this.#room_px);
     const is_trailing = scene.is_calm ? false : this.#paintTrails(scene, theme, seen, size);
-    for (const { ship, at } of seen) this.#paintShip(scene, theme, ship, at, size);
+    for (const { ship, at } of seen) this.#paintShip(scene, theme, ship, at, size, scene.camera.scale);
     const fading = this.#paintNames(scene, theme, seen, size, passed_ms);
     this.#paintScale(scene, theme);
     if (scene.stick) this.#paintStick(scene.stick, theme);
@@ -265,9 +271,25 @@ export class Painter {
     /** @type {Drawable} */ ship,
     /** @type {{ x: number, y: number }} */ at,
     /** @type {number} */ size,
+    /** @type {number} */ scale,
   ) {
     const pen = this.pen;
     const r = ship.is_me ? size * 1.15 : size;
+    const ground = at;
+    const lift = liftOf(ship.z, scale);
+    if (lift !== 0) {
+      at = { x: ground.x, y: ground.y - lift };
+      pen.globalAlpha = is_pale ? 0.2 : 0.5;
+      pen.fillStyle = pen.strokeStyle = `rgb(${theme.me} / 0.5)`;
+      pen.beginPath();
+      pen.ellipse(ground.x, ground.y, r * 0.8, r * 0.4, 0, 0, TAU);
+      pen.fill();
+      pen.lineWidth = 1;
+      pen.beginPath();
+      pen.moveTo(ground.x, ground.y);
+      pen.lineTo(at.x, at.y);
+      pen.stroke();
+    }
     const colour = playerColour(ship.tint, theme.dark);
     const glow = this.#glow(ship.tint, theme);
     // Where many ships meet, their glows must not add up to a bright spot.

@@ -11,6 +11,7 @@ import { oneLine } from "../client/text.js";
  * @property {() => Address | null} address the current one
  * @property {(address: Address) => void} connect
  * @property {() => void} disconnect
+ * @property {(name: string) => void} setName
  * @property {(status: string) => void} setStatus
  */
 
@@ -23,7 +24,8 @@ export function showStatus(/** @type {string} */ status) {
 }
 
 /** Shows the address that the page connects to. */
-export function showAddress(/** @type {Address} */ { room, name }) {
+export function showAddress(/** @type {Address} */ { room, name, watch }) {
+  document.body.toggleAttribute("data-watch", watch === true);
   $("room").textContent = room && room !== "lobby" ? `· ${room}` : "";
   $input("name").value = name;
 }
@@ -35,11 +37,13 @@ function rememberInUrl(/** @type {Address} */ address) {
     if (address[key]) here.searchParams.set(key, address[key]);
     else here.searchParams.delete(key);
   }
+  if (address.watch) here.searchParams.set("watch", "1");
+  else here.searchParams.delete("watch");
   here.searchParams.delete("token");
   history.replaceState(null, "", here);
 }
 
-function connectNameForm(/** @type {Actions} */ { address, connect }) {
+function connectNameForm(/** @type {Actions} */ { address, setName }) {
   const [field, button] = [$input("name"), $("rename")];
   const current = () => address()?.name ?? "";
   field.addEventListener("input", () => (button.hidden = oneLine(field.value) === current()));
@@ -52,7 +56,8 @@ function connectNameForm(/** @type {Actions} */ { address, connect }) {
       return;
     }
     save("lobby-name", name);
-    connect({ ...before, name });
+    setName(name);
+    field.value = name;
   });
 }
 
@@ -68,9 +73,11 @@ function connectStatusForm(/** @type {Actions} */ { setStatus }) {
 function connectAddressDialog(/** @type {Actions} */ { address, connect, disconnect }) {
   const dialog = $("address", HTMLDialogElement);
   const [url, room, token] = [$input("address-url"), $input("address-room"), $input("address-token")];
+  const watch = $input("address-watch");
   const open = () => {
     const before = address();
     [url.value, room.value, token.value] = [before?.url ?? "", before?.room ?? "", before?.token ?? ""];
+    watch.checked = before?.watch ?? false;
     dialog.showModal();
     url.select();
   };
@@ -84,7 +91,7 @@ function connectAddressDialog(/** @type {Actions} */ { address, connect, disconn
   $("address-form", HTMLFormElement).addEventListener("submit", () => {
     const before = address();
     if (!before) return;
-    const after = { ...before, url: url.value.trim(), room: room.value.trim(), token: token.value.trim() };
+    const after = { ...before, url: url.value.trim(), room: room.value.trim(), token: token.value.trim(), watch: watch.checked };
     if (after.token !== before.token) after.pid = after.token ? "" : storedPid();
     rememberInUrl(after);
     connect(after);

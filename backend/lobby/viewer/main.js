@@ -1,9 +1,8 @@
 // The page: connects its parts to each other.
 //
-// A visitor is a player. The protocol has no spectators, and a page that first asks for a name shows nothing. So the page
-// connects at once, under the name "Visitor", and the other players see it. The name can be changed: the page disconnects and
-// connects again, because a name is sent with the connection. ?url= &room= &pid= &name= &token= in the page's address choose
-// the lobby and the player.
+// A visitor is a player. A page that first asks for a name shows nothing, so the page connects at once, under the name "Visitor",
+// and the other players see it. With ?watch=1 it is a watcher, which no player sees. ?url= &room= &pid= &name= &token= in the
+// page's address choose the lobby and the player.
 //
 // `window.lobby.snapshot()` is for tests: the state of the connection, the own player, all others, the camera, the drawing.
 
@@ -115,7 +114,7 @@ const list = new RosterList({
   },
 });
 connectControls({ input, view, me: () => session.me, changed: redraw });
-connectForms({ address: () => client.address, connect: connectTo, disconnect: () => client.close(), setStatus });
+connectForms({ address: () => client.address, connect: connectTo, disconnect: () => client.close(), setName: (name) => session.setName(name), setStatus });
 connectTabs(measure);
 onResize(measure);
 onClick("try-now", () => client.tryNow());

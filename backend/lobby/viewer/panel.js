@@ -16,7 +16,8 @@ const compare = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).
  * @property {string} name
  * @property {string} status
  * @property {number} tint
- * @property {number} distance in units; NaN: the own player
+ * @property {number} distance in units; NaN: the own player, or there is none
+ * @property {number} height in units; 0: on the ground
  * @property {boolean} is_me
  */
 
@@ -81,7 +82,8 @@ export class RosterList {
       here.add(row.id);
       let known = this.#rows.get(row.id);
       if (!known) this.#rows.set(row.id, (known = this.#make(row.id)));
-      const distance = Number.isNaN(row.distance) ? "" : shortDistance(row.distance);
+      const height = Math.abs(row.height) < 0.5 ? "" : ` ${row.height > 0 ? "↑" : "↓"}${shortDistance(Math.abs(row.height))}`;
+      const distance = Number.isNaN(row.distance) ? height.trim() : shortDistance(row.distance) + height;
       const content = [row.name, row.status, distance, row.tint, is_dark, row.is_me].join("\n");
       if (content !== known.shown) {
         known.shown = content;

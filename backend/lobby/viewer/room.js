@@ -5,11 +5,16 @@ import { Tints } from "./colour.js";
 
 /** @typedef {import("../client/track.js").Drawn} Drawn */
 
+/** The name of an event is shown at its player for so long, in ms. */
+const EVENT_SHOWN_MS = 2_000;
+
 export class Room {
   roster = new Roster();
   tints = new Tints();
   /** @type {ReadonlyMap<string, Drawn>} where each other player was drawn last */
   drawn = new Map();
+  /** @type {Map<string, { event: string, until_ms: number }>} */
+  #events = new Map();
 
   /**
    * Applies a message.
@@ -21,6 +26,16 @@ export class Room {
     const change = this.roster.apply(message, now_ms, is_busy);
     for (const { id } of change.left) this.tints.forget(id);
     return change;
+  }
+
+  /** A player sent an event: its name is shown for a moment. */
+  noteEvent(/** @type {string} */ id, /** @type {string} */ event, /** @type {number} */ now_ms) {
+    this.#events.set(id, { event, until_ms: now_ms + EVENT_SHOWN_MS });
+  }
+
+  /** The event that is shown at a player now; "": none. */
+  eventOf(/** @type {string} */ id) {
+    return this.#events.get(id)?.event ?? "";
   }
 
   /** The connection was lost. */
@@ -44,6 +59,7 @@ export class Room {
       if (at) drawn.set(player.id, at);
     }
     this.drawn = drawn;
+    for (const [id, { until_ms }] of this.#events) if (now_ms >= until_ms) this.#events.delete(id);
     return drawn;
   }
 

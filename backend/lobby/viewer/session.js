@@ -3,7 +3,7 @@
 
 import { Announcements } from "./announcements.js";
 import { Client } from "../client/client.js";
-import { encodeStatus } from "../client/messages.js";
+import { encodeName, encodeStatus } from "../client/messages.js";
 import { OwnShip } from "./own_ship.js";
 import { Room } from "./room.js";
 import { Traffic } from "./traffic.js";
@@ -53,9 +53,14 @@ export class Session {
     return this.room.roster.me;
   }
 
+  /** Whether the page only watches: it is no player. */
+  get is_watching() {
+    return this.client.address?.watch === true;
+  }
+
   /** How many players are here. */
   get count() {
-    return this.room.roster.players.size + (this.me ? 1 : 0);
+    return this.room.roster.players.size + (this.me && !this.is_watching ? 1 : 0);
   }
 
   /** Connects to another lobby or room, or under another name. */
@@ -67,6 +72,13 @@ export class Session {
       this.own.leaveRoom();
     }
     this.client.connect(address);
+  }
+
+  /** Changes the name of the own player, without leaving. */
+  setName(/** @type {string} */ name) {
+    this.client.rename(name);
+    this.client.send(encodeName(name));
+    this.#on.changed();
   }
 
   setStatus(/** @type {string} */ status) {
@@ -92,7 +104,7 @@ export class Session {
   }
 
   #sendPosition(/** @type {number} */ now_ms) {
-    if (!this.client.is_connected) return;
+    if (!this.client.is_connected || this.is_watching) return;
     const position = this.own.due(now_ms, this.client.send_ms);
     if (position && this.client.sendPosition(position)) this.own.sent(now_ms);
   }
@@ -125,9 +137,10 @@ export class Session {
     }
     if (change.has_unknown) this.client.requestWelcome();
     if (message.type === "error") this.own.refused(message, now_ms);
+    if (message.type === "event") this.room.noteEvent(message.id, message.event, now_ms);
     if (message.type === "welcome") {
-      this.own.welcomed(message.your_id, message.position);
-      if (this.own.status) this.client.send(encodeStatus(this.own.status));
+      if (!message.watch) this.own.welcomed(message.your_id, message.position);
+      if (this.own.status && !message.watch) this.client.send(encodeStatus(this.own.status));
       this.#entering.is_welcomed = true;
       this.#enter();
     }
