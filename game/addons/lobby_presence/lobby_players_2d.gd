@@ -3,6 +3,8 @@ extends Node2D
 ## Draws the other players of the lobby in a 2D game, smoothly, with name and status.
 ##
 ## Add it to your scene, or from your player's script: [code]add_sibling.call_deferred(LobbyPlayers2D.new())[/code]
+##
+## The players are sorted by y: among each other, and with the rest of a scene that sorts by y and has the same z index.
 
 const _LobbyPlayerNodes := preload("internal/player_nodes.gd")
 
@@ -25,6 +27,7 @@ var _nodes: _LobbyPlayerNodes
 
 func _init() -> void:
 	z_index = figures_z_index
+	y_sort_enabled = true
 
 
 func _ready() -> void:

@@ -3,6 +3,7 @@ extends Node
 
 const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const FakeSocket := preload("../fake_socket.gd")
+const Avatar2D := preload("res://addons/lobby_presence/lobby_avatar_2d.tscn")
 const WELCOME := '{"type":"welcome","your_id":"ann","lobby_players":[%s],"v":2,"n":1,"t":5,"x":0,"y":0}'
 const BEA := '{"id":"bea","x":3,"y":4,"n":2,"name":"Bea","status":"away","h":1.5}'
 
@@ -131,8 +132,31 @@ func test_nodes_in_2d_are_in_front_of_the_scenery() -> void:
 	players.free()
 
 
+func test_players_in_2d_are_sorted_with_a_scene_that_sorts_by_y() -> void:
+	var players := LobbyPlayers2D.new()
+	assert(players.y_sort_enabled)
+	players.free()
+
+
+func test_the_figure_in_2d_faces_the_side_to_which_its_player_moves_unless_it_turns() -> void:
+	var avatar: LobbyAvatar2D = Avatar2D.instantiate()
+	add_child(avatar)
+	var places: Array[float] = [0.0, -10.0, -20.0, -17.0, -18.0, -10.0, 20.0]
+	for i in places.size():
+		avatar.position.x = places[i]
+		avatar.show_movement(Vector2.ZERO)
+		assert(avatar.facing == [1.0, -1.0, -1.0, -1.0, -1.0, 1.0, 1.0][i])
+	avatar.rotation = 1.5
+	avatar.show_movement(Vector2.ZERO)
+	avatar.rotation = 0.0
+	avatar.position.x = 0.0
+	avatar.show_movement(Vector2.ZERO)
+	assert(avatar.facing == 1.0)
+	avatar.free()
+
+
 func test_a_name_in_2d_has_a_dark_outline_for_a_light_sky() -> void:
-	var avatar: Node = (load("res://addons/lobby_presence/lobby_avatar_2d.tscn") as PackedScene).instantiate()
+	var avatar: Node = Avatar2D.instantiate()
 	var label: Label = avatar.get_node("Upright/Label")
 	assert(label.get_theme_constant(&"outline_size") >= 4)
 	assert(label.get_theme_color(&"font_outline_color") == Color.BLACK)
