@@ -35,6 +35,8 @@ func _begin() -> void:
 	_client.status_changed.connect(_report_player.bind("status_changed"))
 	_client.player_data_changed.connect(func(player: LobbyPlayer) -> void: _report("data", player.id, player.data))
 	_client.event_received.connect(func(id: String, event: String, data: Dictionary) -> void: _report("event", id, event, data))
+	_client.rooms_listed.connect(func(rooms: Array[Dictionary], next: String) -> void: _report("rooms", rooms, next))
+	_client.rooms_failed.connect(func(message: String) -> void: _report("rooms_failed", message))
 	_report("ready")
 
 

@@ -66,6 +66,14 @@ async def test_players_join_move_set_a_status_and_leave(home: Path) -> None:
         await ann.wait_for("player_left", "bea")  # its game was closed
 
 
+async def test_a_game_lists_the_rooms(home: Path) -> None:
+    async with serving(list_rooms=True) as lobby, joined(home, lobby.url, "ann") as ann:
+        await ann.call("rooms")
+        await ann.wait_for("rooms", [{"name": "lobby", "players": 1, "size": 50}], "")
+        await ann.call("rooms", 0)
+        assert "limit must be" in (await ann.wait_for("rooms_failed"))[0]
+
+
 async def test_two_games_exchange_data_events_a_height_and_a_name(home: Path) -> None:
     async with serving() as lobby, joined(home, lobby.url, "ann") as ann:
         await ann.call("set_data", {"team": "red", "ship": {"hull": 2}})

@@ -41,6 +41,12 @@ signal player_data_changed(player: LobbyPlayer)
 ## the game knows what [param data] must contain: check it before you use it.
 signal event_received(player_id: String, event: String, data: Dictionary)
 
+## Answer to [method rooms]. Each room has [code]name[/code], [code]players[/code] and [code]size[/code], the largest number of
+## players. [param next] is the value of [param after] for the next page, empty on the last one.
+signal rooms_listed(rooms: Array[Dictionary], next: String)
+## The list that [method rooms] asked for is not available. [param message] says why.
+signal rooms_failed(message: String)
+
 const _LobbyAxes := preload("internal/axes.gd")
 const _LobbyClock := preload("internal/clock.gd")
 const _LobbyConnection := preload("internal/connection.gd")
@@ -63,6 +69,8 @@ const GROUP := &"lobby_client"
 const KEEP_PLAYERS_S := _LobbyConstants.KEEP_PLAYERS_MS / 1000.0
 ## File in which an exported game keeps the id that the addon made for its player.
 const ID_FILE := "user://lobby_player_id"
+## The longest time that the list of rooms may take, in s.
+const ROOMS_TIMEOUT_S := 10.0
 ## A height of 0 is sent as this, in units, because 0 means no height on the wire.
 const LEAST_HEIGHT := 0.01
 
@@ -275,6 +283,24 @@ func send(event: String, data: Dictionary = {}, to: String = "") -> bool:
 	return is_sent
 
 
+## Asks for the rooms of the lobby in the order of their names: at most [param limit] (1 to 1,000), behind the room
+## [param after]. The answer is [signal rooms_listed] or [signal rooms_failed]. The client need not have joined. The lobby must
+## run with [code]--list-rooms[/code]; a lobby on AWS has no list.
+func rooms(limit: int = 100, after: String = "") -> void:
+	var url := _LobbyMessages.rooms_address(settings.url, settings.token, limit, after)
+	if url.is_empty():
+		rooms_failed.emit("%s is not a valid address of a lobby" % settings.url)
+		return
+	var request := HTTPRequest.new()
+	request.timeout = ROOMS_TIMEOUT_S
+	request.body_size_limit = 1_000_000
+	add_child(request)
+	request.request_completed.connect(_handle_rooms.bind(request))
+	if request.request(url) != OK:
+		request.queue_free()
+		rooms_failed.emit("the request for the rooms could not be sent")
+
+
 ## Returns the client that [param node] should use: the autoload, or the first one in the scene tree. Null if there is none.
 static func of(node: Node) -> LobbyClient:
 	return node.get_tree().get_first_node_in_group(GROUP) as LobbyClient
@@ -415,6 +441,24 @@ func _handle_disconnected(reason: String, pause_ms: float) -> void:
 	_roster.was_cut = true
 	_log_verbose("disconnected: %s; next attempt in %.1f s" % [reason, pause_ms / 1000.0])
 	disconnected.emit(reason, pause_ms / 1000.0)
+
+
+func _handle_rooms(result: int, status: int, _headers: PackedStringArray, body: PackedByteArray, request: HTTPRequest) -> void:
+	request.queue_free()
+	if result != HTTPRequest.RESULT_SUCCESS:
+		rooms_failed.emit("the lobby does not answer")
+		return
+	var text := body.get_string_from_utf8()
+	if status != 200:
+		rooms_failed.emit("%d: %s" % [status, text.left(200).strip_edges()])
+		return
+	var list := _LobbyMessages.room_list(text)
+	if list.is_empty():
+		rooms_failed.emit("the answer is no list of rooms")
+		return
+	var found: Array[Dictionary] = list["rooms"]
+	var next: String = list["next"]
+	rooms_listed.emit(found, next)
 
 
 func _handle_refused(code: String, message: String) -> void:

@@ -135,6 +135,22 @@ func test_the_address_carries_the_player() -> void:
 	assert(Messages.address("ws://h/", "a", "", "", "", true) == "ws://h/?pid=a&v=2&watch=1")
 
 
+func test_the_list_of_rooms_is_beside_the_address_of_the_lobby() -> void:
+	assert(Messages.rooms_address("ws://h:1", "", 5, "") == "http://h:1/rooms?limit=5")
+	assert(
+		Messages.rooms_address("wss://h/lobby/?v=2", "t.t", 5, "a:b") == "https://h/lobby/rooms?limit=5&after=a%3Ab&token=t.t"
+	)
+	assert(Messages.rooms_address("wss://h/prod", "", 5, "") == "https://h/rooms?limit=5")
+	assert(Messages.rooms_address("ftp://h/", "", 5, "") == "")
+
+
+func test_a_list_of_rooms_is_read_and_other_answers_are_empty() -> void:
+	var list := Messages.room_list('{"rooms":[{"name":"hub","players":3,"size":50}],"next":null}')
+	assert(list == {"rooms": [{"name": "hub", "players": 3, "size": 50}], "next": ""}, str(list))
+	for text: String in ["", "[]", "{}", '{"rooms":3}', '{"rooms":[3]}', '{"rooms":[{"name":3,"players":3,"size":5}]}']:
+		assert(Messages.room_list(text) == {}, text)
+
+
 func test_an_invalid_address_is_empty() -> void:
 	for url: String in [
 		"", "ftp://lobby.example/", "ws://", "ws:///path", "ws://a b/", "ws://h:99999/", "ws://h:port/", "ws://[::1/", "?a=b"

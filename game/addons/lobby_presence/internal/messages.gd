@@ -41,6 +41,40 @@ static func address(url: String, player: String, room := "", name := "", token :
 	return "ws%s://%s%s?%s" % [parts.get_string(1), parts.get_string(2), path, "&".join(query)]
 
 
+## Returns the address of the list of rooms, which is beside the address [param url] of the lobby. Empty if that is not valid.
+static func rooms_address(url: String, token: String, limit: int, after: String) -> String:
+	var parts := _url.search(url)
+	if parts == null or parts.get_string(3).to_int() > 65_535:
+		return ""
+	var path := parts.get_string(4) if parts.get_string(4) else "/"
+	var query := "limit=%d" % limit
+	query += "&after=" + after.uri_encode() if after else ""
+	query += "&token=" + token.uri_encode() if token else ""
+	return "http%s://%s%s/rooms?%s" % [parts.get_string(1), parts.get_string(2), path.get_base_dir().rstrip("/"), query]
+
+
+## Returns the rooms and the next page in the answer of the lobby. Empty if [param text] is no list of rooms.
+static func room_list(text: String) -> Dictionary:
+	var json := JSON.new()
+	if json.parse(text) != OK or json.data is not Dictionary:
+		return {}
+	var answer: Dictionary = json.data
+	var listed: Variant = answer.get("rooms")
+	if listed is not Array:
+		return {}
+	var rooms: Array[Dictionary] = []
+	for one: Variant in listed:
+		var room: Dictionary = one if one is Dictionary else {}
+		if room.get("name") is not String or room.get("players") is not float or room.get("size") is not float:
+			return {}
+		var players: float = room["players"]
+		var size: float = room["size"]
+		rooms.append({"name": room["name"], "players": int(players), "size": int(size)})
+	var next: Variant = answer.get("next")
+	var following: String = next if next is String else ""
+	return {"rooms": rooms, "next": following}
+
+
 # ── client to server ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
