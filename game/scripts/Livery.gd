@@ -1,6 +1,6 @@
 class_name Livery
 extends RefCounted
-## The colours of ships. Each player has its own colour, the same in every game.
+## The colours of ships. Each player has its own colour, the same in every game, until it chooses another one.
 
 const COLOURS: Array[Color] = [
 	Color("4fd8ff"),
@@ -18,6 +18,16 @@ const COLOURS: Array[Color] = [
 ]
 
 
-## Returns the colour of the player [param id].
-static func of(id: String) -> Color:
-	return COLOURS[id.hash() % COLOURS.size()]
+## Returns the colour of the player [param id]: the one in its data, if it has chosen one.
+static func of(id: String, data: Dictionary = {}) -> Color:
+	return LobbyAvatar3D.colour_in(data, COLOURS[id.hash() % COLOURS.size()])
+
+
+## Returns the colour that follows [param colour].
+static func after(colour: Color) -> Color:
+	return COLOURS[(COLOURS.find(colour) + 1) % COLOURS.size()]
+
+
+## Returns the data of a player that has chosen [param colour].
+static func as_data(colour: Color) -> Dictionary:
+	return {"color": "#" + colour.to_html(false)}

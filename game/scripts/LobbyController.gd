@@ -5,8 +5,11 @@ extends LobbyClient
 
 ## The room of the lobby zone, if the settings name no other.
 const ROOM := "lobby"
+## The event of a player that waves.
+const WAVE := "wave"
 
 var _room := ROOM
+var _look := {}  # the own data, which the lobby may not know yet
 
 
 func _ready() -> void:
@@ -33,6 +36,22 @@ func enter(zone := "") -> void:
 ## Returns the id of the local player.
 func player() -> String:
 	return me.id if me.id else settings.player
+
+
+## Returns the colour of the local player.
+func colour() -> Color:
+	return Livery.of(player(), _look)
+
+
+## Chooses the next colour. The other players receive it as data.
+func choose_next_colour() -> void:
+	_look = Livery.as_data(Livery.after(colour()))
+	set_data(_look)
+
+
+## Waves to all players of the zone.
+func wave() -> void:
+	send(WAVE)
 
 
 func _on_disconnected(reason: String, pause_s: float) -> void:

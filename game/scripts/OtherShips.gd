@@ -13,6 +13,11 @@ var bounds := ZoneBounds.new()
 var _names_in_s := 0.0
 
 
+func _ready() -> void:
+	super()
+	client.event_received.connect(_on_event_received)
+
+
 func _process(delta: float) -> void:
 	super(delta)
 	_separate(delta)
@@ -58,3 +63,9 @@ func _hide_overlapping_names() -> void:
 	var free := Nameplate3D.free_of_others(areas)
 	for i in ships.size():
 		(ships[i] as RemoteLobbyPlayer).plate.is_free = free[i]
+
+
+func _on_event_received(player_id: String, event: String, _data: Dictionary) -> void:
+	var player: LobbyPlayer = client.players.get(player_id)
+	if event == LobbyController.WAVE and player != null and node_of(player) != null:
+		(node_of(player) as RemoteLobbyPlayer).wave()

@@ -23,16 +23,16 @@ func _init() -> void:
 func show_player(player: LobbyPlayer) -> void:
 	visible = player != null
 	if player != null:
-		_show(player.id, player.name, player.status)
+		_show(Livery.of(player.id, player.data), player.name, player.status)
 
 
 ## Shows the local player.
 func show_you() -> void:
 	var me := LobbyController.me
-	_show(LobbyController.player(), LobbyController.settings.name + "  (you)", me.status)
+	_show(LobbyController.colour(), LobbyController.settings.name + "  (you)", me.status)
 
 
-func _show(id: String, named: String, status: String) -> void:
-	_mark.color = Livery.of(id)
+func _show(colour: Color, named: String, status: String) -> void:
+	_mark.color = colour
 	_name.text = named
 	_status.text = status

@@ -14,7 +14,7 @@ var _helm := Helm.new()
 
 
 func _ready() -> void:
-	model.tint = Livery.of(LobbyController.player())
+	model.tint = LobbyController.colour()
 	LobbyController.corrected.connect(_on_corrected)
 
 
@@ -32,6 +32,18 @@ func appear(at: Vector2, heading: float) -> void:
 	reset_physics_interpolation()
 	model.presence = 0.0
 	create_tween().tween_property(model, ^"presence", 1.0, 0.7)
+
+
+## Paints the ship in the next colour.
+func repaint() -> void:
+	LobbyController.choose_next_colour()
+	model.tint = LobbyController.colour()
+
+
+## Waves to the other players: the ship rocks.
+func wave() -> void:
+	LobbyController.wave()
+	model.wave()
 
 
 func _steer(seconds: float) -> void:

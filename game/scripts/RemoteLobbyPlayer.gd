@@ -7,6 +7,8 @@ extends Node3D
 const FADE_S := 0.7
 ## Time constant with which it moves away from another ship, in s.
 const ROOM_S := 0.15
+## The text over a ship that waves is shown for so long, in s.
+const WAVES_S := 2.0
 
 ## The player.
 var player: LobbyPlayer
@@ -16,6 +18,8 @@ var _power := 0.0
 var _heading := 0.0
 var _aside := Vector2.ZERO
 var _tween: Tween
+var _greeting: Tween
+var _is_greeting := false
 
 ## Name and status over the ship.
 @onready var plate: Nameplate3D = $Plate
@@ -39,8 +43,24 @@ func _process(delta: float) -> void:
 ## Shows name, status and colour of a player.
 func show_player(shown: LobbyPlayer) -> void:
 	player = shown
-	model.tint = Livery.of(player.id)
-	plate.write(player.name, player.status, model.tint)
+	model.tint = Livery.of(player.id, player.data)
+	plate.write(player.name, "waves" if _is_greeting else player.status, model.tint)
+
+
+## Shows the colour that the player has chosen.
+func set_lobby_data(_data: Dictionary) -> void:
+	show_player(player)
+
+
+## The player waves: its ship rocks, with a word over it.
+func wave() -> void:
+	model.wave()
+	_greet(true)
+	if _greeting != null:
+		_greeting.kill()
+	_greeting = create_tween()
+	_greeting.tween_interval(WAVES_S)
+	_greeting.tween_callback(_greet.bind(false))
 
 
 ## Shows the movement. A player without a position is not shown yet.
@@ -66,6 +86,11 @@ func colour() -> Color:
 ## Fades out and frees the node.
 func depart() -> void:
 	_fade(0.0).tween_callback(queue_free)
+
+
+func _greet(is_greeting: bool) -> void:
+	_is_greeting = is_greeting
+	show_player(player)
 
 
 func _fade(to: float) -> Tween:

@@ -40,6 +40,10 @@ func _ready() -> void:
 func _unhandled_input(event: InputEvent) -> void:
 	if event.is_action_pressed(&"use"):
 		use()
+	elif event.is_action_pressed(&"wave"):
+		ship.wave()
+	elif event.is_action_pressed(&"repaint"):
+		ship.repaint()
 	elif event.is_action_pressed(&"ui_cancel"):
 		get_viewport().set_input_as_handled()
 		left.emit(way_out)
@@ -59,7 +63,7 @@ func arrive(_from: StringName) -> void:
 
 ## Returns the available controls, in one line.
 func help() -> String:
-	return "W A S D, arrows, or hold the mouse: fly"
+	return "W A S D, arrows, or hold the mouse: fly     V: wave     C: colour"
 
 
 ## Returns the points that the radar shows besides ships.

@@ -40,6 +40,7 @@ func _ready() -> void:
 	LobbyController.player_joined.connect(_on_changed)
 	LobbyController.player_left.connect(_on_changed)
 	LobbyController.status_changed.connect(_on_changed)
+	LobbyController.player_data_changed.connect(_on_changed)
 	LobbyController.connected.connect(_on_changed.bind(null))
 	_hint.pressed.connect(func() -> void: hint_taken.emit())
 	(%Leave as Button).pressed.connect(func() -> void: leave_requested.emit())

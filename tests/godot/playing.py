@@ -25,6 +25,7 @@ class Ship(NamedTuple):
     y: float
     status: str
     presence: float
+    colour: str
 
 
 class View(NamedTuple):

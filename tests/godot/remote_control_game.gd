@@ -34,6 +34,8 @@ func _look(zone: Node) -> void:
 		var status: String = ship.get_node("Plate/Status").get(&"text")
 		var place := ship.global_position
 		var id: String = ship.get_indexed(^"player:id")
-		others[id] = [ship.get_instance_id(), place.x, place.z, status, ship.get_node("Ship").get(&"presence")]
+		var presence: float = ship.get_node("Ship").get(&"presence")
+		var tint: Color = ship.get_node("Ship").get(&"tint")
+		others[id] = [ship.get_instance_id(), place.x, place.z, status, presence, "#" + tint.to_html(false)]
 	var connection: String = current_scene.get_node("UI/Screen/Players/List/Connection/State").get(&"text")
 	_report("view", zone.name, at.x, at.y, others, connection, current_scene.get(&"passage_ms"))

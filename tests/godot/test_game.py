@@ -57,6 +57,25 @@ async def test_through_the_portal_into_the_lobby_to_trade_and_out_again(home: Pa
         assert (await ann.wait_until(lambda view: view.zone == "main")).others == {}
 
 
+async def test_a_colour_that_a_player_chooses_and_its_wave_reach_the_other_game(home: Path, game: Path) -> None:
+    async with (
+        serving() as lobby,
+        playing_demo(home, lobby.url, "ann", *IN_LOBBY) as ann,
+        playing_demo(home, lobby.url, "bea", *IN_LOBBY) as bea,
+    ):
+        first = (await bea.wait_until(lambda view: "ann" in view.others)).others["ann"].colour
+        await ann.wait_until(lambda view: "bea" in view.others)
+        await ann.send(call="repaint", on="/root/Game/lobby/PlayerShip")
+        chosen = (await bea.wait_until(lambda view: view.others["ann"].colour != first)).others["ann"].colour
+        await ann.send(call="wave", on="/root/Game/lobby/PlayerShip")
+        await bea.wait_until(lambda view: view.others["ann"].status.endswith("waves"))
+        await bea.wait_until(lambda view: view.others["ann"].status == "")
+        await ann.send(call="go", args=["main"], on="/root/Game")
+        await bea.send(call="go", args=["main"], on="/root/Game")
+        await bea.wait_until(lambda view: view.zone == "main" and "ann" in view.others)
+        assert (await bea.wait_until(lambda view: view.others["ann"].colour == chosen)).zone == "main"
+
+
 async def test_players_keep_their_nodes_when_the_lobby_is_killed_and_restarts(home: Path, game: Path) -> None:
     port = free_port()
     url = f"ws://127.0.0.1:{port}/"

@@ -39,8 +39,9 @@ def results(files: list[Path], home: Path, project: Path | None = None) -> Resul
     done = engine("--script", HERE / "runner.gd", "--", *files, home=home, project=project)
     found = [json.loads(line.removeprefix("TEST ")) for line in done.stdout.splitlines() if line.startswith("TEST ")]
     assert found, done.stdout + done.stderr
-    assert "leaked at exit" not in done.stderr
-    return {(row["file"], row["name"]): row["problem"] for row in found}
+    problems = {(row["file"], row["name"]): row["problem"] for row in found}
+    assert "leaked at exit" not in done.stderr or any(problems.values())  # a test that fails may leave its coroutine behind
+    return problems
 
 
 @pytest.mark.parametrize("test", TESTS["unit"], ids="::".join)

@@ -46,6 +46,16 @@ func test_each_player_has_its_own_colour() -> void:
 	assert(seen.size() == Livery.COLOURS.size())
 
 
+func test_a_player_can_choose_every_colour() -> void:
+	var colour := Livery.of("ann")
+	var seen: Dictionary[Color, bool] = {}
+	for i in Livery.COLOURS.size():
+		colour = Livery.after(colour)
+		assert(Livery.of("ann", Livery.as_data(colour)) == colour)
+		seen[colour] = true
+	assert(seen.size() == Livery.COLOURS.size())
+
+
 func test_the_controller_overrides_no_method_of_the_client() -> void:
 	var own: GDScript = LobbyController.get_script()
 	var inherited := own.get_base_script().get_script_method_list().map(_name_of)

@@ -49,6 +49,33 @@ func test_a_ship_that_turns_right_leans_right() -> void:
 	assert((ship.get_node("Ship/Tilt") as Node3D).rotation.z < -0.1)
 
 
+func test_a_ship_has_the_colour_in_the_data_of_its_player() -> void:
+	var ship := _remote()
+	assert(ship.model.tint == Livery.of("bea"))
+	ship.player.data = {"color": "#ff0000"}
+	ship.set_lobby_data(ship.player.data)
+	assert(ship.model.tint == Color.RED)
+	ship.player.data = {"color": 5}
+	ship.set_lobby_data(ship.player.data)
+	assert(ship.model.tint == Livery.of("bea"))
+
+
+func test_a_ship_that_waves_rocks_and_shows_it() -> void:
+	var ship := _remote()
+	ship.player.status = "away"
+	ship.wave()
+	ship.wave()
+	assert((ship.get_node("Plate/Status") as Label3D).text.ends_with("waves"))
+	var most := 0.0
+	for i in 30:
+		await _frames(1)
+		most = maxf(most, absf((ship.get_node("Ship/Tilt") as Node3D).rotation.z))
+	assert(most > 0.1)
+	await get_tree().create_timer(RemoteLobbyPlayer.WAVES_S).timeout
+	assert((ship.get_node("Plate/Status") as Label3D).text.ends_with("away"))
+	assert(absf((ship.get_node("Ship/Tilt") as Node3D).rotation.z) < 0.01)
+
+
 func test_ships_at_one_position_are_drawn_apart() -> void:
 	var others := OtherShips.new()
 	others.client = LobbyClient.new()
