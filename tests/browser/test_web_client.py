@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.driving import Lobby, until
+from tests.browser.driving import Lobby, free_port, until
 
 CLIENT = Path(__file__).parents[2] / "clients/javascript"
 
@@ -38,6 +39,19 @@ PAGE = """<!doctype html>
   window.lobby = lobby;
 </script>
 """
+
+
+GAME = """
+import { Lobby } from "./javascript/types/lobby.js";
+const lobby = new Lobby("ws://127.0.0.1:8765/", { player: "ann", data: { team: "red" } });
+lobby.on("joined", (player, was_here) => console.log(player.name.length, was_here ? 1 : 0, player.at(0)?.z ?? 0));
+lobby.on("event", (event: string, data, player) => console.log(event, data.n, player));
+// @ts-expect-error: there is no such event
+lobby.on("jumped", () => {});
+// @ts-expect-error: a height is a number
+lobby.move(1, 2, { z: "3" });
+"""
+"""A game in TypeScript. It must compile with the declarations."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -101,6 +115,20 @@ def npm(*arguments: str, at: Path) -> str:
     return done.stdout
 
 
+def tsconfig(home: Path, viewer: Path) -> Path:
+    """Options that check the page as strictly as the client. A host serves both folders side by side."""
+    options = json.loads((CLIENT / "tsconfig.json").read_text())["compilerOptions"]
+    options |= {
+        "declaration": False,
+        "emitDeclarationOnly": False,
+        "noEmit": True,
+        "rootDirs": [str(viewer.parent), str(CLIENT)],
+    }
+    options |= {"module": "esnext", "moduleResolution": "bundler", "outDir": None}
+    (home / "page.json").write_text(json.dumps({"compilerOptions": options, "files": [str(viewer / "main.js")]}))
+    return home / "page.json"
+
+
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as it would be published: `npm pack`, with declarations that `tsc --strict` has made of JSDoc."""
@@ -110,7 +138,16 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tsc = home / "node_modules/.bin/tsc"
     checked = subprocess.run([tsc, "-p", home / "javascript"], capture_output=True, text=True, timeout=120, check=False)
     assert checked.returncode == 0, checked.stdout
+    page = tsconfig(home, CLIENT.parents[1] / "backend/lobby/viewer")
+    viewer = subprocess.run([tsc, "-p", page], capture_output=True, text=True, timeout=120, check=False)
+    assert viewer.returncode == 0, viewer.stdout
     assert "export class Lobby" in (home / "javascript/types/lobby.d.ts").read_text()
+    (home / "game.ts").write_text(GAME)
+    game = subprocess.run(
+        [tsc, "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", home / "game.ts"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert game.returncode == 0, game.stdout
     name = npm("pack", "--silent", at=home / "javascript").strip().splitlines()[-1]
     return home / "javascript" / name
 
@@ -157,6 +194,24 @@ ann.on("changed", (player) => {{
     assert node
     done = subprocess.run([node, "bot.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
     assert done.stdout == 'bea {"team":"red"}\n', done.stderr
+
+
+def test_in_node_a_lobby_that_is_not_there_ends_no_process(tmp_path: Path, packed: Path) -> None:
+    npm("install", "--silent", "--no-save", "--no-package-lock", str(packed), "ws@8", at=tmp_path)
+    (tmp_path / "bot.mjs").write_text(
+        f"""import {{ Lobby }} from "serverless-lobby-client";
+import WebSocket from "ws";
+const ann = new Lobby("127.0.0.1:{free_port()}", {{ player: "ann", WebSocket }});
+ann.on("disconnected", (reason) => {{
+  console.log(reason);
+  ann.close();
+}});
+"""
+    )
+    node = shutil.which("node")
+    assert node
+    done = subprocess.run([node, "bot.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "no lobby answers there, or it refuses the connection\n"), done.stderr
 
 
 def test_the_canvas_game_has_under_a_hundred_lines_and_shows_other_players(

@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 
 import { Lobby } from "../../clients/javascript/client/lobby.js";
 import { combine, merge } from "../../clients/javascript/client/data.js";
+import { SLOW_DOWN_MS, TAKEOVER_MS } from "../../clients/javascript/client/constants.js";
 import { FakeNetwork } from "./fake_network.js";
 
 const BEA = { id: "bea", x: 1, y: 2, n: 2, name: "Bea", status: "" };
@@ -24,6 +25,7 @@ function start(options = {}) {
   for (const kind of ["connected", "disconnected", "refused", "joined", "left", "moved", "changed", "event", "error", "me"]) {
     lobby.on(kind, (...values) => seen.push([kind, ...values.map((value) => value?.id ?? value)]));
   }
+  lobby.connect();
   const sent = (action) => network.socket.sent.filter((message) => message.action === action);
   const pass = (ms) => network.pass(() => lobby.poll(), ms);
   return { lobby, network, seen, sent, pass };
@@ -38,7 +40,7 @@ function entered(options, more) {
 test("the address has the player, and the first welcome connects and lists the others", () => {
   const { lobby, network, seen } = entered({ room: "hub", name: "Änn" });
   assert.equal(network.socket.url, "ws://h/?pid=ann&room=hub&name=%C3%84nn&v=2");
-  assert.deepEqual(seen, [["connected", "ann"], ["joined", "bea"]]);
+  assert.deepEqual(seen, [["connected", "ann"], ["joined", "bea", true]]);
   assert.deepEqual([lobby.is_connected, lobby.me.id, [...lobby.players.keys()]], [true, "ann", ["bea"]]);
 });
 
@@ -168,6 +170,134 @@ test("a listener can be removed", () => {
   end();
   network.socket.receives({ type: "event", id: "bea", event: "wave" });
   assert.equal(times, 1);
+});
+
+test("it connects by itself, and a refusal comes only after the listeners are there", async () => {
+  const network = new FakeNetwork();
+  const WebSocket = function (url) {
+    return network.surroundings.open(url);
+  };
+  const options = { player: "ann", WebSocket, now: () => network.now_ms };
+  const [lobby, wrong, closed] = [new Lobby("ws://h/", options), new Lobby("ftp://h/", options), new Lobby("ws://h/", options)];
+  open.push(lobby, wrong, closed);
+  closed.close();
+  const refused = [];
+  wrong.on("refused", (...values) => refused.push(values));
+  assert.equal(network.sockets.length, 0);
+  await null;
+  assert.equal(network.sockets.length, 1, "a lobby that is closed at once never connects");
+  assert.deepEqual(refused, [["bad_address", "The address of a lobby starts with ws:// or wss://."]]);
+});
+
+test("in a listener of connected and disconnected the state is already the new one", () => {
+  const { lobby, network } = start();
+  const kinds = [];
+  for (const event of ["connected", "disconnected"]) lobby.on(event, () => kinds.push(lobby.status.kind));
+  network.socket.open().receives(welcome()).ends(1006);
+  assert.deepEqual(kinds, ["connected", "waiting"]);
+});
+
+test("an error in a listener is reported, and the client goes on", async () => {
+  const before = process.listeners("uncaughtException");
+  const errors = [];
+  process.removeAllListeners("uncaughtException").on("uncaughtException", ({ message }) => errors.push(message));
+  const { lobby, network } = start();
+  lobby.on("connected", () => {
+    throw new Error("a bug of the game");
+  });
+  network.socket.open().receives(welcome());
+  await new Promise((done) => setImmediate(done));
+  process.removeAllListeners("uncaughtException");
+  for (const listener of before) process.on("uncaughtException", listener);
+  assert.deepEqual([errors, lobby.players.size], [["a bug of the game"], 1]);
+});
+
+test("a new connection counts its events from 1, also one that has taken over", () => {
+  const { lobby, network, sent, pass } = entered();
+  lobby.send("one");
+  lobby.send("two");
+  while (network.sockets.length === 1 && network.now_ms < TAKEOVER_MS) pass(1_000);
+  network.socket.open().receives(welcome());
+  lobby.send("three");
+  assert.deepEqual(sent("send").map(({ seq }) => seq), [1]);
+});
+
+test("after rate_limited nothing is sent for a while, and then position, status and data", () => {
+  const { lobby, network, pass } = entered();
+  lobby.move(1, 1);
+  lobby.setStatus("away");
+  lobby.setData({ team: "red" });
+  network.socket.sent.length = 0;
+  network.socket.receives({ type: "error", code: "rate_limited", message: "slow down" });
+  pass(SLOW_DOWN_MS - 100);
+  const actions = () => network.socket.sent.map(({ action }) => action).filter((action) => action !== "ping").sort();
+  assert.deepEqual(actions(), []);
+  pass(200);
+  assert.deepEqual(actions(), ["data", "pos", "status"]);
+});
+
+test("a watcher sends nothing", () => {
+  const { lobby, network } = entered({ player: "", watch: true, data: { a: 1 } }, { your_id: "#c1", watch: true });
+  lobby.move(1, 1);
+  lobby.setStatus("x");
+  lobby.setName("x");
+  lobby.setData({ b: 1 });
+  assert.equal(lobby.send("wave"), false);
+  assert.deepEqual([network.socket.sent, lobby.players.size], [[], 1]);
+});
+
+test("a player that the lobby knows gets its place from the welcome", () => {
+  assert.deepEqual(entered({}, { x: 3, y: 4, z: 1, seq: 9 }).lobby.me.place, { x: 3, y: 4, z: 1 });
+  assert.equal(entered().lobby.me.place, null);
+});
+
+test("another room begins empty, after the lobby closed the old connection", () => {
+  const { lobby, network, seen } = entered();
+  lobby.move(5, 5);
+  seen.length = 0;
+  lobby.connect({ room: "dock" });
+  assert.deepEqual([network.sockets.length, lobby.status.kind, lobby.players.size, lobby.me.id], [1, "connecting", 0, ""]);
+  network.socket.ends(1000);
+  assert.match(network.socket.url, /room=dock/);
+  network.socket.open().receives(welcome({ lobby_players: [] }));
+  assert.deepEqual(seen, [["left", "bea"], ["connected", "ann"]]);
+  assert.deepEqual(network.socket.sent, []);
+});
+
+test("after a refusal a game can connect again, with a token", () => {
+  const { lobby, network } = start();
+  network.socket.open().receives({ type: "error", code: "unauthorized", message: "a token is needed", close: 4501 }).ends(4501);
+  lobby.retry();
+  assert.equal(network.sockets.length, 2);
+  network.socket.ends(4501);
+  lobby.connect({ token: "t" });
+  assert.match(network.socket.url, /token=t/);
+});
+
+test("the rooms are asked for below the address of the lobby, with or without a scheme", async () => {
+  const asked = [];
+  const before = globalThis.fetch;
+  globalThis.fetch = async (url) => {
+    asked.push(String(url));
+    return { ok: true, json: async () => (asked.length === 1 ? { rooms: [{ name: "a" }], next: "a" } : { rooms: [{ name: "b" }] }) };
+  };
+  try {
+    const lobby = new Lobby("wss://play.example/lobby/", { token: "t" });
+    open.push(lobby);
+    lobby.close();
+    assert.deepEqual((await lobby.rooms()).map(({ name }) => name), ["a", "b"]);
+    const local = new Lobby("127.0.0.1:8765");
+    open.push(local);
+    local.close();
+    await local.rooms();
+  } finally {
+    globalThis.fetch = before;
+  }
+  assert.deepEqual(asked, [
+    "https://play.example/lobby/rooms?limit=1000&token=t",
+    "https://play.example/lobby/rooms?limit=1000&after=a&token=t",
+    "http://127.0.0.1:8765/rooms?limit=1000",
+  ]);
 });
 
 test("merge patches are those of RFC 7396, and create no prototype", () => {

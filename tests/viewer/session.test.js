@@ -79,3 +79,26 @@ test("without a connection no position is sent", () => {
   session.poll(1_000);
   assert.equal(network.sent("pos").length, 1);
 });
+
+const config = (heartbeat_ms) => ({ type: "config", send_ms: 250, window_ms: 60, far_ms: 500, heartbeat_ms });
+
+test("the round trip is measured every five seconds if heartbeats are short, and the best of three is shown", () => {
+  const { session, network } = start();
+  const pass = (ms) => network.pass(() => session.poll(network.now_ms), ms);
+  assert.ok(Number.isNaN(session.client.round_trip_ms));
+  network.socket.receives(config(20_000));
+  pass(30_000);
+  const pings = network.sent("ping").length;
+  assert.ok(pings >= 6 && pings <= 8, `${pings}`);
+  assert.equal(session.client.round_trip_ms, 0);
+  network.socket.ends(1006);
+  assert.ok(Number.isNaN(session.client.round_trip_ms), "a new connection is measured anew");
+});
+
+test("a lobby that asks for long heartbeats gets as few pings as it asks for", () => {
+  const { session, network } = start();
+  const pass = (ms) => network.pass(() => session.poll(network.now_ms), ms);
+  network.socket.receives(config(120_000));
+  pass(300_000);
+  assert.ok(network.sent("ping").length <= 4);
+});

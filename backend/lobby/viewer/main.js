@@ -7,7 +7,7 @@
 // `window.lobby.snapshot()` is for tests: the state of the connection, the own player, all others, the camera, the drawing.
 
 import { fromPage } from "./address.js";
-import { everyTick } from "../client/client.js";
+import { everyTick } from "../client/surroundings.js";
 import { playerColour } from "./colour.js";
 import { connectControls, showView } from "./controls.js";
 import { Painter } from "./drawing.js";

@@ -94,7 +94,7 @@ export class OwnShip {
    */
   due(now_ms, send_ms) {
     if (!this.#policy.due(this.ship, now_ms, send_ms)) return null;
-    return { ...this.ship, seq: this.seq + 1, t: Math.round(now_ms) % CLOCK_MODULUS_MS };
+    return { ...this.ship, z: 0, vz: 0, seq: this.seq + 1, t: Math.round(now_ms) % CLOCK_MODULUS_MS };
   }
 
   /** The position of `due` was sent. */

@@ -8,6 +8,13 @@ import { OwnShip } from "./own_ship.js";
 import { Room } from "./room.js";
 import { Traffic } from "./traffic.js";
 
+/** The page pings this often, so that the round trip on the page is fresh. */
+const PING_MS = 5_000;
+/** A lobby that asks for longer heartbeats is charged for each ping: the page pings no more often. */
+const LONG_HEARTBEAT_MS = 60_000;
+
+const pingInterval = (/** @type {number} */ heartbeat_ms) => (heartbeat_ms <= LONG_HEARTBEAT_MS ? Math.min(PING_MS, heartbeat_ms) : heartbeat_ms);
+
 /**
  * @typedef {import("./address.js").Address} Address
  *
@@ -40,7 +47,7 @@ export class Session {
       message: this.#receive.bind(this),
       traffic: this.traffic.count.bind(this.traffic),
     };
-    this.client = new Client(listener, surroundings);
+    this.client = new Client(listener, { pingInterval, ...surroundings });
   }
 
   /** The own player's name; "": its id. */

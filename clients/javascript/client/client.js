@@ -1,7 +1,7 @@
 // Drives the state machine of the connection with real sockets and real time.
 //
-// Beyond the state machine it does this: it connects as another player only after the lobby has closed the old connection, it
-// pings often enough for a fresh figure of the round trip, and it explains an address that is not valid.
+// Beyond the state machine it does this: it connects as another player only after the lobby has closed the old connection, and
+// it explains an address that is not valid.
 
 import { PID_PATTERN, socketUrl } from "./address.js";
 import { Connection } from "./connection.js";
@@ -9,12 +9,6 @@ import { HELLO_EVERY_MS } from "./constants.js";
 import { encodeHello, encodePosition } from "./messages.js";
 import { PageSocket } from "./socket.js";
 
-/** The page pings this often, so that the round trip on the page is fresh. */
-const PING_MS = 5_000;
-/** A lobby that asks for longer heartbeats is charged for each ping: the page pings no more often. */
-const LONG_HEARTBEAT_MS = 60_000;
-/** Without a worker, the client polls this often, in ms. */
-const TICK_MS = 80;
 /** The round trip shown is the best of so many: a busy page measures longer ones. */
 const ROUND_TRIPS = 3;
 
@@ -32,18 +26,17 @@ const ROUND_TRIPS = 3;
  * @typedef {object} Listener
  * @property {(status: Status) => void} status the state changed
  * @property {(message: Message, now_ms: number, is_busy: boolean) => void} message
- * @property {(direction: "in" | "out", bytes: number, now_ms: number) => void} traffic
+ * @property {(direction: "in" | "out", bytes: number, now_ms: number) => void} [traffic]
  *
  * @typedef {object} Surroundings
  * @property {(url: string) => WebSocket} open
  * @property {() => number} now
  * @property {() => number} random
+ * @property {(heartbeat_ms: number) => number} [pingInterval] how often to ping a lobby that asks for `heartbeat_ms`
  */
 
 /** @type {Surroundings} */
 const PAGE = { open: (url) => new WebSocket(url), now: () => performance.now(), random: Math.random };
-
-const pingInterval = (/** @type {number} */ heartbeat_ms) => (heartbeat_ms <= LONG_HEARTBEAT_MS ? Math.min(PING_MS, heartbeat_ms) : heartbeat_ms);
 
 export class Client {
   /** @type {Status} */
@@ -76,9 +69,12 @@ export class Client {
     this.#connection = new Connection({
       newSocket: (url) => this.#newSocket(url),
       random: this.#around.random,
-      pingInterval,
+      ...(this.#around.pingInterval && { pingInterval: this.#around.pingInterval }),
       on: {
-        connected: () => this.#note("", "", 0),
+        connected: () => {
+          this.#note("", "", 0);
+          this.#report();
+        },
         disconnected: (reason) => this.#note(reason, "", this.#tries + 1),
         refused: (code, reason) => this.#note((code === "bad_address" && this.#invalid) || reason, code, this.#tries),
         message: (message, now_ms, is_busy) => on.message(message, now_ms, is_busy),
@@ -88,6 +84,16 @@ export class Client {
 
   get is_connected() {
     return this.#connection.state === "connected";
+  }
+
+  /** The socket that sends now; null without a connection. After a takeover it is another one. */
+  get socket() {
+    return this.#connection.socket;
+  }
+
+  /** The version of the protocol that the lobby speaks. */
+  get version() {
+    return this.#connection.version;
   }
 
   /** Shortest interval between two positions, in ms, as the lobby asks for. */
@@ -196,7 +202,9 @@ export class Client {
     this.#invalid = "";
     const { open, now } = this.#around;
     try {
-      return new PageSocket(url, { changed: () => this.poll(), traffic: (...counted) => this.#on.traffic(...counted, now()) }, open);
+      const { traffic } = this.#on;
+      const counted = traffic && { traffic: (/** @type {"in" | "out"} */ way, /** @type {number} */ bytes) => traffic(way, bytes, now()) };
+      return new PageSocket(url, { changed: () => this.poll(), ...counted }, open);
     } catch (error) {
       this.#invalid = error instanceof Error ? error.message : String(error);
       throw error;
@@ -227,30 +235,5 @@ export class Client {
     this.status = { kind, why, code: this.#code, until_ms, tries: this.#tries };
     const is_same = before.kind === kind && before.why === why && Object.is(before.until_ms, until_ms);
     if (!is_same) this.#on.status(this.status);
-  }
-}
-
-/**
- * Calls `tick` also while the page is hidden: a worker wakes the page. Without workers it is a timer, which browsers slow
- * down in a hidden page.
- * @returns {() => void} ends it
- */
-export function everyTick(/** @type {() => void} */ tick) {
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  let timer;
-  const useTimer = () => {
-    timer = setInterval(tick, TICK_MS);
-  };
-  try {
-    const worker = new Worker(new URL("./ticker.js", import.meta.url));
-    worker.onmessage = tick;
-    worker.onerror = useTimer;
-    return () => {
-      worker.terminate();
-      clearInterval(timer);
-    };
-  } catch {
-    useTimer();
-    return () => clearInterval(timer);
   }
 }

@@ -127,6 +127,11 @@ export class Connection {
     return this.#leaving.length > 0;
   }
 
+  /** The socket that sends now; null without a connection. After a takeover it is another one. @returns {Socket | null} */
+  get socket() {
+    return this.state === "connected" ? (this.#current?.socket ?? null) : null;
+  }
+
   /** Ends the pause before the next attempt, and pings at once: a person asked for it, or the device woke up. */
   nudge(/** @type {number} */ now_ms) {
     this.retry_at_ms = this.#ping_at_ms = now_ms;

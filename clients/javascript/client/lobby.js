@@ -7,14 +7,19 @@
 // The client stays the same player through everything that a network does: it reconnects by itself after a pause, takes over its
 // own player before a connection is cut, and reports differences only.
 
-import { Client, everyTick } from "./client.js";
+import { socketUrl } from "./address.js";
+import { Client } from "./client.js";
 import { CLOCK_MODULUS_MS, SLOW_DOWN_MS } from "./constants.js";
 import { combine, isSame, merge } from "./data.js";
 import { encodeData, encodeEvent, encodeName, encodeStatus } from "./messages.js";
 import { Player, Roster } from "./roster.js";
 import { SendPolicy } from "./send_policy.js";
+import { everyTick, followPage, pageAddress } from "./surroundings.js";
 
 export { Player };
+
+/** After `close` the client waits so long for the lobby's answer, in ms. */
+const LEAVING_MS = 2_500;
 
 /**
  * @typedef {import("./client.js").Status} Status
@@ -37,7 +42,7 @@ export { Player };
  * @property {(me: Me) => void} connected       the lobby welcomed the player, for the first time or after a disconnect
  * @property {(reason: string) => void} disconnected the connection is gone. The client reconnects by itself
  * @property {(code: string, reason: string) => void} refused the lobby refuses this player, and there is no further attempt
- * @property {(player: Player) => void} joined  a player came, or was here already when you came
+ * @property {(player: Player, was_here: boolean) => void} joined a player came, or was here already when you came
  * @property {(player: Player) => void} left    a player left
  * @property {(player: Player) => void} moved   a player has a new position
  * @property {(player: Player) => void} changed a player has another name, status or data
@@ -49,7 +54,8 @@ export { Player };
  * @property {string} id     "": no welcome yet
  * @property {string} status
  * @property {Data} data
- * @property {{ x: number, y: number, z: number } | null} place where the lobby has put you, after a move that it refused
+ * @property {{ x: number, y: number, z: number } | null} place where the lobby had you when it welcomed you, or has put you
+ *   after a move that it refused; null: nowhere
  *
  * @typedef {object} RoomInfo a room in a list
  * @property {string} name
@@ -80,11 +86,18 @@ export class Lobby {
   /** All changes of the own data, as one. @type {Data} */
   #patch;
   #is_new = true;
+  /** The socket that the lobby has welcomed. @type {import("./attempt.js").Socket | null} */
+  #welcomed_by = null;
+  /** When to send again what the lobby has dropped. */
+  #repeat_at_ms = Infinity;
+  /** The constructor will connect. */
+  #is_beginning = true;
   #stopTicks = () => {};
+  #leavePage = () => {};
   #address;
 
   /**
-   * Connects at once, and stays connected until `close`.
+   * Connects at once, and stays connected until `close`. Add listeners right after `new Lobby`: no event comes before.
    * @param {string} url `ws://` or `wss://`. In a page, "/" is the lobby that has served it
    * @param {Options} [options]
    */
@@ -93,28 +106,52 @@ export class Lobby {
     this.#now = now ?? (() => performance.now());
     this.#patch = data;
     this.#client = new Client(
-      { status: (status) => this.#stateChanged(status), message: this.#receive.bind(this), traffic: () => {} },
+      { status: (status) => this.#stateChanged(status), message: this.#receive.bind(this) },
       { now: this.#now, ...(random && { random }), ...(Socket && { open: (to) => new Socket(to) }) },
     );
     this.#address = { url: absolute(url), room, pid: player, name, token, watch };
-    this.connect();
+    queueMicrotask(() => {
+      if (this.#is_beginning) this.connect();
+    });
   }
 
-  /** Connects again after `close` or a refusal. */
-  connect() {
-    this.#stopTicks();
+  /**
+   * Connects again: after `close`, after a refusal, to another room, or as another player.
+   * @param {{ url?: string, player?: string, room?: string, name?: string, token?: string }} [changes] what is different now
+   */
+  connect(changes = {}) {
+    this.#is_beginning = false;
+    const before = this.#address;
+    const { url, player = before.pid, room = before.room, name = before.name, token = before.token } = changes;
+    this.#address = { ...before, url: url === undefined ? before.url : absolute(url), pid: player, room, name, token };
+    if (this.#address.url !== before.url || this.#address.room !== before.room) this.#leaveRoom();
+    this.#stop();
     this.#stopTicks = everyTick(() => this.poll());
+    this.#leavePage = followPage({
+      wake: () => this.#client.nudge(),
+      offline: () => this.#client.lose("the network is gone"),
+      leave: () => this.#client.close(),
+      comeBack: () => this.connect(),
+    });
     this.#client.connect(this.#address);
+  }
+
+  /** Ends the pause before the next attempt. After a refusal or `close` it connects again. */
+  retry() {
+    if (this.status.kind === "waiting") this.#client.nudge();
+    else if (this.status.kind === "refused" || this.status.kind === "closed") this.connect();
   }
 
   /** Leaves the lobby. */
   close() {
+    this.#is_beginning = false;
+    this.#leavePage();
     this.#client.close();
     for (const player of this.#roster.clear()) this.#emit("left", player);
     // The lobby's answer to the close is awaited for a moment.
     setTimeout(() => {
-      if (this.status.kind === "closed") this.#stopTicks();
-    }, 2_500);
+      if (this.status.kind === "closed") this.#stop();
+    }, LEAVING_MS);
   }
 
   /**
@@ -145,6 +182,11 @@ export class Lobby {
     return this.#client.round_trip_ms;
   }
 
+  /** For how long the lobby has not answered, in ms; 0: it answers. */
+  get silent_ms() {
+    return this.#client.silent_ms;
+  }
+
   /**
    * Sets your position. Call it as often as you like, for example each frame: a position is sent when the other players could
    * not predict it, no sooner than the lobby asks for, and always the last one.
@@ -166,14 +208,14 @@ export class Lobby {
   /** Shows a text above your player: up to 32 characters. "" removes it. */
   setStatus(/** @type {string} */ status) {
     this.#status_text = status;
-    this.#client.send(encodeStatus(status));
+    this.#send(encodeStatus(status));
   }
 
   /** Changes your name; "" shows your id instead. */
   setName(/** @type {string} */ name) {
     this.#address = { ...this.#address, name };
     this.#client.rename(name);
-    this.#client.send(encodeName(name));
+    this.#send(encodeName(name));
   }
 
   /**
@@ -182,7 +224,7 @@ export class Lobby {
    */
   setData(/** @type {Data} */ patch) {
     this.#patch = combine(this.#patch, patch);
-    this.#client.send(encodeData(patch));
+    this.#send(encodeData(patch));
   }
 
   /**
@@ -193,7 +235,7 @@ export class Lobby {
    * @returns {boolean} whether it was sent; false without a connection
    */
   send(event, data = {}, to = "") {
-    const is_sent = this.#client.send(encodeEvent(event, data, to, this.#event_seq + 1));
+    const is_sent = this.#send(encodeEvent(event, data, to, this.#event_seq + 1));
     if (is_sent) this.#event_seq += 1;
     return is_sent;
   }
@@ -202,7 +244,9 @@ export class Lobby {
   async rooms() {
     const rooms = [];
     for (let after = ""; after || rooms.length === 0; ) {
-      const url = new URL("/rooms?limit=1000", this.#address.url.replace(/^ws/i, "http"));
+      const url = new URL(socketUrl(this.#address).replace(/^ws/, "http"));
+      url.pathname = `${url.pathname.replace(/\/$/, "")}/rooms`;
+      url.search = "?limit=1000";
       if (after) url.searchParams.set("after", after);
       if (this.#address.token) url.searchParams.set("token", this.#address.token);
       const answer = await fetch(url);
@@ -218,19 +262,41 @@ export class Lobby {
   /** Moves everything on. The client calls it by itself; a game may call it each frame, to receive a little sooner. */
   poll() {
     this.#client.poll();
-    for (const player of this.#roster.expire(this.#now())) this.#emit("left", player);
+    const now_ms = this.#now();
+    for (const player of this.#roster.expire(now_ms)) this.#emit("left", player);
+    if (now_ms >= this.#repeat_at_ms) this.#repeat();
     this.#sendPosition();
   }
 
-  /** Ends the pause before the next attempt. Call it when the network is back or the page is shown again. */
-  nudge() {
-    this.#client.nudge();
+  #stop() {
+    this.#stopTicks();
+    this.#leavePage();
+  }
+
+  #leaveRoom() {
+    for (const player of this.#roster.clear()) this.#emit("left", player);
+    this.me = { id: "", status: "", data: {}, place: null };
+    [this.#motion, this.#is_fresh, this.#seq] = [null, false, 0];
+  }
+
+  /** @returns {boolean} whether it was sent. A watcher cannot send, and a lobby of version 1 knows none of it. */
+  #send(/** @type {string} */ text) {
+    return !this.#address.watch && this.#client.version >= 2 && this.#client.send(text);
+  }
+
+  /** Sends again what the lobby does not have: it dropped the message, or there was no connection. */
+  #repeat() {
+    this.#repeat_at_ms = Infinity;
+    const { status, data } = this.me;
+    if (this.#status_text !== null && this.#status_text !== status) this.#send(encodeStatus(this.#status_text));
+    if (!isSame(merge(data, this.#patch), data)) this.#send(encodeData(this.#patch));
   }
 
   #sendPosition() {
     const now_ms = this.#now();
     const motion = this.#motion;
-    if (!motion || !this.#client.is_connected || !this.me.id || (!this.#is_fresh && this.#policy.is_known)) return;
+    if (!motion || this.#address.watch || !this.#welcomed_by || this.#welcomed_by !== this.#client.socket) return;
+    if (!this.#is_fresh && this.#policy.is_known) return;
     if (!this.#policy.due(motion, now_ms, this.#client.send_ms, this.#moved_ms)) return;
     const t = Math.round(this.#moved_ms) % CLOCK_MODULUS_MS;
     const position = { ...motion, z: motion.z ?? 0, vz: motion.vz ?? 0, seq: this.#seq + 1, t };
@@ -245,7 +311,7 @@ export class Lobby {
     this.status = status;
     if (status.kind === before.kind && status.kind !== "waiting") return;
     if (status.kind !== "connected") {
-      this.#is_new = true;
+      [this.#is_new, this.#repeat_at_ms] = [true, Infinity];
       this.#policy.forget();
       if (before.kind === "connected") this.#roster.cut();
     }
@@ -254,10 +320,11 @@ export class Lobby {
   }
 
   #receive(/** @type {Message} */ message, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
+    const is_first = this.#roster.me === "";
     const change = this.#roster.apply(message, now_ms, is_busy);
     if (message.type === "welcome") this.#welcomed(message);
     for (const player of change.left) this.#emit("left", player);
-    for (const player of change.joined) this.#emit("joined", player);
+    for (const player of change.joined) this.#emit("joined", player, is_first);
     for (const player of change.placed) if (!change.joined.includes(player)) this.#emit("moved", player);
     for (const { player } of change.moved) this.#emit("moved", player);
     for (const player of change.changed) this.#emit("changed", player);
@@ -274,14 +341,17 @@ export class Lobby {
   #welcomed(/** @type {import("./messages.js").Welcome} */ welcome) {
     // Positions count on from where the lobby has counted, or it would take them for old ones.
     this.#seq = Math.max(this.#seq, welcome.position.seq);
-    this.me = { ...this.me, id: welcome.your_id, status: welcome.status, data: welcome.data };
+    const { x, y, z = 0, seq } = welcome.position;
+    this.me = { id: welcome.your_id, status: welcome.status, data: welcome.data, place: seq > 0 ? { x, y, z } : null };
     // A player that came without an id keeps the one that it was given.
     if (!welcome.watch) this.#client.identify(welcome.your_id);
+    if (this.#welcomed_by !== this.#client.socket) {
+      // Each connection counts its events from 1, also one that has taken over.
+      [this.#welcomed_by, this.#event_seq] = [this.#client.socket, 0];
+      this.#repeat();
+    }
     if (!this.#is_new) return;
     this.#is_new = false;
-    this.#event_seq = 0;
-    if (this.#status_text !== null && this.#status_text !== welcome.status) this.#client.send(encodeStatus(this.#status_text));
-    if (!isSame(merge(welcome.data, this.#patch), welcome.data)) this.#client.send(encodeData(this.#patch));
     if (this.#motion) this.#policy.request();
     this.#emit("connected", this.me);
   }
@@ -293,18 +363,31 @@ export class Lobby {
       this.#policy.sent(this.#motion, now_ms);
       this.#emit("me", this.me);
     }
-    if (error.code === "rate_limited") this.#policy.request(now_ms + SLOW_DOWN_MS);
+    if (error.code === "rate_limited") {
+      // The lobby has dropped a message, and until then it drops every further one as well.
+      this.#repeat_at_ms = now_ms + SLOW_DOWN_MS;
+      this.#policy.request(this.#repeat_at_ms);
+    }
     this.#emit("error", error.code, error.message);
   }
 
   /** @template {keyof Events} Kind @param {Kind} kind @param {Parameters<Events[Kind]>} values */
   #emit(kind, ...values) {
-    for (const listener of [...(this.#listeners.get(kind) ?? [])]) listener(...values);
+    for (const listener of [...(this.#listeners.get(kind) ?? [])]) {
+      try {
+        listener(...values);
+      } catch (error) {
+        // A bug of the game is reported as such, and the client goes on.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }
 
-/** The address of a lobby as a WebSocket URL. In a page, "/" is the lobby that has served it. */
+/** An address relative to the page, such as "/", as a whole one. Others stay as they are. */
 function absolute(/** @type {string} */ url) {
-  if (!url.startsWith("/") || typeof location === "undefined") return url;
-  return new URL(url, location.href).href.replace(/^http/i, "ws");
+  const page = pageAddress();
+  return page && /^[./]/.test(url) ? new URL(url, page).href : url;
 }

@@ -1,11 +1,11 @@
-// A WebSocket of the browser, as the state machine of the connection wants it: it is polled.
+// A WebSocket of a browser or of Node, as the state machine of the connection wants it: it is polled.
 
 /**
  * @typedef {import("./attempt.js").Socket} Socket
  *
  * @typedef {object} SocketEvents
  * @property {() => void} changed something arrived, or the socket opened or closed
- * @property {(direction: "in" | "out", bytes: number) => void} traffic
+ * @property {(direction: "in" | "out", bytes: number) => void} [traffic] a message was received or sent
  */
 
 const encoder = new TextEncoder();
@@ -29,6 +29,7 @@ export class PageSocket {
   constructor(url, on, open = (address) => new WebSocket(address)) {
     this.#on = on;
     this.#socket = open(url);
+    this.#socket.onerror = () => {}; // a close follows; without a listener, `ws` would end the process
     this.#socket.onopen = () => on.changed();
     this.#socket.onmessage = (event) => this.#receive(event.data);
     this.#socket.onclose = ({ code, reason }) => {
@@ -54,7 +55,7 @@ export class PageSocket {
   send(/** @type {string} */ text) {
     if (!this.is_open) return;
     this.#socket.send(text);
-    this.#on.traffic("out", encoder.encode(text).length);
+    this.#on.traffic?.("out", encoder.encode(text).length);
   }
 
   close() {
@@ -65,7 +66,7 @@ export class PageSocket {
 
   #receive(/** @type {unknown} */ data) {
     if (typeof data !== "string") return;
-    this.#on.traffic("in", encoder.encode(data).length);
+    this.#on.traffic?.("in", encoder.encode(data).length);
     this.#arrived.push(data);
     this.#on.changed();
   }
