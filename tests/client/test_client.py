@@ -746,9 +746,10 @@ async def test_data_reaches_the_other_players_and_survives_a_restart_of_the_lobb
             assert (await _next(ann, DataSet)).player.data in ({"team": "red"}, {"hat": 1})
             assert (await _next(bea, DataSet)).player.data == {"hat": 1}
             assert bea.roster.players["ann"].data == {"hat": 1}
-            ann.set_data({"x": "y" * 600})
-            assert (await _next(ann, MessageRefused)).code == "bad_data"
-            ann._patch = {"hat": 1}
+            for code, size in (("bad_data", 600), ("too_large", 2_000)):
+                ann.set_data({"x": "y" * size})
+                assert (await _next(ann, MessageRefused)).code == code
+            assert ann._patch == {"hat": 1}  # neither what was refused, nor the key that is gone
             row = next(row for row in lobby.server.store.room("lobby") if row.player == "ann")
             lobby.server.store.set_data("lobby", row.connection, {}, 0)  # as after a restart
             ann._connection.socket.close()  # type: ignore[union-attr]

@@ -378,10 +378,15 @@ class LobbyClient:
                 self._inbox.put(MessageRefused(code, text, x, y, z))
                 if code == "rate_limited":
                     self._slow_down()
+                elif code in ("bad_data", "too_large") and self.follow:
+                    self._patch = self.roster.you.data  # what was refused is not sent again
             case Welcome():
                 self._on_welcome(message)
             case _ if self.follow or isinstance(message, wire.Event):
                 self._apply(message)
+                you = self.roster.you
+                if isinstance(message, wire.DataChanged) and message.id == you.id and merge(you.data, self._patch) == you.data:
+                    self._patch = you.data  # the lobby has it all, and keys that are gone need no None any more
 
     def _on_welcome(self, welcome: Welcome) -> None:
         if self._is_new:
