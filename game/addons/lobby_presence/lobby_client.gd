@@ -208,7 +208,7 @@ func retry_now() -> void:
 
 
 ## Sends the position and heading of [param node], a [Node2D] or [Node3D], from now on. The height of a [Node3D] is sent, too:
-## see [member LobbySettings.axes].
+## see [member LobbySettings.axes]. If your game turns only a child of the player, such as its mesh, track the child.
 func track(node: Node) -> void:
 	if not node is Node2D and not node is Node3D:
 		push_warning("Lobby: only a Node2D or a Node3D can be tracked; %s is neither." % node)
