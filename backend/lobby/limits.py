@@ -168,7 +168,9 @@ def check_room(players: int, room: str, settings: Settings) -> None:
     """Raises :class:`Refused` (``room_full``) where a room with this many players has no place for one more."""
     if players >= settings.room_size:
         raise Refused(
-            "room_full", f"all {settings.room_size} places in {room} are taken; room_size of the lobby sets how many there are"
+            "room_full",
+            f"all {settings.room_size} places in {room} are taken; `lobby serve --room-size N` sets how many there are, "
+            "on AWS the parameter RoomSize",
         )
 
 

@@ -242,7 +242,7 @@ def test_bots_that_find_no_place_name_the_setting_to_change() -> None:
     async def test() -> None:
         async with serving(room_size=2) as server:
             said = failed(await asyncio.to_thread(lobby, "bots", server.url, "--players", "3", "--seconds", "0"))
-            assert "room_size" in said
+            assert "--room-size" in said
 
     run(test())
 

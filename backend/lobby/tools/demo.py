@@ -41,7 +41,7 @@ async def demo(
     try:
         # The first to end ends the demo: the server at Ctrl-C, the bots only after an error.
         await asyncio.wait({server, walking}, return_when=asyncio.FIRST_COMPLETED)
-        if walking.done():
+        if walking.done() and not server.done():  # a lobby that stops also ends the bots that are still connecting
             await walking
     finally:
         for task in (walking, server):
