@@ -338,7 +338,7 @@ async def test_a_full_room_is_the_reason_of_the_error() -> None:
         await only.receive("welcome")
         with pytest.raises(
             LobbyError,
-            match=r"^Cannot connect to the lobby at ws://[0-9.:]+/: all 1 places in lobby are taken; room_size .+\.$",
+            match=r"^Cannot connect to the lobby at ws://[0-9.:]+/: all 1 places in lobby are taken; .*--room-size .+\.$",
         ):
             await LobbyClient(lobby.url, "ann").__aenter__()
 
