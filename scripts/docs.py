@@ -174,9 +174,9 @@ def cloudwatch() -> str:
     return "\n".join([*rows, *(f"| `{name}` | {unit} | {meaning} |" for name, (unit, meaning) in METRICS.items())])
 
 
-def _results(bench: str) -> dict[str, Any]:
+def _results(bench: str) -> Any:
     """What a bench wrote when it was last run with ``--json``."""
-    found: dict[str, Any] = json.loads((ROOT / f"bench/results/{bench}.json").read_text())
+    found: Any = json.loads((ROOT / f"bench/results/{bench}.json").read_text())
     return found
 
 
@@ -191,6 +191,15 @@ def memory() -> str:
         cells = [f"{row['memory_mb']:,}", f"{row['core']:.2f}"]
         cells += [f"{row[name]:.0f}" for name in ("position_ms", "fanout_longer_ms", "start_ms")]
         cells += [f"{row[name]:.2f}" for name in ("dollars_positions", "dollars_windows")]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def attacks() -> str:
+    """What attackers do to other players, as bench/hostile.py measured it."""
+    rows = ["| attack | median | p99 | memory | share of a core |", "|---|---:|---:|---:|---:|"]
+    for row in _results("hostile"):
+        cells = [row["attack"], f"{row['p50_ms']} ms", f"{row['p99_ms']} ms", f"+{row['growth_mb']} MB", f"{row['core']:.0%}"]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -516,6 +525,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "players": ("docs/cost.md", players),
     "windows": ("docs/cost.md", windows),
     "memory": ("docs/performance.md", memory),
+    "attacks": ("docs/security.md", attacks),
 }
 
 WEB_CLIENT = ROOT / "clients/javascript/client/lobby.js"

@@ -16,6 +16,9 @@ from lobby.server.host import Server
 from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
 
+AT_MOST_S = 30.0
+"""How long one test may take."""
+
 PATIENCE_S = 5.0
 
 
@@ -100,11 +103,11 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def run(test: Coroutine[Any, Any, None]) -> None:
+def run(test: Coroutine[Any, Any, None], at_most_s: float = AT_MOST_S) -> None:
     """Runs one test, for half a minute at most."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(at_most_s):
             await test
 
     asyncio.run(bounded())
