@@ -5,6 +5,7 @@ The package does not know what the handlers do, so it runs any stack of this kin
 
 ``api``            an API, the route of a message, the meaning of an authorizer's answer (pure)
 ``definition``     what a CloudFormation template describes, as far as it runs here (pure)
+``functions``      the functions of a template: runtime, handler, code, layers (pure)
 ``events``         the events that a handler gets, with exactly the keys that AWS sends (pure)
 ``answers``        the meaning of a handler's answer to the gateway (pure)
 ``handshakes``     what a request for a WebSocket must contain, and its address (pure)
@@ -31,7 +32,8 @@ from lobby.emulator.api import Api, Authorizer, Limits, Route
 from lobby.emulator.conditions import Conditions
 from lobby.emulator.definition import StackDefinition, read_stack
 from lobby.emulator.emulated_stack import EmulatedStack
-from lobby.emulator.environments import Context, Environments, HandlerError, LambdaFunction
+from lobby.emulator.environments import Context, Environments, HandlerError
+from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.gateway import ApiGateway, FunctionOptions, GatewayFaults
 from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.tables import Endpoint, Moto

@@ -13,7 +13,7 @@ from typing import Any
 
 from lobby.cloudformation.resolving import ACCOUNT, REGION, resolve
 from lobby.emulator.api import CONNECT, Api, Authorizer, Route
-from lobby.emulator.environments import LambdaFunction
+from lobby.emulator.functions import LambdaFunction, read_function, read_layer
 from lobby.emulator.streams import MappingSettings
 from lobby.errors import LobbyError
 
@@ -62,7 +62,7 @@ def read_stack(
     CloudFormation would refuse, and LobbyError for a template without a WebSocket API, or with parts that cannot run here."""
     resources = _Resources(resolve(template, parameters))
     api_id, api, stage = _api_and_stage(resources)
-    functions = {ref: _function(ref, item) for ref, item in resources.of("Lambda::Function").items()}
+    functions = _functions(resources)
     routes, authorizer = _routes(resources, functions)
     settings, tables = stage.get("DefaultRouteSettings", {}), resources.of("DynamoDB::Table")
     return StackDefinition(
@@ -109,6 +109,11 @@ class _Resources:
         refs, items = self.resolved["Refs"], self.resolved["Resources"].items()
         return {refs[name]: item.get("Properties", {}) for name, item in items if item["Type"] == f"AWS::{kind}"}
 
+    def whole(self, kind: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """Each resource of a kind: its name in the template, the value of ``Ref`` for it, and the resource itself."""
+        refs, items = self.resolved["Refs"], self.resolved["Resources"].items()
+        return [(name, refs[name], item) for name, item in items if item["Type"] == f"AWS::{kind}"]
+
 
 def _api_and_stage(resources: _Resources) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """The id and the properties of the WebSocket API, and the properties of its stage."""
@@ -146,16 +151,13 @@ def _routes(
     return routes, authorizer
 
 
-def _function(name: str, item: Mapping[str, Any]) -> LambdaFunction:
-    return LambdaFunction(
-        name=name,
-        arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
-        handler=item["Handler"],
-        memory_mb=int(item.get("MemorySize", 128)),
-        timeout_s=float(item.get("Timeout", 3)),
-        concurrency=int(item.get("ReservedConcurrentExecutions", 1000)),
-        variables={key: str(value) for key, value in item.get("Environment", {}).get("Variables", {}).items()},
-    )
+def _functions(resources: _Resources) -> dict[str, LambdaFunction]:
+    """The functions by their names."""
+    layers = {ref: read_layer(logical, ref, item) for logical, ref, item in resources.whole("Lambda::LayerVersion")}
+    return {
+        ref: read_function(logical, ref, item, layers, region=REGION, account=ACCOUNT)
+        for logical, ref, item in resources.whole("Lambda::Function")
+    }
 
 
 def _called(uri: str, functions: Mapping[str, LambdaFunction]) -> str:

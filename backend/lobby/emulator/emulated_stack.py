@@ -20,10 +20,10 @@ from lobby.emulator.environments import (
     Environment,
     Environments,
     Invoke,
-    LambdaFunction,
     ProcessEnvironment,
     ThreadEnvironment,
 )
+from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.gateway import ApiGateway, GatewayFaults, PageLookup, no_page
 from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.services import Services

@@ -18,12 +18,13 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lobby.emulator.conditions import Conditions
 from lobby.emulator.events import kind_of
+from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.meters import Meter, no_meter
 
 log = logging.getLogger(__name__)
@@ -43,20 +44,6 @@ class HandlerError(Exception):
 
 class EnvironmentDied(HandlerError):
     """The environment ended in the middle of an event."""
-
-
-@dataclass(frozen=True)
-class LambdaFunction:
-    """The configuration of a Lambda function. ``handler`` is MODULE.FUNCTION; the defaults are AWS's, except ``concurrency``,
-    which is an account's default. ``variables`` is its environment."""
-
-    name: str
-    arn: str
-    handler: str = ""
-    memory_mb: int = 128
-    timeout_s: float = 3.0
-    concurrency: int = 1000
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

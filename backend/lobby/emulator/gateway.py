@@ -17,8 +17,9 @@ from lobby.emulator import events, signatures
 from lobby.emulator.answers import connect_answer, response_body
 from lobby.emulator.api import CONNECT, DISCONNECT, Api, Pairs, Throttle, has_identity, permitted, select_route
 from lobby.emulator.connections import CLOSE_S, EmulatedConnection, FilteredProtocol
-from lobby.emulator.environments import Environments, HandlerError, Invoke, LambdaFunction, ThreadEnvironment
+from lobby.emulator.environments import Environments, HandlerError, Invoke, ThreadEnvironment
 from lobby.emulator.frames import FrameFilter
+from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.handshakes import address, refusal
 from lobby.emulator.meters import Meter, no_meter
 from lobby.logs import bounded_logger
