@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -28,6 +31,23 @@ def _found(name: str) -> Distribution | None:
         return distribution(name)
     except ModuleNotFoundError:
         return None
+
+
+def _closure(requirements: Iterable[str]) -> set[str]:
+    """The names of packages, and of all that they need on this system."""
+    names: set[str] = set()
+    waiting = [(Requirement(text), "") for text in requirements]
+    while waiting:
+        wanted, extra = waiting.pop()
+        if wanted.marker and not any(wanted.marker.evaluate({"extra": it}) for it in {extra, ""}):
+            continue
+        found = _found(wanted.name)
+        if found is None or (wanted.name in names and not wanted.extras):
+            continue
+        names.add(wanted.name)
+        for text in found.requires or ():
+            waiting += [(Requirement(text), it) for it in {"", *wanted.extras}]
+    return names
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -51,8 +71,13 @@ class Reader:
             (self._packages / "lobby.pth").write_text(str(ROOT / "backend"), encoding="utf-8")
             self._write_command()
 
+    def install_extra(self, extra: str) -> None:
+        """Links what an extra of the project needs, as ``pip install '.[extra]'`` does."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        self.install(_closure(project["optional-dependencies"][extra]))
+
     def install(self, names: Iterable[str]) -> None:
-        """Links packages, with what they need. Raises AssertionError for one that the tests' environment lacks."""
+        """Links packages. Raises AssertionError for one that the tests' environment lacks."""
         for name in names:
             package = _found(name)
             assert package is not None, f"{name} is not installed here"
