@@ -196,6 +196,35 @@ ann.on("changed", (player) => {{
     assert done.stdout == 'bea {"team":"red"}\n', done.stderr
 
 
+def test_in_node_a_player_that_an_operator_removes_learns_why_and_does_not_come_back(
+    new_lobby: Callable[..., Lobby], tmp_path: Path, packed: Path
+) -> None:
+    npm("install", "--silent", "--no-save", "--no-package-lock", str(packed), "ws@8", at=tmp_path)
+    key, port = "a-key-of-the-admin-api-with-40-characters", free_port()
+    address = new_lobby("--admin-port", str(port), "--admin-key", key).socket().partition("?")[0]
+    (tmp_path / "bot.mjs").write_text(
+        f"""import {{ Lobby }} from "serverless-lobby-client";
+import WebSocket from "ws";
+const ann = new Lobby("{address}", {{ player: "ann", WebSocket }});
+ann.on("connected", () =>
+  fetch("http://127.0.0.1:{port}/rooms/lobby/players/ann/kick", {{
+    method: "POST",
+    headers: {{ Authorization: "Bearer {key}", "Content-Type": "application/json" }},
+    body: JSON.stringify({{ reason: "no spam, please" }}),
+  }}));
+ann.on("disconnected", () => console.log("comes back"));
+ann.on("refused", (code, message) => {{
+  console.log(code, message);
+  ann.close();
+}});
+"""
+    )
+    node = shutil.which("node")
+    assert node
+    done = subprocess.run([node, "bot.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout == "kicked an operator of the lobby removed you: no spam, please\n", done.stderr
+
+
 def test_in_node_a_lobby_that_is_not_there_ends_no_process(tmp_path: Path, packed: Path) -> None:
     npm("install", "--silent", "--no-save", "--no-package-lock", str(packed), "ws@8", at=tmp_path)
     (tmp_path / "bot.mjs").write_text(

@@ -39,6 +39,7 @@ from lobby.presence import Position
 from lobby.settings import Settings
 from lobby.tokens import sign
 from tests.hosts import joined, serving
+from tests.server.test_admin import administered
 
 SECRET = "a secret of thirty-two characters"
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -789,3 +790,17 @@ async def test_a_watcher_sees_the_room_and_the_room_does_not_see_it() -> None:
         eye.move(5, 5)
         assert (await _next(eye, MessageRefused)).code == "watching"
         assert lobby.server.health().players == 1
+
+
+@pytest.mark.parametrize(("action", "code"), [("kick", "kicked"), ("ban", "banned")])
+async def test_a_player_that_an_operator_removes_learns_why_and_does_not_come_back(action: str, code: str) -> None:
+    async with administered() as (lobby, api), joined(lobby.at(pid="bea", v=2)) as bea:
+        async with LobbyClient(lobby.url, "ann", random=at_once) as ann:
+            await bea.receive("join")
+            body = {"reason": "no spam, please"} | ({"seconds": 60} if action == "ban" else {})
+            await api("POST", f"/rooms/lobby/players/ann/{action}", body)
+            last = [event async for event in ann][-1]
+            assert isinstance(last, PlayerRefused)
+            assert (last.code, "no spam, please" in last.message) == (code, True)
+            assert (await bea.receive("leave", "join"))["type"] == "leave"
+            assert await bea.receives_nothing()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -15,18 +16,12 @@ from lobby.errors import LobbyError
 from tests.hosts import free_port, run, serving
 
 
-@pytest.mark.parametrize(
-    ("url", "at"),
-    [
-        ("ws://127.0.0.1:8765/", "http://127.0.0.1:8765/rooms?limit=5"),
-        ("127.0.0.1:8765", "http://127.0.0.1:8765/rooms?limit=5"),
-        ("wss://example.com/lobby/?room=hub", "https://example.com/lobby/rooms?limit=5"),
-        ("wss://example.com/prod?token=t.t", "https://example.com/rooms?limit=5&token=t.t"),
-        ("ws://[::1]:8765/", "http://[::1]:8765/rooms?limit=5"),
-    ],
-)
-def test_the_list_is_beside_the_address_of_the_lobby(url: str, at: str) -> None:
-    assert list_address(url, "", 5, "") == at
+CASES = json.loads((Path(__file__).parent.parent / "rooms_addresses.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["lobby"] for case in CASES])
+def test_the_list_is_beside_the_address_of_the_lobby(case: dict[str, str]) -> None:
+    assert list_address(case["lobby"], case["token"], 1_000, case["after"]) == case["rooms"]
 
 
 def test_a_client_reads_the_rooms_page_by_page() -> None:

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { fromPage, lobbyOf } from "../../backend/lobby/viewer/address.js";
-import { socketUrl } from "../../clients/javascript/client/address.js";
+import { roomsUrl, socketUrl } from "../../clients/javascript/client/address.js";
 
 const EMPTY = { url: "ws://h/", room: "", pid: "", name: "", token: "" };
 
@@ -34,4 +35,11 @@ test("an address that is not valid is refused with a sentence", () => {
     assert.throws(() => socketUrl({ ...EMPTY, url }), /address/, url);
   }
   assert.throws(() => socketUrl({ ...EMPTY, pid: "a b" }), /pid/);
+});
+
+test("the list of rooms is beside the address of the lobby", () => {
+  const { cases } = JSON.parse(readFileSync(new URL("../rooms_addresses.json", import.meta.url), "utf8"));
+  for (const { lobby, token, after, rooms } of cases) {
+    assert.equal(roomsUrl({ ...EMPTY, url: lobby, token, pid: "ann", room: "hub" }, 1_000, after), rooms);
+  }
 });

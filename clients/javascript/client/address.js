@@ -42,3 +42,19 @@ export function socketUrl(address) {
   url.searchParams.set("v", "2");
   return url.href;
 }
+
+/**
+ * The URL of the list of rooms: `rooms` beside the address of the lobby. Throws like {@link socketUrl}.
+ * @param {Address} address
+ * @param {number} limit of rooms, 1 to 1,000
+ * @param {string} after only rooms whose names are greater; empty: from the first one
+ */
+export function roomsUrl(address, limit, after) {
+  const lobby = new URL(socketUrl(address).replace(/^ws/, "http"));
+  const url = new URL("rooms", lobby);
+  url.searchParams.set("limit", String(limit));
+  if (after) url.searchParams.set("after", after);
+  const token = lobby.searchParams.get("token");
+  if (token) url.searchParams.set("token", token);
+  return url.href;
+}

@@ -7,7 +7,7 @@
 // The client stays the same player through everything that a network does: it reconnects by itself after a pause, takes over its
 // own player before a connection is cut, and reports differences only.
 
-import { socketUrl } from "./address.js";
+import { roomsUrl, socketUrl } from "./address.js";
 import { Client } from "./client.js";
 import { CLOCK_MODULUS_MS, SLOW_DOWN_MS } from "./constants.js";
 import { combine, isSame, merge } from "./data.js";
@@ -244,12 +244,7 @@ export class Lobby {
   async rooms() {
     const rooms = [];
     for (let after = ""; after || rooms.length === 0; ) {
-      const url = new URL(socketUrl(this.#address).replace(/^ws/, "http"));
-      url.pathname = `${url.pathname.replace(/\/$/, "")}/rooms`;
-      url.search = "?limit=1000";
-      if (after) url.searchParams.set("after", after);
-      if (this.#address.token) url.searchParams.set("token", this.#address.token);
-      const answer = await fetch(url);
+      const answer = await fetch(roomsUrl(this.#address, 1_000, after));
       if (!answer.ok) throw new Error(`the lobby does not list its rooms: HTTP ${answer.status} ${(await answer.text()).trim()}`);
       const page = await answer.json();
       rooms.push(...page.rooms);

@@ -136,12 +136,18 @@ func test_the_address_carries_the_player() -> void:
 
 
 func test_the_list_of_rooms_is_beside_the_address_of_the_lobby() -> void:
-	assert(Messages.rooms_address("ws://h:1", "", 5, "") == "http://h:1/rooms?limit=5")
-	assert(
-		Messages.rooms_address("wss://h/lobby/?v=2", "t.t", 5, "a:b") == "https://h/lobby/rooms?limit=5&after=a%3Ab&token=t.t"
-	)
-	assert(Messages.rooms_address("wss://h/prod", "", 5, "") == "https://h/rooms?limit=5")
+	var script: Script = get_script()
+	var here := script.resource_path.get_base_dir()
+	var table: Dictionary = JSON.parse_string(FileAccess.get_file_as_string(here.path_join("../../rooms_addresses.json")))
+	var cases: Array = table["cases"]
+	assert(cases.size() >= 10)
+	for case: Dictionary in cases:
+		var lobby: String = case["lobby"]
+		var token: String = case["token"]
+		var after: String = case["after"]
+		assert(Messages.rooms_address(lobby, token, 1_000, after) == case["rooms"], "%s" % lobby)
 	assert(Messages.rooms_address("ftp://h/", "", 5, "") == "")
+
 
 
 func test_a_list_of_rooms_is_read_and_other_answers_are_empty() -> void:

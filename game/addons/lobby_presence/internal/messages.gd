@@ -49,7 +49,9 @@ static func rooms_address(url: String, token: String, limit: int, after: String)
 	var path := parts.get_string(4) if parts.get_string(4) else "/"
 	var query := "limit=%d" % limit
 	query += "&after=" + after.uri_encode() if after else ""
-	query += "&token=" + token.uri_encode() if token else ""
+	var before := "token=" + token.uri_encode() if token else parts.get_string(5)
+	for parameter in before.split("&"):
+		query += "&" + parameter if parameter.begins_with("token=") else ""
 	return "http%s://%s%s/rooms?%s" % [parts.get_string(1), parts.get_string(2), path.get_base_dir().rstrip("/"), query]
 
 
