@@ -11,16 +11,17 @@ import ast
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
-from lobby.client import constants
+from lobby.client import Event, constants
 from lobby.client.endings import CLOSES
 from lobby.emulator.conditions import FAULTS, LATENCIES
 from lobby.errors import CODES
@@ -267,6 +268,64 @@ def web_methods() -> str:
         if member.startswith("get "):
             name = name.removesuffix("()")
         rows.append(f"| `{' '.join(name.split())}` | {_jsdoc(comment)} |")
+    return "\n".join(rows)
+
+
+def _docstring(text: str | None) -> str:
+    """A docstring, for a cell of a table."""
+    assert text
+    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", " ".join(text.split())).replace("``", "`")
+    return _in_cell(text)
+
+
+def python_client() -> str:
+    """The arguments and members of the Python client, from its signatures and docstrings."""
+    source = (ROOT / "backend/lobby/client/client.py").read_text(encoding="utf-8")
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    [client] = [node for node in classes if node.name == "LobbyClient"]
+    functions = [node for node in client.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    [init] = [node for node in functions if node.name == "__init__"]
+    rows = [
+        "```python",
+        textwrap.fill(f"LobbyClient({_arguments(init)})", 126, subsequent_indent=" " * 12),
+        "```",
+        "",
+        textwrap.fill(_docstring(ast.get_docstring(client)), 126),
+        "",
+        "| member | meaning |",
+        "|---|---|",
+    ]
+    rows.append(
+        "| `roster.players`, `roster.you` | The other players by id, and your own player, each as the lobby knows it. |"
+    )
+    for node in functions:
+        if not node.name.startswith("_"):
+            shown = node.name if node.decorator_list else f"{node.name}({_arguments(node)})"
+            prefix = "await " if isinstance(node, ast.AsyncFunctionDef) else ""
+            rows.append(f"| `{prefix}{shown}` | {_docstring(ast.get_docstring(node))} |")
+    [rooms] = [
+        node
+        for node in ast.parse((ROOT / "backend/lobby/client/rooms.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.AsyncFunctionDef) and node.name == "rooms"
+    ]
+    rows.append(f"| `await rooms({_arguments(rooms)})` | {_docstring(ast.get_docstring(rooms))} |")
+    return "\n".join(rows)
+
+
+def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The arguments of a function with their defaults, without types."""
+    given = node.args
+    for argument in (*given.args, *given.kwonlyargs):
+        argument.annotation = None
+    given.args = [argument for argument in given.args if argument.arg != "self"]
+    return ast.unparse(given).replace("'", '"').replace("NO_DATA", "{}").replace("random_numbers.random", "random")
+
+
+def python_events() -> str:
+    """The events of the Python client, from their classes."""
+    rows = ["| event | meaning |", "|---|---|"]
+    for event in get_args(Event):
+        rows.append(f"| `{event.__name__}({', '.join(event._fields)})` | {_docstring(event.__doc__)} |")
     return "\n".join(rows)
 
 
@@ -520,6 +579,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "web-options": ("docs/web.md", web_options),
     "web-events": ("docs/web.md", web_events),
     "web-members": ("docs/web.md", web_methods),
+    "python-client": ("docs/python.md", python_client),
+    "python-events": ("docs/python.md", python_events),
     "actions": ("docs/cost.md", actions),
     "plan": ("docs/cost.md", plan),
     "players": ("docs/cost.md", players),

@@ -15,7 +15,6 @@ from lobby.client.rooms import list_address
 from lobby.errors import LobbyError
 from tests.hosts import free_port, run, serving
 
-
 CASES = json.loads((Path(__file__).parent.parent / "rooms_addresses.json").read_text(encoding="utf-8"))["cases"]
 
 

@@ -1,10 +1,11 @@
-"""The commands and programs of README, rooms, operators and emulator, run by a reader that has only what the page asked for.
+"""The commands and programs of README, python, rooms, operators and emulator, run by a reader with only what the page asks for.
 
 Each test names all blocks of its page, so a new block makes it fail. The other pages have tests of their own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.reader import ROOT, Reader, blocks, lines_until
-from tests.hosts import free_port
+from tests.hosts import free_port, joined
 
 ADMIN_KEY = "a key of at least thirty-two characters"
 
@@ -110,3 +111,26 @@ def test_the_program_of_the_page_on_the_emulator_prints_the_answer_of_its_handle
     reader.install(["websockets"])
     (reader.folder / "shout.py").write_text(program)
     assert reader.run("python shout.py") == "HELLO\n"
+
+
+async def test_the_programs_of_the_page_on_the_python_client_see_players_data_and_events(reader: Reader, port: str) -> None:
+    ten_lines, data, _signature = blocks(page("docs/python.md"), "python")
+    (reader.folder / "ann.py").write_text(ten_lines.replace("8765", port))
+    (reader.folder / "bea.py").write_text(data.replace("8765", port))
+    with reader.running("lobby serve", LOBBY_PORT=port) as lobby:
+        await asyncio.to_thread(lines_until, lobby, "is running")
+        async with joined(f"ws://127.0.0.1:{port}/?pid=cem&name=Cem&room=hub&v=2") as cem:
+            await cem.receive("welcome")
+            with reader.running("python -u ann.py") as ann:
+                await asyncio.to_thread(lines_until, ann, "^Cem is here")
+                await cem.send(action="pos", x=1, y=2)
+                await asyncio.to_thread(lines_until, ann, r"^Cem is at 1\.0 2\.0")
+        async with joined(f"ws://127.0.0.1:{port}/?pid=cem&v=2") as cem:
+            await cem.receive("welcome")
+            with reader.running("python -u bea.py") as bea:
+                assert (await cem.receive("data"))["data"] == {"color": "#e05252"}
+                assert (await cem.receive("data"))["data"] == {"color": "#e05252", "team": "red"}
+                assert (await cem.receive("join"))["name"] == "Bea"
+                assert (await cem.receive("event"))["data"] == {"hand": "left"}
+                await cem.send(action="send", event="gg", to="bea")
+                await asyncio.to_thread(lines_until, bea, r"^cem sends gg \{\}")

@@ -64,6 +64,22 @@ def test_the_tutorial_can_be_walked_from_the_server_to_the_reconnect(reader: Rea
                     assert ann.wait(5) == 0
 
 
+async def test_a_player_that_receives_a_wave_changes_its_colour_and_waves_back(reader: Reader, port: str) -> None:
+    (reader.folder / "cem.py").write_text(on_port(PROGRAMS[2], port))
+    with reader.running("lobby serve", LOBBY_PORT=port) as lobby:
+        await asyncio.to_thread(lines_until, lobby, "is running")
+        async with joined(f"ws://127.0.0.1:{port}/?pid=ann&v=2") as ann:
+            await ann.receive("welcome")
+            with reader.running("python cem.py") as cem:
+                assert (await ann.receive("data"))["data"] == {"color": "#ff6b5e"}
+                await ann.send(action="send", event="wave", to="cem")
+                assert (await ann.receive("data"))["data"] == {"color": "#52e07b"}
+                assert (await ann.receive("event"))["event"] == "wave"
+                await asyncio.to_thread(lines_until, cem, "^my data is .*#52e07b")
+                cem.send_signal(signal.SIGINT)
+                assert await asyncio.to_thread(cem.wait, 5) == 0
+
+
 def test_the_demo_can_be_opened_to_a_phone(reader: Reader, port: str) -> None:
     with reader.running(f"{last_line(COMMANDS[1])} --no-browser --port {port}") as demo:
         lines_until(demo, "From other machines")
@@ -72,7 +88,7 @@ def test_the_demo_can_be_opened_to_a_phone(reader: Reader, port: str) -> None:
 async def test_the_token_of_the_backend_is_accepted(reader: Reader, port: str) -> None:
     export, serve = COMMANDS[5].strip().splitlines()
     secret = (await asyncio.to_thread(reader.run, f"{export} && echo $LOBBY_SECRET")).strip()
-    token = (await asyncio.to_thread(reader.run, f"python - <<'END'\n{PROGRAMS[2]}\nEND", LOBBY_SECRET=secret)).strip()
+    token = (await asyncio.to_thread(reader.run, f"python - <<'END'\n{PROGRAMS[3]}\nEND", LOBBY_SECRET=secret)).strip()
     with reader.running(serve, LOBBY_PORT=port, LOBBY_SECRET=secret) as lobby:
         await asyncio.to_thread(lines_until, lobby, "is running")
         async with joined(f"ws://127.0.0.1:{port}/?token={token}") as ann:
@@ -103,6 +119,6 @@ def wheel_of(folder: Path) -> Path:
 
 
 def test_each_block_of_the_tutorial_is_run() -> None:
-    assert len(PROGRAMS) == 3
+    assert len(PROGRAMS) == 4
     assert len(COMMANDS) == 9
     assert [block for block in COMMANDS if block.startswith(NOT_RUN)] == [COMMANDS[0], COMMANDS[8]]

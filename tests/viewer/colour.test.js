@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { THEMES, Tints, playerColour, tint } from "../../backend/lobby/viewer/colour.js";
+import { THEMES, Tints, chosenTint, playerColour, tint } from "../../backend/lobby/viewer/colour.js";
 
 function luminance([r, g, b]) {
   const linear = [r, g, b].map((value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
@@ -61,4 +61,29 @@ test("a player keeps its colour while others come and go, and the first has that
   assert.equal(tints.of("bea"), bea);
   const again = Array.from({ length: 16 }, (_, i) => tints.of(`q${i}`));
   assert.equal(new Set([...again, tints.of("ann"), bea]).size, 18);
+});
+
+test("a player has the hue that it has chosen in its data, as visible as all others", () => {
+  for (const color of ["#ff0000", "#00ff00", "#0000ff", "#ffff00", "#E05252", "#010203", "#fefdff", "#808080", "#000000", "#ffffff"]) {
+    const chosen = chosenTint({ color });
+    assert.notEqual(chosen, null, color);
+    for (const theme of [THEMES.dark, THEMES.light]) {
+      const colour = playerColour(chosen, theme.dark).split(" ").map(Number);
+      for (const ground of [theme.ground, theme.glow]) assert.ok(contrast(colour, hex(ground)) >= 3, color);
+    }
+  }
+  for (let at = 0; at < 18; at++) {
+    for (const dark of [true, false]) {
+      const [r, g, b] = playerColour(at, dark).split(" ").map((value) => Number(value).toString(16).padStart(2, "0"));
+      assert.ok(Math.abs(chosenTint({ color: `#${r}${g}${b}` }) - at) <= 0.25, `tint ${at}`);
+    }
+  }
+  const [red, green, blue] = playerColour(chosenTint({ color: "#808080" }), true).split(" ").map(Number);
+  assert.ok(Math.max(red, green, blue) - Math.min(red, green, blue) <= 2, "a grey stays grey");
+});
+
+test("a colour that is not valid is none", () => {
+  for (const data of [undefined, {}, { color: 7 }, { color: null }, { color: "red" }, { color: "#fff" }, { color: "#gggggg" }, { color: ["#ff0000"] }]) {
+    assert.equal(chosenTint(data), null);
+  }
 });

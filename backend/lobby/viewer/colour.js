@@ -1,7 +1,10 @@
-// The colour of a player. It follows from the id, unless another player in the room has the same colour already. All hues have the same lightness
-// and chroma (OKLCH), so that all players are equally visible on a light and on a dark ground.
+// The colour of a player: the hue that it has chosen in its data, else one that follows from its id and that no other player in the room has. All
+// hues have the same lightness and chroma (OKLCH), so that all players are equally visible on a light and on a dark ground.
 
 const HUES = 18;
+
+/** The hue of tint 0, in degrees. */
+const FIRST = 25;
 
 /** FNV-1a: a small hash with a good distribution. */
 export function hash(/** @type {string} */ text) {
@@ -12,6 +15,31 @@ export function hash(/** @type {string} */ text) {
 }
 
 export const tint = (/** @type {string} */ id) => hash(id) % HUES;
+
+/** The tint of a chosen colour that is a grey. */
+const GREY = -1;
+
+/**
+ * The tint of the colour that a player has chosen: `color` in its data, as `"#rrggbb"`. Only its hue counts, in steps of five degrees.
+ * @param {Readonly<Record<string, unknown>> | undefined} data
+ * @returns {number | null} null: there is none, or it is not valid
+ */
+export function chosenTint(data) {
+  const text = data?.color;
+  if (typeof text !== "string" || !/^#[0-9a-f]{6}$/i.test(text)) return null;
+  const [r, g, b] = [1, 3, 5].map((at) => {
+    const value = parseInt(text.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  const a = 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s;
+  const c = 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s;
+  if (Math.hypot(a, c) < 0.02) return GREY;
+  const degrees = (Math.round((Math.atan2(c, a) * 180) / Math.PI / 5) * 5 - FIRST + 720) % 360;
+  return (degrees * HUES) / 360;
+}
 
 /** The hues of the players in a room: as different as possible, and unchanged while a player stays. */
 export class Tints {
@@ -63,8 +91,9 @@ export function oklch(/** @type {number} */ lightness, /** @type {number} */ chr
 
 /** @returns {string} "r g b", for use in rgb(${..} / ${alpha}) */
 export function playerColour(/** @type {number} */ tint, /** @type {boolean} */ dark) {
-  const degrees = 25 + (tint * 360) / HUES;
-  return (dark ? oklch(0.82, 0.105, degrees) : oklch(0.54, 0.125, degrees)).join(" ");
+  const degrees = FIRST + (tint * 360) / HUES;
+  const grey = tint === GREY ? 0 : 1;
+  return (dark ? oklch(0.82, 0.105 * grey, degrees) : oklch(0.54, 0.125 * grey, degrees)).join(" ");
 }
 
 /** The colours of the canvas. The colours of the page are in style.css. */

@@ -86,7 +86,7 @@ function showPanels() {
   list.show(rows(session), theme.is_dark, view.followed);
   showSeconds(client.status, now_ms, client.silent_ms);
   showTraffic(traffic.rates(now_ms), traffic.history(now_ms), client.round_trip_ms, room.delays_ms);
-  if (me) $("my-glyph", SVGElement).style.color = `rgb(${playerColour(room.tints.of(me), theme.is_dark)})`;
+  if (me) $("my-glyph", SVGElement).style.color = `rgb(${playerColour(room.tintOf(me), theme.is_dark)})`;
   setAttribute($("field"), "aria-label", fieldLabel(session));
   document.title = me ? `${count} here · Lobby` : "Lobby";
   const text = session.announcements.due(now_ms, count);

@@ -1,7 +1,7 @@
 // What the page knows of its room: the players, their colours, and where each of them was drawn last. Pure.
 
 import { Roster } from "../client/roster.js";
-import { Tints } from "./colour.js";
+import { Tints, chosenTint } from "./colour.js";
 
 /** @typedef {import("../client/track.js").Drawn} Drawn */
 
@@ -26,6 +26,11 @@ export class Room {
     const change = this.roster.apply(message, now_ms, is_busy);
     for (const { id } of change.left) this.tints.forget(id);
     return change;
+  }
+
+  /** The tint of a player: see colour.js. */
+  tintOf(/** @type {string} */ id) {
+    return chosenTint(this.roster.players.get(id)?.data) ?? this.tints.of(id);
   }
 
   /** A player sent an event: its name is shown for a moment. */

@@ -18,11 +18,11 @@ export function ships({ room, own, name }, isMarked) {
   const all = [];
   for (const [id, at] of room.drawn) {
     const player = room.roster.players.get(id);
-    if (player) all.push({ ...at, id, name: player.name, status: room.eventOf(id) || player.status, tint: room.tints.of(id), is_me: false, is_marked: isMarked(id) });
+    if (player) all.push({ ...at, id, name: player.name, status: room.eventOf(id) || player.status, tint: room.tintOf(id), is_me: false, is_marked: isMarked(id) });
   }
   const { me } = room.roster;
   if (!own.is_placed || !me) return all;
-  return [...all, { ...own.ship, z: 0, id: me, name: name || me, status: own.status, tint: room.tints.of(me), is_me: true, is_marked: isMarked(me) }];
+  return [...all, { ...own.ship, z: 0, id: me, name: name || me, status: own.status, tint: room.tintOf(me), is_me: true, is_marked: isMarked(me) }];
 }
 
 /** The rows of the list, in any order. @returns {import("./panel.js").Row[]} */
@@ -30,11 +30,11 @@ export function rows(/** @type {Known} */ { room, own, name }) {
   const others = [...room.roster.players.values()].map(({ id, name, status, position }) => {
     const { x, y, z } = room.drawn.get(id) ?? position;
     const distance = own.is_placed ? Math.hypot(x - own.ship.x, y - own.ship.y, z) : NaN;
-    return { id, name, status, tint: room.tints.of(id), distance, height: z, is_me: false };
+    return { id, name, status, tint: room.tintOf(id), distance, height: z, is_me: false };
   });
   const { me } = room.roster;
   if (!me || me.startsWith("#")) return others; // a watcher is no player
-  return [...others, { id: me, name: name || me, status: own.status, tint: room.tints.of(me), distance: NaN, height: 0, is_me: true }];
+  return [...others, { id: me, name: name || me, status: own.status, tint: room.tintOf(me), distance: NaN, height: 0, is_me: true }];
 }
 
 /** The field in words, for screen readers. */

@@ -149,7 +149,6 @@ func test_the_list_of_rooms_is_beside_the_address_of_the_lobby() -> void:
 	assert(Messages.rooms_address("ftp://h/", "", 5, "") == "")
 
 
-
 func test_a_list_of_rooms_is_read_and_other_answers_are_empty() -> void:
 	var list := Messages.room_list('{"rooms":[{"name":"hub","players":3,"size":50}],"next":null}')
 	assert(list == {"rooms": [{"name": "hub", "players": 3, "size": 50}], "next": ""}, str(list))
