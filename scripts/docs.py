@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 from lobby.client import Event, constants
 from lobby.client.endings import CLOSES
 from lobby.emulator.conditions import FAULTS, LATENCIES
+from lobby.emulator.properties import PROPERTIES
 from lobby.errors import CODES
 from lobby.settings import flag, options, variable
 from lobby.telemetry import COUNTED, METRICS
@@ -40,6 +41,33 @@ def errors() -> str:
             f"| `{name}` | {code.meaning} | {code.close or '–'}{f', HTTP {code.http}' if code.http else ''} | {retry} |"
         )
     return "\n".join(rows)
+
+
+def properties() -> str:
+    """What the emulator does with each property that it reads, from lobby/emulator/properties.py."""
+    rows = ["| resource | supported | ignored | refused |", "|---|---|---|---|"]
+    for kind, table in PROPERTIES.items():
+        leaves = [name for name in table if not any(other.startswith((f"{name}.", f"{name}[")) for other in table)]
+        supported = [name for name in leaves if not table[name].ignored and not table[name].refused]
+        ignored = {name: one.ignored for name, one in table.items() if one.ignored}
+        refused = {_but(name, one.harmless): one.refused for name, one in table.items() if one.refused}
+        listed = ", ".join(f"`{name}`" for name in supported)
+        rows.append(f"| `{kind.removeprefix('AWS::')}` | {listed} | {_by_reason(ignored)} | {_by_reason(refused)} |")
+    return "\n".join(rows)
+
+
+def _but(name: str, harmless: tuple[Any, ...]) -> str:
+    """A refused property, and the values that it may have."""
+    values = ", ".join(str(value) for value in harmless if value)
+    return f"`{name}` other than `{values}`" if values else f"`{name}`"
+
+
+def _by_reason(reasons: dict[str, str]) -> str:
+    """Names with the same reason stand together."""
+    together: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        together.setdefault(reason, []).append(name if name.startswith("`") else f"`{name}`")
+    return "<br>".join(f"{', '.join(names)}: {reason}" for reason, names in together.items())
 
 
 def codes() -> str:
@@ -572,6 +600,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "emulated": ("docs/emulator.md", emulated),
     "bill": ("docs/emulator.md", emulated_bill),
     "faults": ("docs/emulator.md", faults),
+    "properties": ("docs/emulator.md", properties),
     "codes": ("game/addons/lobby_presence/lobby_errors.gd", codes),
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),

@@ -231,13 +231,20 @@ def serve(quiet: bool, **flags: Any) -> None:
     metavar="NAME[=CHANCE]",
     help="A fault, and its chance from 0 to 1. Can be repeated. `--fault list` prints all faults.",
 )
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A value outside the template: an export of another stack, or what {{resolve:NAME}} refers to. Can be repeated.",
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of latencies and faults.")
 @click.option("--bill", is_flag=True, help="Show what AWS would charge.")
 @click.option(
     "--events", type=click.Path(path_type=Path), help="Write each metered event to this file, one JSON object a line."
 )
 @click.option("--logs", is_flag=True, help="Show all log lines of the functions. Default: warnings and errors.")
-def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any) -> None:
+def emulate(parameters: tuple[str, ...], imports: tuple[str, ...], faults: tuple[str, ...], **options: Any) -> None:
     """Run the lobby for AWS on this machine.
 
     The real function runs behind a local API Gateway; --bill shows what AWS would charge. Gateway, routes, function, table and
@@ -268,7 +275,8 @@ def emulate(parameters: tuple[str, ...], faults: tuple[str, ...], **options: Any
         settings = load_settings({})
         given = {"Secret": settings.secret, **given} if settings.secret else given
         options["rooms_file"] = settings.rooms_file
-    wanted = EmulateOptions(parameters=given, faults=chances(faults), **options)
+    outside = dict(_pair(one, "--import") for one in imports)
+    wanted = EmulateOptions(parameters=given, imports=outside, faults=chances(faults), **options)
 
     async def until_stopped() -> None:
         await run(wanted, lambda stack: _announce(stack, wanted), stop_on_signals(), new_console())
@@ -284,6 +292,8 @@ def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:
     print_line(f"The viewer is at {page}   (Ctrl-C stops it{' and prints the bill' if wanted.bill else ''})")
     monitor = f"python scripts/monitoring/lobby-metrics.py --stage {gateway.api.stage} --emulator {stack.aws}"
     print_line(click.style(f"Players, metrics and bill: {monitor}", dim=True))
+    for note in stack.definition.notes if wanted.template is not None else ():
+        print_line(click.style(note, dim=True))
     limit = ", which is slow: enough for ten moving players. docs/emulator.md, The table, names a faster one"
     print_line(click.style(f"The tables are in {engine}{limit if engine == 'moto' else ''}.", dim=True))
     print_line(click.style(f"In another terminal: lobby bots {stack.url}", dim=True))
@@ -739,10 +749,10 @@ def deploy(
     raise SystemExit(0 if ok else 1)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, option: str = "--parameter") -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise click.BadParameter(f"{text!r} is not NAME=VALUE.", param_hint="--parameter")
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE.", param_hint=option)
     return name, value
 
 

@@ -109,7 +109,7 @@ def test_parameters_that_cloudformation_would_refuse_are_refused(parameters: dic
         ("!GetAtt Table.StreamArn", "!GetAtt Tabel.StreamArn", "no resource"),
         ("!GetAtt Table.StreamArn", "!GetAtt Table.Colour", "not supported"),
         ("!GetAtt Table.StreamArn", "!Ref Topic", "condition is false"),
-        ("!GetAtt Table.StreamArn", "!ImportValue x", "not supported"),
+        ("!GetAtt Table.StreamArn", "!ImportValue x", "exported by another stack"),
         ("DependsOn: Table", "DependsOn: Tabel", "which is not in the template"),
         ("Condition: IsProd, Value", "Condition: IsProud, Value", "no condition"),
     ],

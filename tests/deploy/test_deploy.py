@@ -310,7 +310,7 @@ def test_a_new_account_is_warned_of_its_limit_of_ten_invocations(capsys: pytest.
         (DeployOptions(BUCKET, {"RoomSize": "many"}), "The parameter RoomSize is 'many'; it must be a number."),
         (DeployOptions(BUCKET, {"Dashboard": "maybe"}), "The parameter Dashboard is 'maybe'; it must be one of yes, no."),
         (DeployOptions(BUCKET, {"AlarmEmail": "me"}), "The parameter AlarmEmail is 'me'; it must be like ^$|"),
-        (DeployOptions(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1024 characters long."),
+        (DeployOptions(BUCKET, {"Origins": "x" * 1025}), "it must be 0 to 1,024 characters long."),
         (DeployOptions(BUCKET, {"Secret": SECRET}), "Secret cannot be set with --parameter: use --secret-file FILE"),
         (DeployOptions(BUCKET, {"Stage": "dev"}), "Stage cannot be set with --parameter: use --stage."),
         (DeployOptions(BUCKET, {"ArtifactKey": "x"}), "ArtifactKey cannot be set with --parameter: it depends"),

@@ -18,8 +18,11 @@ ALLOWED = (
     "lobby.addresses",
     "lobby.logs",
     "lobby.billing",
+    "lobby.cloudformation.names",
     "lobby.cloudformation.reading",
     "lobby.cloudformation.resolving",
+    "lobby.cloudformation.sam",
+    "lobby.cloudformation.structure",
 )
 
 

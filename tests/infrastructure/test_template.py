@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from lobby.cloudformation import resolving
+from lobby.cloudformation import names
 from lobby.cloudformation.reading import parse, read_template
 from lobby.cloudformation.resolving import ResolveError, resolve
 from lobby.errors import LobbyError
@@ -298,7 +298,7 @@ def test_three_stages_live_side_by_side_without_sharing_a_name() -> None:
 def test_the_address_of_the_dashboard_is_that_of_the_partition(
     partition: str, console: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(resolving.PSEUDO, "AWS::Partition", partition)
+    monkeypatch.setitem(names.PSEUDO, "AWS::Partition", partition)
     assert f"https://{console}/" in resolve(TEMPLATE, {})["Outputs"]["DashboardUrl"]["Value"]
 
 

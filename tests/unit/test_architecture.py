@@ -100,7 +100,10 @@ def test_the_emulator_knows_nothing_of_lobbies() -> None:
         "billing",
         "cloudformation",
         "cloudformation.reading",
+        "cloudformation.names",
         "cloudformation.resolving",
+        "cloudformation.sam",
+        "cloudformation.structure",
     }
 
 

@@ -1,2 +1,3 @@
-"""CloudFormation templates: reading one (``reading``), making it concrete (``resolving``), and the template of the lobby itself
-(``lobby_template``)."""
+"""CloudFormation templates. From the text to values: ``reading`` parses, ``structure`` checks the form, ``sam`` carries out
+transforms, ``resolving`` replaces functions by values, ``names`` invents ids and ARNs. ``lobby_template`` finds the template of
+the lobby itself."""

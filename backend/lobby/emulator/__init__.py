@@ -6,6 +6,7 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``api``            an API, the route of a message, the meaning of an authorizer's answer (pure)
 ``definition``     what a CloudFormation template describes, as far as it runs here (pure)
 ``functions``      the functions of a template: runtime, handler, code, layers (pure)
+``properties``     what is supported, ignored and refused of each resource that is read (pure)
 ``events``         the events that a handler gets, with exactly the keys that AWS sends (pure)
 ``answers``        the meaning of a handler's answer to the gateway (pure)
 ``handshakes``     what a request for a WebSocket must contain, and its address (pure)

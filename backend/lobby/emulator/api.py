@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
 
@@ -15,6 +16,13 @@ Pairs = tuple[tuple[str, str], ...]
 
 _VARIABLE = re.compile(r"\$\{request\.body\.([\w.\-]+)\}|\$request\.body\.([\w\-]+(?:\.[\w\-]+)*)")
 _IDENTITY = re.compile(r"route\.request\.(querystring|header)\.(.+)", re.I)
+
+
+class RouteThrottle(NamedTuple):
+    """The throttle that a stage sets for one route, beside that of all routes: requests a second, and at once."""
+
+    rate: float
+    burst: int
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,9 @@ class Route:
     integration: bool = True
     response: bool = False
     function: str = ""
+    timeout_s: float | None = None
+    """The time that the integration has; None: that of :class:`Limits`."""
+    throttle: RouteThrottle | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,32 @@ class Authorizer:
         for source in self.identity_sources:
             if not _IDENTITY.fullmatch(source):
                 raise ValueError(f"{source!r} is neither route.request.header.NAME nor route.request.querystring.NAME")
+
+
+@dataclass(frozen=True)
+class UsagePlan:
+    """What the keys of a plan allow: requests a second and at once for each key, and a number of requests in each ``period``
+    (``DAY``, ``WEEK`` or ``MONTH``, UTC) for each key. None: no limit. ``offset`` requests are missing in the first period."""
+
+    rate: float | None = None
+    burst: int | None = None
+    quota: int | None = None
+    offset: int = 0
+    period: str = "DAY"
+
+
+@dataclass(frozen=True)
+class ApiKeys:
+    """The keys that ``$connect`` requires: the id and the plan of each enabled key by its value. ``source`` is the API's
+    expression: the header ``x-api-key``, or a value in the answer of the authorizer."""
+
+    plans: Mapping[str, tuple[str, UsagePlan]]
+    source: str = "$request.header.x-api-key"
+
+    @property
+    def is_from_authorizer(self) -> bool:
+        """Whether the authorizer's answer contains the key, as ``usageIdentifierKey``."""
+        return self.source != "$request.header.x-api-key"
 
 
 @dataclass(frozen=True)
@@ -77,6 +114,10 @@ class Api:
     routes: Mapping[str, Route]
     route_selection_expression: str = "$request.body.action"
     authorizer: Authorizer | None = None
+    requires_signature: bool = False
+    """Whether ``$connect`` must be signed (``AWS_IAM``). Any signature with a known access key admits the client."""
+    keys: ApiKeys | None = None
+    """The API keys, if ``$connect`` requires one."""
     stage: str = "dev"
     stage_variables: Mapping[str, str] = field(default_factory=dict)
     throttle_rate: float = 10_000.0
@@ -197,4 +238,26 @@ class Throttle:
         if self._tokens < 1:
             return False
         self._tokens -= 1
+        return True
+
+
+class Quota:
+    """Counts the requests of one API key in the period of its plan."""
+
+    def __init__(self, plan: UsagePlan) -> None:
+        self._plan, self._used, self._period = plan, plan.offset, -1
+
+    def take(self, now: float) -> bool:
+        """Counts one request at ``now`` (seconds since 1970). Returns False if the quota is used up."""
+        if self._plan.quota is None:
+            return True
+        at = datetime.fromtimestamp(now, UTC)
+        days = int(now // 86_400)
+        period = {"DAY": days, "WEEK": (days + 3) // 7, "MONTH": at.year * 12 + at.month}[self._plan.period]
+        if period != self._period:
+            self._used = self._plan.offset if self._period == -1 else 0
+            self._period = period
+        if self._used >= self._plan.quota:
+            return False
+        self._used += 1
         return True

@@ -53,11 +53,16 @@ class ConnectionInfo:
     source_ip: str
     user_agent: str | None = None
     authorizer: LambdaEvent | None = None
+    caller: LambdaEvent | None = None
+    """What ``identity`` contains beside address and agent: of a signed request, or of one with an API key."""
+    usage_key: str = ""
+    """The API key in the answer of the authorizer. It is in no event."""
 
     @property
-    def identity(self) -> dict[str, str]:
+    def identity(self) -> LambdaEvent:
         """The ``identity`` in events."""
-        return {**({} if self.user_agent is None else {"userAgent": self.user_agent}), "sourceIp": self.source_ip}
+        agent = {} if self.user_agent is None else {"userAgent": self.user_agent}
+        return {**(self.caller or {}), **agent, "sourceIp": self.source_ip}
 
     def authorized(self, context: LambdaEvent) -> ConnectionInfo:
         """The same with the context of the authorizer's answer."""

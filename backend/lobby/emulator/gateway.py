@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -15,7 +15,18 @@ from aiohttp.http_websocket import WebSocketError
 from lobby.addresses import in_url, listening, reachable
 from lobby.emulator import events, signatures
 from lobby.emulator.answers import connect_answer, response_body
-from lobby.emulator.api import CONNECT, DISCONNECT, Api, Pairs, Throttle, has_identity, permitted, select_route
+from lobby.emulator.api import (
+    CONNECT,
+    DISCONNECT,
+    Api,
+    Pairs,
+    Quota,
+    Throttle,
+    UsagePlan,
+    has_identity,
+    permitted,
+    select_route,
+)
 from lobby.emulator.connections import CLOSE_S, EmulatedConnection, FilteredProtocol
 from lobby.emulator.environments import Environments, HandlerError, Invoke, ThreadEnvironment
 from lobby.emulator.frames import FrameFilter
@@ -124,6 +135,9 @@ class ApiGateway:
         self._messages = Throttle(api.throttle_rate, api.throttle_burst)
         self._connects = Throttle(api.limits.connect_rate, api.limits.connect_burst)
         self._callbacks = Throttle(api.limits.callback_rate, api.limits.callback_burst)
+        self._routes = {key: Throttle(*route.throttle) for key, route in api.routes.items() if route.throttle is not None}
+        plans = api.keys.plans if api.keys is not None else {}
+        self._plans = {value: (_plan_throttle(plan), Quota(plan)) for value, (_, plan) in plans.items()}
         self._connections: dict[str, EmulatedConnection] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -250,8 +264,8 @@ class ApiGateway:
         if (seconds := self._faults.delay(kind)) > 0:
             await asyncio.sleep(seconds)
 
-    async def _invoke(self, pool: Environments, event: events.LambdaEvent) -> Any:
-        async with asyncio.timeout(self.api.limits.integration_s):
+    async def _invoke(self, pool: Environments, event: events.LambdaEvent, timeout_s: float | None = None) -> Any:
+        async with asyncio.timeout(self.api.limits.integration_s if timeout_s is None else timeout_s):
             await self._pause("invoke")
             return await pool.call(event)
 
@@ -294,7 +308,14 @@ class ApiGateway:
             source_ip=request.remote or "",
             user_agent=request.headers.get("User-Agent"),
         )
-        authorized = await self._authorized(info, upgrade)
+        if not self._is_within(CONNECT, opened_at):
+            return _last(_error(429, "TooManyRequestsException", "Too Many Requests"))
+        signed = self._signed(request, info)
+        if isinstance(signed, web.Response):
+            return _last(signed)
+        authorized = await self._authorized(signed, upgrade)
+        if not isinstance(authorized, web.Response):
+            authorized = self._with_key(authorized, upgrade)
         if isinstance(authorized, web.Response):
             return _last(authorized)
         answer = await self._connect_route(authorized, upgrade)
@@ -307,6 +328,46 @@ class ApiGateway:
         await self._serve(request, socket_, authorized, opened_at)
         return socket_
 
+    def _is_within(self, route_key: str, now: float) -> bool:
+        """Whether the throttle of a route, if it has one, admits a request."""
+        throttle = self._routes.get(route_key)
+        return throttle is None or throttle.take(now)
+
+    def _signed(self, request: web.BaseRequest, info: events.ConnectionInfo) -> events.ConnectionInfo | web.Response:
+        """The connection with the caller that signed its request, or a refusal. Unchanged if no signature is required."""
+        if not self.api.requires_signature:
+            return info
+        found = signatures.verify_handshake(request, secrets=self._credentials or {}, region=self.api.region)
+        if isinstance(found, signatures.Refusal):
+            return _error(403, found.type, found.message)
+        account = self.api.account_id
+        caller = {
+            "accountId": account,
+            "caller": found,
+            "accessKey": found,
+            "userArn": f"arn:aws:iam::{account}:user/emulator",
+            "user": found,
+        }
+        return replace(info, caller=caller)
+
+    def _with_key(self, info: events.ConnectionInfo, upgrade: events.UpgradeRequest) -> events.ConnectionInfo | web.Response:
+        """The connection with its API key, or a refusal. Unchanged if no key is required."""
+        if self.api.keys is None:
+            return info
+        if self.api.keys.is_from_authorizer:
+            value = info.usage_key
+        else:
+            value = next((text for name, text in upgrade.headers if name.lower() == "x-api-key"), "")
+        if value not in self.api.keys.plans:
+            return _error(403, "ForbiddenException", "Forbidden")
+        throttle, quota = self._plans[value]
+        if not throttle.take(self._elapsed()):
+            return _error(429, "TooManyRequestsException", "Too Many Requests")
+        if not quota.take(self._clock()):
+            return _error(429, "LimitExceededException", "Limit Exceeded")
+        key = {"apiKey": value, "apiKeyId": self.api.keys.plans[value][0]}
+        return replace(info, caller={**(info.caller or {}), **key})
+
     async def _connect_route(
         self, info: events.ConnectionInfo, upgrade: events.UpgradeRequest
     ) -> list[tuple[str, str]] | web.Response:
@@ -315,7 +376,8 @@ class ApiGateway:
             return []
         try:
             event = events.connect_event(self.api, info, upgrade, self._clock())
-            status, headers = connect_answer(await self._invoke(self._function_of(CONNECT), event))
+            timeout_s = self.api.routes[CONNECT].timeout_s
+            status, headers = connect_answer(await self._invoke(self._function_of(CONNECT), event, timeout_s))
         except TimeoutError:
             return _error(504, "TimeoutException", "Endpoint request timed out")
         except (HandlerError, ValueError, RecursionError):
@@ -344,6 +406,7 @@ class ApiGateway:
             return _error(500, "AuthorizerConfigurationException", "Internal server error")
         if context is None:
             return _error(403, "AccessDeniedException", "User is not authorized to access this resource")
+        info = replace(info, usage_key=str(answer.get("usageIdentifierKey", "")))
         return info.authorized({**context, "integrationLatency": int((time.perf_counter() - began) * 1000)})
 
     # ── being connected ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -426,13 +489,15 @@ class ApiGateway:
             answer("Too Many Requests")
         elif route_key is None:
             answer("Forbidden")
+        elif not self._is_within(route_key, connection.active_at):
+            answer("Too Many Requests")
         elif not self.api.routes[route_key].integration:
             answer("Internal server error")
         else:
             await self._pause("message")
             event = events.message_event(self.api, info, route_key, text, request_id, now)
             try:
-                result = await self._invoke(self._function_of(route_key), event)
+                result = await self._invoke(self._function_of(route_key), event, self.api.routes[route_key].timeout_s)
                 if self.api.routes[route_key].response and (body := response_body(result)) is not None:
                     self._send(connection, body)
             except TimeoutError:
@@ -516,6 +581,12 @@ class ApiGateway:
         if not self._send(connection, body.decode(errors="replace")):
             return _error(429, "LimitExceededException", "The buffer of the client is full")
         return web.Response(status=200)
+
+
+def _plan_throttle(plan: UsagePlan) -> Throttle:
+    """The throttle of a key. A plan without one has the throttle of the account."""
+    rate = 10_000.0 if plan.rate is None else plan.rate
+    return Throttle(rate, 5_000 if plan.burst is None else plan.burst)
 
 
 def _last(response: web.Response) -> web.Response:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -18,6 +18,8 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "execute-api"
 SKEW_S = 300.0
 """The largest difference between the clock of the signer and ours."""
+LONGEST_S = 604_800
+"""The longest time for which a signed address is valid (IAM User Guide, "Query parameters": X-Amz-Expires)."""
 
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} +Credential=(?P<key>[^/,\s]+)/(?P<date>\d{{8}})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
@@ -38,6 +40,45 @@ def verify_request(
     """Verifies a request of aiohttp with :func:`verify`. Time is that of this machine, because signers use their own clocks."""
     target, now = request.raw_path, time.time()
     return verify(request.method, target, request.headers, body, secrets=secrets, region=region, now=now, service=service)
+
+
+def verify_handshake(request: web.BaseRequest, *, secrets: Mapping[str, str], region: str) -> str | Refusal:
+    """Verifies the request that opens a WebSocket, signed in its header, or in its query as browsers must do it. Returns the
+    access key, or why it is refused. Times are those of this machine."""
+    path, _, query = request.raw_path.partition("?")
+    signed = dict(parse_qsl(query, keep_blank_values=True))
+    if "Authorization" in request.headers or "X-Amz-Signature" not in signed:
+        refusal = verify_request(request, b"", secrets=secrets, region=region)
+        found = _AUTHORIZATION.fullmatch(request.headers.get("Authorization", "").strip())
+        return refusal or (found["key"] if found else "")
+    lifetime = signed.get("X-Amz-Expires", "")
+    if not lifetime.isdecimal() or not 1 <= int(lifetime) <= LONGEST_S:
+        return Refusal("IncompleteSignatureException", f"X-Amz-Expires must be 1 to {LONGEST_S} seconds.")
+    age_s = time.time() - _seconds(signed.get("X-Amz-Date", ""))
+    if not -SKEW_S <= age_s <= int(lifetime):
+        return Refusal(
+            "InvalidSignatureException", f"Signature expired: {signed.get('X-Amz-Date')} is too old, or in the future."
+        )
+    # The signature in a query signs the rest of the query; else it is like one in a header.
+    rest = "&".join(part for part in query.split("&") if not part.startswith("X-Amz-Signature="))
+    headers = {
+        **request.headers,
+        "X-Amz-Date": signed.get("X-Amz-Date", ""),
+        "Authorization": f"{ALGORITHM} Credential={signed.get('X-Amz-Credential', '')}, "
+        f"SignedHeaders={signed.get('X-Amz-SignedHeaders', '')}, Signature={signed['X-Amz-Signature']}",
+    }
+    lowered = {name.lower(): value for name, value in headers.items()}
+    names = {"Authorization": lowered["authorization"], "X-Amz-Date": lowered["x-amz-date"]}
+    refusal = verify(
+        request.method,
+        f"{path}?{rest}",
+        {**lowered, **names},
+        b"",
+        secrets=secrets,
+        region=region,
+        now=_seconds(names["X-Amz-Date"]),
+    )
+    return refusal or signed["X-Amz-Credential"].partition("/")[0]
 
 
 def verify(

@@ -48,6 +48,8 @@ class EmulateOptions:
     port: int = 0
     template: Path | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
+    imports: Mapping[str, str] = field(default_factory=dict)
+    """Values that are outside the template: exports of other stacks, and what ``{{resolve:...}}`` refers to."""
     code: Path | None = None
     table: str = "auto"
     latency: str = "none"
@@ -130,9 +132,10 @@ def without_aws_settings() -> Iterator[None]:
 async def _emulate(
     options: EmulateOptions, ready: Callable[[EmulatedStack], None], stop: asyncio.Event, console: Console
 ) -> None:
-    template = parse(read_template(options.template) if options.template else lobby_template())
-    definition = read_stack(template, options.parameters)
-    definition = replace(definition, name=stack_name(definition.api.stage))
+    notes: list[str] = []
+    template = parse(read_template(options.template) if options.template else lobby_template(), notes)
+    definition = read_stack(template, options.parameters, imports=options.imports)
+    definition = replace(definition, name=stack_name(definition.api.stage), notes=(*notes, *definition.notes))
     if options.rooms_file:
         more = {variable("rooms_file"): str(Path(options.rooms_file).resolve())}
         functions = {name: replace(one, variables={**one.variables, **more}) for name, one in definition.functions.items()}
