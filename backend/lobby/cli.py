@@ -192,7 +192,7 @@ def serve(quiet: bool, **flags: Any) -> None:
         print_line(f"Lobby {__version__} is running. Players connect to {shown}")
         print_line(f"The viewer is at {click.style(f'{tls}://{where}', fg='cyan', bold=True)}   (Ctrl-C stops the lobby)")
         if settings.admin_port:
-            print_line(f"The admin API is at {click.style(admin_address(settings), fg='cyan', bold=True)}")
+            print_line(f"The console of its operators is at {click.style(admin_address(settings), fg='cyan', bold=True)}")
         if not settings.secret:
             clients = "client that reaches this machine" if settings.open else "client on this machine"
             print_line(click.style(f"No secret is set: every {clients} may join as any player.", fg="yellow"))

@@ -32,6 +32,8 @@ class Delivery:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self.counts: Counts = Counts()
+        self.frames = 0
+        """How many frames were sent, of all kinds."""
 
     def post(self, post: Post) -> Unreached:
         """Sends a message to each receiver in the receiver's version. Returns the connections that it did not reach."""
@@ -87,6 +89,7 @@ class Delivery:
         return ""
 
     def _post(self, connections: Collection[str], frame: bytes, kind: str) -> Unreached:
+        self.frames += len(connections)
         self.counts["frames", kind] += len(connections)
         self.counts["frame_bytes", ""] += len(connections) * len(frame)
         return self._gateway.post(connections, frame, droppable=kind in DROPPABLE)

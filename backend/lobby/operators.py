@@ -6,10 +6,10 @@ The admin API of `lobby serve` and `lobby admin` on AWS share these values, so b
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from lobby.data import Data, size
@@ -35,15 +35,30 @@ BAN_S = 31_536_000
 """The longest ban: a year, in seconds."""
 
 
+@dataclass
+class RoomTraffic:
+    """What a room has sent and received since it has had players. A rate is the difference of two readings.
+
+    ``messages`` are valid messages of its players, ``frames`` were sent to its connections.
+    """
+
+    messages: int = 0
+    frames: int = 0
+
+
 @dataclass(frozen=True)
 class RoomView:
-    """One room. ``size`` is the largest number of players. Watchers are no players, and have connections."""
+    """One room. ``size`` is the largest number of players. Watchers are no players, and have connections.
+
+    ``traffic`` is null where a host does not count it by rooms: on AWS.
+    """
 
     room: str
     players: int
     watchers: int
     connections: int
     size: int
+    traffic: RoomTraffic | None = None
 
 
 @dataclass(frozen=True)
@@ -110,9 +125,21 @@ def first_page(names: Iterable[str], limit: int) -> tuple[list[str], str | None]
     return found[:limit], found[limit - 1] if len(found) > limit else None
 
 
-def room_view(room: str, rows: list[Presence], size: int) -> RoomView:
+def room_view(room: str, rows: list[Presence], size: int, traffic: RoomTraffic | None = None) -> RoomView:
     """``rows`` are those of the room."""
-    return RoomView(room, len(newest(rows)), len(watchers(rows)), len(rows), size)
+    return RoomView(room, len(newest(rows)), len(watchers(rows)), len(rows), size, traffic)
+
+
+def beginning_with(
+    prefix: str, after: str, has: Callable[[str], bool], names_after: Callable[[str], Iterable[str]]
+) -> Iterator[str]:
+    """The names behind ``after`` that begin with ``prefix``, in their order.
+
+    ``names_after`` returns all names behind one, sorted, and ``has`` whether a name exists. No more names are read than taken.
+    """
+    if after < prefix and has(prefix):
+        yield prefix
+    yield from takewhile(lambda name: name.startswith(prefix), names_after(max(after, prefix)))
 
 
 def player_page(

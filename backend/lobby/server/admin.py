@@ -1,7 +1,7 @@
 """The admin API of `lobby serve`, by FastAPI and uvicorn, on a port of its own. ``docs/operators.md`` describes it.
 
-This module reads requests and writes answers; ``operating`` does what they ask for. ``GET /openapi.json`` describes the API for
-programs, and is the only answer that needs no key.
+This module reads requests and writes answers; ``operating`` does what they ask for. Two things need no key: ``GET
+/openapi.json``, which describes the API for programs, and the files of the console.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from uvicorn import Config
 from uvicorn import Server as UvicornServer
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from lobby import __version__
+from lobby import __version__, console
 from lobby.errors import LobbyError, Refused
 from lobby.operators import BAN_S, PAGE, PAGE_MOST, Ban, PlayerPage, RoomPage, check_reason
-from lobby.server.http import Site
+from lobby.server.http import Health, Site
 from lobby.server.operating import Absent, Operating, audit_drain
 from lobby.server.stats import INTERVAL_S, Point, Stats
 
@@ -66,11 +66,14 @@ NO_KEY = "The admin API needs its key in the header `Authorization: Bearer KEY`.
 WRONG_KEY = "This is not the key of the admin API. It is the setting admin_key of the lobby, or its variable LOBBY_ADMIN_KEY."
 
 _ID = r"^[A-Za-z0-9_.:|@\-]{1,64}$"
+_PREFIX = _ID.replace("1,64", "0,64")
 
 RoomId = Annotated[str, Path(pattern=_ID, description="Name of the room.")]
 PlayerId = Annotated[str, Path(pattern=_ID, description="Id of the player.")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="The largest number of items in the answer.")]
 After = Annotated[str, Query(max_length=64, description="Only items after this one: `next` of the page before.")]
+Prefix = Annotated[str, Query(pattern=_PREFIX, description="Only rooms whose names begin with this.")]
+AfterMs = Annotated[int, Query(ge=0, description="Only points after this time: `at_ms` of the newest known one.")]
 Reason = Annotated[str, AfterValidator(check_reason), Field(description="What the player reads.")]
 
 
@@ -144,9 +147,22 @@ class Draining(BaseModel):
     seconds: float
 
 
-class StatsAnswer(BaseModel):
-    """The last hour, the oldest point first."""
+class Now(BaseModel):
+    """The state of the lobby now. ``window_ms``: how long a position waits for others."""
 
+    version: str
+    players: int
+    rooms: int
+    connections: int
+    window_ms: int
+    uptime_s: int
+    draining: bool
+
+
+class StatsAnswer(BaseModel):
+    """The state now, and the last hour: the oldest point first."""
+
+    now: Now
     interval_s: int
     points: list[Point]
 
@@ -158,7 +174,7 @@ class Administered(NamedTuple):
     site: Site
     stats: Stats
     sample: Callable[[], None]
-    players: Callable[[], int]
+    health: Callable[[], Health]
     drain: Callable[[float], None]
 
 
@@ -187,9 +203,9 @@ class Routes:
         ):
             app.add_api_route(path, answer, methods=[method])
 
-    async def rooms(self, limit: Limit = PAGE, after: After = "") -> RoomPage:
-        """The rooms that have players, in the order of their names."""
-        return self._operating.rooms(limit, after)
+    async def rooms(self, limit: Limit = PAGE, after: After = "", prefix: Prefix = "") -> RoomPage:
+        """The rooms that have players, in the order of their names. `total` counts all rooms, also with a prefix."""
+        return self._operating.rooms(limit, after, prefix)
 
     async def room(self, room: RoomId, limit: Limit = PAGE, after: After = "") -> PlayerPage:
         """The players of a room, in the order of their ids."""
@@ -235,7 +251,7 @@ class Routes:
     async def drain(self, request: Request, body: Annotated[Drain | None, Body()] = None) -> Draining:
         """Refuses new players, asks the others to come back later, evenly within some seconds, and then stops the lobby."""
         seconds = (body or Drain()).seconds
-        players = self._lobby.players()
+        players = self._lobby.health().players
         audit_drain(seconds, players, _remote(request))
         self._lobby.drain(seconds)
         return Draining(players=players, seconds=seconds)
@@ -245,9 +261,10 @@ class Routes:
         answer = self._lobby.site.metrics()
         return Response(answer.body, answer.status, dict(answer.headers))
 
-    async def stats(self) -> StatsAnswer:
-        """The last hour, one point every ten seconds."""
-        return StatsAnswer(interval_s=INTERVAL_S, points=list(self._lobby.stats.points))
+    async def stats(self, after_ms: AfterMs = 0) -> StatsAnswer:
+        """The state now, and the last hour with one point every ten seconds."""
+        now = Now(version=__version__, **self._lobby.health()._asdict())
+        return StatsAnswer(now=now, interval_s=INTERVAL_S, points=self._lobby.stats.after(after_ms))
 
 
 def _remote(request: Request) -> str:
@@ -261,20 +278,29 @@ App = Callable[[Scope, Any, Any], Any]
 
 
 class Guard:
-    """Answers requests without the right key, and requests that are too large, before anything of them is read."""
+    """Answers requests without the right key, and requests that are too large, before anything of them is read.
+
+    The files of the console need no key: a browser has none when it loads a page.
+    """
 
     def __init__(self, app: App, key: str) -> None:
-        self._app, self._key = app, key.encode()
+        self._app, self._key, self._files = app, key.encode(), console.files()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """One request."""
         refused = self._refusal(scope)
-        if refused is None:
+        if refused is None and self._is_file(scope):
+            body, kind = self._files[scope["path"]]
+            await Response(body, headers=console.HEADERS, media_type=kind)(scope, receive, send)
+        elif refused is None:
             await self._app(scope, receive, send)
         else:
             status, detail = refused
             headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
             await JSONResponse({"detail": detail}, status, headers)(scope, receive, send)
+
+    def _is_file(self, scope: Scope) -> bool:
+        return scope["method"] in ("GET", "HEAD") and scope["path"] in self._files
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = dict(scope["headers"])
@@ -282,7 +308,7 @@ class Guard:
         parts = [value for _, value in query] + scope["path"].split("/")
         if any(name.lower() in NAMES_OF_KEYS for name, _ in query) or any(map(self._is_key, parts)):
             return 400, IN_THE_ADDRESS
-        if scope["path"] != "/openapi.json":
+        if scope["path"] != "/openapi.json" and not self._is_file(scope):
             scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
             if scheme.lower() == "basic":  # what clients send for http://name:key@host/
                 return 400, IN_THE_ADDRESS

@@ -213,7 +213,7 @@ class Server:
             listening = await listening_sockets(host, port, 64)
         except OSError as error:
             raise LobbyError(_cannot_listen(error, host, port, "--admin-host", "--admin-port")) from None
-        it = Administered(self.operating, self.site, self.stats, self.sample, lambda: self.health().players, self.drain)
+        it = Administered(self.operating, self.site, self.stats, self.sample, self.health, self.drain)
         own = is_loopback(host)
         if not own and tls is None:
             log(

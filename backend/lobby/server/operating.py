@@ -10,11 +10,24 @@ from logging import WARNING
 from typing import Any
 
 from lobby.errors import CODES
-from lobby.operators import Ban, Bans, PlayerPage, RoomPage, event_of_operator, first_page, player_page, room_view
+from lobby.operators import (
+    Ban,
+    Bans,
+    PlayerPage,
+    RoomPage,
+    RoomTraffic,
+    beginning_with,
+    event_of_operator,
+    first_page,
+    player_page,
+    room_view,
+)
 from lobby.presence import Presence
 from lobby.server.connections import Outboxes
 from lobby.server.resident import Resident
 from lobby.telemetry import log
+
+NO_TRAFFIC = RoomTraffic()
 
 
 class Absent(Exception):
@@ -30,11 +43,12 @@ class Operating:
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def rooms(self, limit: int, after: str) -> RoomPage:
-        """A page of rooms."""
-        store = self._lobby.store
-        names, following = first_page(store.rooms_after(after), limit)
-        views = [room_view(name, store.room(name), self._size(name)) for name in names]
+    def rooms(self, limit: int, after: str, prefix: str = "") -> RoomPage:
+        """A page of the rooms whose names begin with ``prefix``. Its total counts all rooms."""
+        store, traffic = self._lobby.store, self._lobby.traffic
+        found = beginning_with(prefix, after, lambda name: bool(store.room(name)), store.rooms_after)
+        names, following = first_page(found, limit)
+        views = [room_view(name, store.room(name), self._size(name), traffic.get(name, NO_TRAFFIC)) for name in names]
         return RoomPage(views, len(store.rooms()), following)
 
     def players(self, room: str, limit: int, after: str) -> PlayerPage:

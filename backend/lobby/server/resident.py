@@ -17,6 +17,7 @@ from lobby.errors import Refused
 from lobby.fanout import Share, Window, window_ms
 from lobby.limits import Bucket, RateLimited, Verdict
 from lobby.messages import ACTIONS, Handshake, ServerMessage, parse
+from lobby.operators import RoomTraffic
 from lobby.ports import Gateway, Store, Unreached
 from lobby.presence import Presence, newest, others, watchers
 from lobby.rules import (
@@ -62,6 +63,8 @@ class Resident:
         self._event_pace = limits.event_pace(settings)
         self._visits: dict[PlayerKey, Bucket] = {}
         """The rate limit of each player's connections."""
+        self.traffic: defaultdict[str, RoomTraffic] = defaultdict(RoomTraffic)
+        """What each room has sent and received. A room without connections is forgotten."""
         self.report: Callable[[str, Presence, int], None] = lambda event, row, now: None
         """Called with ``join`` or ``leave``, a row of the player, and the time."""
 
@@ -101,6 +104,7 @@ class Resident:
             limits.check_size(message, self.settings)
             parsed = parse(message)
             self.counts["messages", ACTIONS[type(parsed)]] += 1
+            self.traffic[room].messages += 1
             return self._carry_out(rules.received(parsed, sender, now, self.settings), room, now)
         except RateLimited as limited:
             self._slow_down(sender, limited, now)
@@ -126,6 +130,7 @@ class Resident:
         for row in rows:
             self._delivery.closing_error(row, code, detail)
             self._delivery.close(row.connection, code, detail)
+        self.traffic[room].frames += len(rows)
         # The rows are removed at once: waiting for the network to confirm the close would leave ghosts.
         self._remove(room, [row.connection for row in rows], now)
 
@@ -133,6 +138,7 @@ class Resident:
         """Sends a message that comes from no player."""
         unreached = self._delivery.post(Post(tuple(receivers), message))
         for row in receivers:
+            self.traffic[row.room].frames += 1
             if row.connection in unreached.gone:
                 self._remove(row.room, [row.connection], now)
 
@@ -180,6 +186,7 @@ class Resident:
                 self.report(event, change.presence, now)
             if not roster:
                 self._windows.pop(room, None)
+                self.traffic.pop(room, None)
             for effect in rules.changed(change, roster):
                 self._carry_out(effect, room, now)
 
@@ -205,7 +212,10 @@ class Resident:
     def _broadcast(self, room: str, shares: Iterable[Share], now: int) -> None:
         # Connections that are gone are removed after the whole broadcast: a leave in the middle of it would be followed by a
         # position of the player that left.
-        self._remove_gone(room, self._delivery.broadcast(shares, now), now)
+        before = self._delivery.frames
+        unreached = self._delivery.broadcast(shares, now)
+        self._count_frames(room, before)
+        self._remove_gone(room, unreached, now)
 
     def _remove_gone(self, room: str, unreached: Unreached, now: int) -> None:
         if unreached.gone:
@@ -270,4 +280,11 @@ class Resident:
             raise limits.events_limited(self._event_pace, verdict)
 
     def _post(self, post: Post, room: str, now: int) -> None:
-        self._remove_gone(room, self._delivery.post(post), now)
+        before = self._delivery.frames
+        unreached = self._delivery.post(post)
+        self._count_frames(room, before)
+        self._remove_gone(room, unreached, now)
+
+    def _count_frames(self, room: str, before: int) -> None:
+        if sent := self._delivery.frames - before:  # a room that is empty and forgotten is sent nothing
+            self.traffic[room].frames += sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from lobby.billing import STEP_BYTES, Usage, bill
 from lobby.server.http import Health
 from lobby.telemetry import Counts
 
@@ -25,6 +26,10 @@ class Point:
     ``messages_per_s`` were received, ``frames_per_s`` and ``bytes_per_s`` sent. ``latency_ms`` is the time from a ping to its
     pong: the median of all connections in the last heartbeat, and what 95 of 100 do not exceed. It is null without a pong.
     ``late_ms``: how much later than due a window of positions closed at most; above 20 the machine has too much to do.
+
+    ``aws_dollars_per_hour``: what API Gateway would charge for an hour of such seconds, at the list prices of ``billing``: each
+    message and frame as one message of up to 32 KB, connection minutes and traffic. Lambda and the table are not included;
+    ``docs/cost.md`` states their part. A machine at a flat price costs the same with any traffic.
     """
 
     at_ms: int
@@ -37,6 +42,7 @@ class Point:
     latency_ms: float | None
     latency_p95_ms: float | None
     late_ms: float
+    aws_dollars_per_hour: float
 
 
 class Stats:
@@ -72,7 +78,24 @@ class Stats:
         received, frames, sent = (round((one - other) / seconds, 2) for one, other in zip(sums, before, strict=True))
         median, p95 = (found[len(found) * part // 100] if found else None for part in (50, 95))
         here = health.players, health.rooms, health.connections
-        self.points.append(Point(now, *here, received, frames, sent, median, p95, late_ms))
+        dollars = aws_dollars_per_hour(received, frames, sent, health.connections)
+        self.points.append(Point(now, *here, received, frames, sent, median, p95, late_ms, dollars))
+
+    def after(self, at_ms: int) -> list[Point]:
+        """The points that are newer than ``at_ms``, the oldest first."""
+        return [point for point in self.points if point.at_ms > at_ms]
+
+
+def aws_dollars_per_hour(messages_per_s: float, frames_per_s: float, bytes_per_s: float, connections: int) -> float:
+    """What API Gateway would charge for an hour with these rates, in dollars; see :class:`Point`."""
+    hour = Usage(
+        messages_in=3_600 * messages_per_s,
+        messages_out=3_600 * max(frames_per_s, bytes_per_s / STEP_BYTES),
+        connection_ms=3_600_000 * connections,
+        egress_bytes=3_600 * bytes_per_s,
+        hours=1,
+    )
+    return round(bill(hour).per_hour or 0.0, 6)
 
 
 def _sum(counts: Counts, name: str) -> int:

@@ -19,7 +19,7 @@ Pages = dict[str, tuple[bytes, str]]
 @cache
 def pages() -> Pages:
     """The files of the page."""
-    return _read(Path(__file__).parent)
+    return read_folder(Path(__file__).parent)
 
 
 @cache
@@ -28,9 +28,10 @@ def client() -> Pages:
     here = Path(__file__).parents[1]
     for folder in (here / "javascript", here.parents[1] / "clients/javascript/client"):
         if folder.is_dir():
-            return _read(folder)
+            return read_folder(folder)
     raise LobbyError("This installation of serverless-lobby lacks the JavaScript client. Install it again.")
 
 
-def _read(folder: Path) -> Pages:
+def read_folder(folder: Path) -> Pages:
+    """The files of a folder that a browser needs."""
     return {file.name: (file.read_bytes(), kind) for file in folder.iterdir() if (kind := KINDS.get(file.suffix))}

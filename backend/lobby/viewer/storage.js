@@ -1,6 +1,7 @@
-// What the page keeps in the browser: the player's id and name as long as the tab lives, the theme for ever.
+// What a page keeps in the browser: the id and name of the player, or the key of the console, as long as the tab lives, and the theme
+// for ever.
 
-/** @typedef {"lobby-pid" | "lobby-name" | "lobby-theme"} Key */
+/** @typedef {"lobby-pid" | "lobby-name" | "lobby-theme" | "lobby-admin-key"} Key */
 
 const place = (/** @type {Key} */ key) => (key === "lobby-theme" ? window.localStorage : window.sessionStorage);
 
