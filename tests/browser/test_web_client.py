@@ -115,17 +115,19 @@ def npm(*arguments: str, at: Path) -> str:
     return done.stdout
 
 
-def tsconfig(home: Path, viewer: Path) -> Path:
-    """Options that check the page as strictly as the client. A host serves both folders side by side."""
+def tsconfig(home: Path, *pages: Path) -> Path:
+    """Options that check the pages as strictly as the client. A host serves the folders side by side."""
     options = json.loads((CLIENT / "tsconfig.json").read_text())["compilerOptions"]
     options |= {
         "declaration": False,
         "emitDeclarationOnly": False,
         "noEmit": True,
-        "rootDirs": [str(viewer.parent), str(CLIENT)],
+        "rootDirs": [str(pages[0].parent), str(CLIENT)],
     }
     options |= {"module": "esnext", "moduleResolution": "bundler", "outDir": None}
-    (home / "page.json").write_text(json.dumps({"compilerOptions": options, "files": [str(viewer / "main.js")]}))
+    (home / "page.json").write_text(
+        json.dumps({"compilerOptions": options, "files": [str(page / "main.js") for page in pages]})
+    )
     return home / "page.json"
 
 
@@ -138,9 +140,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tsc = home / "node_modules/.bin/tsc"
     checked = subprocess.run([tsc, "-p", home / "javascript"], capture_output=True, text=True, timeout=120, check=False)
     assert checked.returncode == 0, checked.stdout
-    page = tsconfig(home, CLIENT.parents[1] / "backend/lobby/viewer")
-    viewer = subprocess.run([tsc, "-p", page], capture_output=True, text=True, timeout=120, check=False)
-    assert viewer.returncode == 0, viewer.stdout
+    lobby = CLIENT.parents[1] / "backend/lobby"
+    options = tsconfig(home, lobby / "viewer", lobby / "console")
+    pages = subprocess.run([tsc, "-p", options], capture_output=True, text=True, timeout=120, check=False)
+    assert pages.returncode == 0, pages.stdout
     assert "export class Lobby" in (home / "javascript/types/lobby.d.ts").read_text()
     (home / "game.ts").write_text(GAME)
     game = subprocess.run(

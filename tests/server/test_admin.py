@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import quote
 
 import pytest
@@ -125,6 +127,33 @@ async def test_a_client_that_does_not_finish_its_request_is_cut(begun: bytes, mo
         writer.close()
 
 
+async def test_the_files_of_the_console_need_no_key_and_the_api_does() -> None:
+    async with administered() as (_lobby, api):
+        page = await api.request("GET", "/", headers={})
+        assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        policy = page.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        html = await page.text()
+        assert KEY not in html
+        loaded = [f"/{path}" for path in re.findall(r'(?:src|href)="((?:viewer|console)/[^"]+)"', html)]
+        assert len(loaded) == 3
+        for path in loaded:
+            for method in ("GET", "HEAD"):
+                answer = await api.request(method, path, headers={})
+                assert (answer.status, answer.headers["X-Content-Type-Options"]) == (200, "nosniff")
+                assert bool(await answer.text()) == (method == "GET")
+        for method, path in (
+            ("POST", "/"),
+            ("GET", "/console/"),
+            ("GET", "/console/__init__.py"),
+            ("GET", "/console/../admin.py"),
+        ):
+            assert (await api.request(method, path, headers={})).status == 401
+        assert (await api.request("GET", f"/?key={KEY}", headers={})).status == 400
+
+
 async def test_the_description_needs_no_key_and_names_every_path() -> None:
     async with administered() as (_lobby, api):
         answer = await api.request("GET", "/openapi.json", headers={})
@@ -203,8 +232,8 @@ async def test_rooms_and_players_are_listed() -> None:
         rooms = await api("GET", "/rooms")
         assert rooms == {
             "rooms": [
-                {"room": "arena", "players": 1, "watchers": 0, "connections": 1, "size": 8},
-                {"room": "hub", "players": 2, "watchers": 1, "connections": 3, "size": 8},
+                {"room": "arena", "players": 1, "watchers": 0, "connections": 1, "size": 8, "traffic": ANY},
+                {"room": "hub", "players": 2, "watchers": 1, "connections": 3, "size": 8, "traffic": ANY},
             ],
             "total": 2,
             "next": None,
@@ -244,6 +273,51 @@ async def test_100_000_rooms_are_read_page_by_page() -> None:
 async def test_a_page_that_cannot_be_is_refused_with_the_wrong_parameter(query: str) -> None:
     async with administered() as (_lobby, api):
         assert (await api("GET", f"/rooms?{query}", status=422)).startswith(query.partition("=")[0])
+
+
+async def test_rooms_are_found_by_the_beginning_of_their_names() -> None:
+    async with administered() as (lobby, api):
+        for name in ("arena", "arena-1", "arena-2", "arenb", "are", "hub"):
+            lobby.server.store.add(Presence(name, f"c-{name}", "ann"))
+
+        async def found(query: str) -> tuple[list[str], str | None]:
+            page = await api("GET", f"/rooms?{query}")
+            assert page["total"] == 6
+            return [one["room"] for one in page["rooms"]], page["next"]
+
+        assert await found("prefix=arena") == (["arena", "arena-1", "arena-2"], None)
+        assert await found("prefix=arena&limit=2") == (["arena", "arena-1"], "arena-1")
+        assert await found("prefix=arena&after=arena-1") == (["arena-2"], None)
+        assert await found("prefix=x") == ([], None)
+        assert (await api("GET", "/rooms?prefix=a%20b", status=422)).startswith("prefix")
+
+
+async def test_the_messages_and_frames_of_each_room_are_counted_until_it_is_empty() -> None:
+    async with administered() as (lobby, api), joined(lobby.at(pid="cem", v=2)) as cem:
+        await cem.receive("welcome")
+
+        async def traffic(room: str) -> dict[str, int]:
+            found: dict[str, dict[str, int]] = {one["room"]: one["traffic"] for one in (await api("GET", "/rooms"))["rooms"]}
+            return found[room]
+
+        before = await traffic("lobby")
+        async with joined(lobby.at(pid="ann", v=2, room="hub")) as ann, joined(lobby.at(pid="bea", v=2, room="hub")) as bea:
+            await bea.receive("welcome")
+            await ann.receive("join")
+            begin = await traffic("hub")
+            assert begin["messages"] == 0
+            await ann.send(action="pos", x=1, y=2)
+            await bea.receive("moves")
+            await ann.send(action="ping", t=1)
+            await ann.receive("pong")
+            await ann.send(action="nonsense")
+            await ann.receive("error")
+            await api("POST", "/events", {"event": "notice"})
+            await bea.receive("event")
+            assert await traffic("hub") == {"messages": 2, "frames": begin["frames"] + 1 + 1 + 1 + 2}
+            assert await traffic("lobby") == {"messages": before["messages"], "frames": before["frames"] + 1}
+            await api("DELETE", "/rooms/hub")
+            assert "hub" not in lobby.server.lobby.traffic
 
 
 # ── acting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -452,5 +526,9 @@ async def test_stats_have_the_latency_of_pings() -> None:
             lobby.server.sample()
         stats = await api("GET", "/stats")
         assert stats["interval_s"] == 10
+        assert (stats["now"]["players"], stats["now"]["rooms"], stats["now"]["draining"]) == (1, 1, False)
+        newest = stats["points"][-1]["at_ms"]
+        assert (await api("GET", f"/stats?after_ms={newest}"))["points"] == []
+        assert len((await api("GET", f"/stats?after_ms={newest - 1}"))["points"]) == 1
         assert stats["points"][-1]["players"] == 1
         assert stats["points"][-1]["latency_ms"] is not None

@@ -50,7 +50,7 @@ async def test_rooms_and_players_are_those_of_the_table() -> None:
         await ann.receive("pong")
         await (await there.enter(pid="bea", v=2)).receive("config")
         answer = await asyncio.to_thread(stage.rooms, 1, "")
-        assert answer["rooms"] == [{"room": "hub", "players": 1, "watchers": 0, "connections": 1, "size": 50}]
+        assert answer["rooms"] == [{"room": "hub", "players": 1, "watchers": 0, "connections": 1, "size": 50, "traffic": None}]
         assert (answer["total"], answer["next"]) == (2, "hub")
         [player] = (await asyncio.to_thread(stage.players, "hub", 10, ""))["players"]
         assert (player["id"], player["name"], player["address"], player["position"]["z"]) == ("ann", "Ann", "", 3)

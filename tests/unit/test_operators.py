@@ -6,13 +6,26 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lobby.billing import PRICES
 from lobby.errors import LobbyError, Refused
 from lobby.messages import Event
-from lobby.operators import BANS, Ban, Bans, check_reason, event_of_operator, page, player_page, room_view
+from lobby.operators import (
+    BANS,
+    Ban,
+    Bans,
+    beginning_with,
+    check_reason,
+    event_of_operator,
+    page,
+    player_page,
+    room_view,
+)
 from lobby.presence import Position, Presence
 from lobby.server.http import Health
-from lobby.server.stats import POINTS, Stats
+from lobby.server.stats import POINTS, Stats, aws_dollars_per_hour
 from lobby.settings import Settings
 
 
@@ -151,6 +164,35 @@ def test_a_point_has_rates_of_its_interval_and_the_latencies_in_it() -> None:
         stats.sample(now, counts, HEALTH)
     assert [point.latency_ms for point in stats.points] == [50, 50, None], "each connection is asked every twenty seconds"
     assert (stats.points[1].messages_per_s, stats.points[1].late_ms) == (0, 0)
+
+
+def test_a_point_states_what_api_gateway_would_charge_for_an_hour_of_it() -> None:
+    assert aws_dollars_per_hour(0, 0, 0, 0) == 0
+    messages = PRICES["messages"].tiers[0][1] / 1e6
+    minutes = PRICES["connection"].tiers[0][1] / 1e6
+    assert aws_dollars_per_hour(10, 90, 1_000, 5) == pytest.approx(100 * 3_600 * messages + 5 * 60 * minutes, abs=1e-6)
+    large = aws_dollars_per_hour(0, 1, 2 * 32_768, 0)
+    assert large == pytest.approx(2 * 3_600 * messages + month_of_traffic(2 * 32_768) / 730, abs=1e-6), "two messages of 32 KB"
+
+
+def month_of_traffic(bytes_per_s: float) -> float:
+    """Dollars for a month of this traffic."""
+    return PRICES["egress"].dollars(bytes_per_s * 3_600 * 730 / 1e9)
+
+
+def test_the_points_after_a_time_are_those_that_are_newer() -> None:
+    stats = Stats(heartbeat_ms=20_000)
+    for number in range(4):
+        stats.sample(10_000 * (number + 1), Counter(), HEALTH)
+    assert [point.at_ms for point in stats.after(20_000)] == [30_000, 40_000]
+    assert stats.after(0) == list(stats.points)
+
+
+@given(st.sets(st.text("ab", min_size=1, max_size=3)), st.text("ab", max_size=2), st.text("ab", max_size=3))
+def test_names_with_a_prefix_are_those_of_the_whole_list(names: set[str], prefix: str, after: str) -> None:
+    listed = sorted(names)
+    found = beginning_with(prefix, after, names.__contains__, lambda behind: (name for name in listed if name > behind))
+    assert list(found) == [name for name in listed if name.startswith(prefix) and name > after]
 
 
 def test_the_points_of_one_hour_are_kept() -> None:

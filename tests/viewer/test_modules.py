@@ -1,6 +1,6 @@
 """The tests in JavaScript: each file is one test here.
 
-To run them alone: `node --import ./tests/javascript/resolve.js --test tests/viewer/ tests/javascript/`.
+To run them alone: `node --import ./tests/javascript/resolve.js --test tests/viewer/ tests/console/ tests/javascript/`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import pytest
 
 FOLDER = Path(__file__).parent
 CLIENT = FOLDER.parent / "javascript"
-FILES = sorted([*FOLDER.glob("*.test.js"), *CLIENT.glob("*.test.js")])
+CONSOLE = FOLDER.parent / "console"
+FILES = sorted(file for folder in (FOLDER, CONSOLE, CLIENT) for file in folder.glob("*.test.js"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -14,7 +14,8 @@ const SVG = "http://www.w3.org/2000/svg";
  * @property {string} title
  * @property {Series[]} series the first one is drawn with an area
  * @property {number} least the plot reaches at least to this value
- * @property {(points: Point[], interval_s: number) => string} [note]
+ * @property {(points: Point[], interval_s: number) => string} [note] a text below the plot
+ * @property {string} [explained] what the figures mean
  */
 
 const ms = (/** @type {number} */ value) => `${short(value)} ms`;
@@ -46,12 +47,14 @@ const PLOTS = [
     least: 5,
     series: [
       { name: "median", value: (point) => point.latency_ms, text: ms },
-      { name: "95 of 100", value: (point) => point.latency_p95_ms, text: ms },
+      { name: "p95", value: (point) => point.latency_p95_ms, text: ms },
     ],
   },
   {
     id: "cost",
-    title: "Cost on AWS",
+    title: "AWS would bill",
+    explained:
+      "What API Gateway would charge for these messages, connections and bytes, at list prices. Lambda and the table are not included. This machine costs the same with any traffic.",
     least: 0.01,
     series: [{ name: "an hour", value: (point) => point.aws_dollars_per_hour, text: money }],
     note: (points, interval_s) => `${money(dollars(points, interval_s))} in this time`,
@@ -72,11 +75,12 @@ class Chart {
     this.box.tabIndex = 0;
     this.box.setAttribute("role", "slider");
     this.box.setAttribute("aria-label", `${plot.title}, last hour`);
-    this.title = made("span", "label");
-    this.title.textContent = plot.title;
+    if (plot.explained) this.box.title = plot.explained;
+    const title = made("span", "label");
+    title.textContent = plot.title;
     this.values = made("span", "values");
     const head = made("div", "plot-head");
-    head.append(this.title, this.values);
+    head.append(title, this.values);
     this.svg = document.createElementNS(SVG, "svg");
     this.svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     this.svg.setAttribute("preserveAspectRatio", "none");

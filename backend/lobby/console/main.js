@@ -58,6 +58,7 @@ async function open(/** @type {string} */ key) {
     takeStats(await trying.stats(0));
   } catch (error) {
     askForKey(inWords(error));
+    if (!(error instanceof Refusal)) $input("key").value = key; // the key may be right: Enter tries again
     return;
   }
   save("lobby-admin-key", key);
@@ -361,6 +362,7 @@ const lobby = {
 };
 Object.defineProperty(window, "lobby", { value: Object.freeze(lobby) });
 
+$("key-plain").hidden = window.isSecureContext;
 const known = load("lobby-admin-key");
 if (known) await open(known);
 else $("key").focus();

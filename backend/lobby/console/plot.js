@@ -46,7 +46,7 @@ export function shape(points, value, most, interval_s) {
   }
   const text = (/** @type {[number, number][]} */ run) => run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
   // A lone point is drawn as a short line.
-  const line = runs.map((run) => (run.length > 1 ? `M${text(run)}` : `M${text(run)}h1`)).join("");
+  const line = runs.map((run) => (run.length > 1 ? `M${text(run)}` : `M${text(run)}m-1 0h1`)).join("");
   const area = runs.map((run) => `M${run[0][0].toFixed(1)} ${HEIGHT}L${text(run)}L${run[run.length - 1][0].toFixed(1)} ${HEIGHT}Z`).join("");
   return { line, area };
 }
@@ -80,7 +80,8 @@ const trim = (/** @type {string} */ text) => (text.includes(".") ? text.replace(
 export function money(/** @type {number} */ value) {
   if (value === 0) return "$0";
   if (value < 0.00001) return "< $0.00001";
-  return `$${value >= 1 ? value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : trim(value.toFixed(1 - Math.floor(Math.log10(value))))}`;
+  if (value >= 1) return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  return `$${value.toFixed(Math.max(2, 1 - Math.floor(Math.log10(value))))}`;
 }
 
 /** A time in words, without parts that do not matter. */
