@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,10 @@ INK, GRID = "#5b6b7f", "#d5dbe3"
 
 
 @contextmanager
-def lobby(port: int, bots: int, max_speed: int = 15) -> Iterator[str]:
+def lobby(port: int, bots: int, max_speed: int = 15, *options: str) -> Iterator[str]:
     """A lobby with bots in it."""
     serve = [sys.executable, "-m", "lobby", "serve", "--port", str(port), "--quiet", "--room-size", "300"]
-    serve += ["--max-speed", str(max_speed)]
+    serve += ["--max-speed", str(max_speed), *options]
     walk = [sys.executable, "-m", "lobby", "bots", "--players", str(bots), "--url", f"ws://127.0.0.1:{port}/"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend")}
     running = [subprocess.Popen(serve, env=environment)]
@@ -96,6 +97,63 @@ def viewer() -> None:
         photograph(url, "viewer-phone", (390, 844), "dark", fly)
     with lobby(8972, 200) as url:
         photograph(url, "viewer-200", (1280, 800), "dark")
+
+
+def console() -> None:
+    """The console of the operators: dark, and light with a question. Bots come and go for some minutes."""
+    key = secrets.token_urlsafe(32)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend")}
+
+    def walk(room: str, bots: int) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable,
+            "-m",
+            "lobby",
+            "bots",
+            "--players",
+            str(bots),
+            "--room",
+            room,
+            "--url",
+            "ws://127.0.0.1:8974/",
+        ]
+        return subprocess.Popen(command, env=environment)
+
+    with lobby(8974, 4, 15, "--admin-port", "8975", "--admin-key", key), ExitStack() as ends:
+        visits = [
+            ("hub", 14, 45),
+            ("arena-1", 8, 150),
+            ("arena-2", 5, 60),
+            ("market", 3, 150),
+            ("arena-2", 7, 150),
+            ("hub", 9, 150),
+        ]
+        running: list[tuple[float, subprocess.Popen[bytes]]] = []
+        for number in range(12):
+            if number % 2 == 0:
+                room, bots, stays_s = visits[number // 2]
+                running.append((time.monotonic() + stays_s, walk(room, bots)))
+                ends.callback(running[-1][1].terminate)
+            time.sleep(15)
+            for until, process in running:
+                if time.monotonic() > until:
+                    process.terminate()
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+            page.goto("http://127.0.0.1:8975/")
+            page.get_by_label("Key", exact=True).fill(key)
+            page.keyboard.press("Enter")
+            page.locator("#rooms button", has_text="hub").click()
+            page.locator("#players button").nth(2).click()
+            page.wait_for_timeout(4_000)
+            for name, scheme in (("console-dark", "dark"), ("console-light", "light")):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.wait_for_timeout(1_000)
+                Image.open(BytesIO(page.screenshot())).save(PICTURES / f"{name}.webp", quality=88, method=6)
+                page.locator("#kick").click()
+                page.keyboard.type("no spam, please")
+            browser.close()
 
 
 def plots() -> None:
@@ -226,7 +284,7 @@ def terminal() -> None:
     console.save_svg(str(PICTURES / "watch.svg"), title="lobby watch")
 
 
-ALL = {"viewer": viewer, "plots": plots, "cost": cost, "smoothing": smoothing, "terminal": terminal}
+ALL = {"viewer": viewer, "console": console, "plots": plots, "cost": cost, "smoothing": smoothing, "terminal": terminal}
 
 
 def main() -> None:

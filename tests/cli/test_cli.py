@@ -25,7 +25,7 @@ from lobby.errors import LobbyError
 from lobby.messages import Handshake
 from lobby.settings import ENV_FILE, Settings
 from lobby.tokens import verify
-from tests.hosts import joined, run, serving
+from tests.hosts import free_port, joined, run, serving
 
 LOBBY = [sys.executable, "-m", "lobby"]
 SECRET = "a secret of thirty-two characters"
@@ -151,6 +151,16 @@ def test_serve_prints_its_address_is_healthy_and_closes_connections_with_4000_at
                 assert "\x1b" not in errors
 
         run(test())
+
+
+def test_serve_prints_the_address_of_its_console() -> None:
+    port = str(free_port())
+    with running("serve", "--port", "0", "--admin-port", port, "--admin-key", "k9QmX2vL7wTz4RbN8cYp5HdF3sJg6AeU") as child:
+        announced(child)
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
+            assert b"<title>Lobby console</title>" in answer.read()
+        _, errors, _ = ended(child, signal.SIGTERM)
+        assert f"console of its operators is at http://127.0.0.1:{port}/" in errors
 
 
 def test_serve_needs_no_folder_that_can_be_written_to() -> None:

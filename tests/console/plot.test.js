@@ -12,10 +12,10 @@ test("a plot shows the time from its oldest point to its newest, and at least a 
 });
 
 test("the upper edge is a round number that no value exceeds", () => {
-  assert.equal(top([3, null, 7], 5), 10);
+  assert.equal(top([3, null, 7], 5), 8);
   assert.equal(top([10], 5), 10);
-  assert.equal(top([10.1], 5), 20);
-  assert.equal(top([0.003], 0.002), 0.005);
+  assert.equal(top([10.1], 5), 15);
+  assert.equal(top([0.0031], 0.002), 0.004);
   assert.equal(top([], 5), 5);
 });
 

@@ -13,9 +13,11 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lobby import console
 from lobby.cli import main
 from lobby.errors import LobbyError
 from lobby.tools.install_godot import ADDON, PLUGIN, addon_files, registered, unregistered
+from lobby.viewer import client
 
 ROOT = Path(__file__).parents[2]
 SAVED = """; Engine configuration file.
@@ -223,7 +225,7 @@ def test_the_zip_for_the_asset_library_has_the_addon_only_and_the_same_bytes_eve
     assert failed(lobby("--zip", tmp_path)).startswith("Cannot use ")
 
 
-def test_the_wheel_contains_the_addon(tmp_path: Path) -> None:
+def test_the_wheel_contains_the_addon_and_the_files_of_both_pages(tmp_path: Path) -> None:
     build = (
         "import sys; from hatchling.builders.wheel import WheelBuilder; print(*WheelBuilder('.').build(directory=sys.argv[1]))"
     )
@@ -231,15 +233,19 @@ def test_the_wheel_contains_the_addon(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
+    count = (
+        "from lobby.console import files; from lobby.tools.install_godot import addon_files; from lobby.viewer import client; "
+        "print(len(addon_files()), len(files()), len(client()))"
+    )
     said = subprocess.run(
-        [sys.executable, "-c", "from lobby.tools.install_godot import addon_files; print(len(addon_files()))"],
+        [sys.executable, "-c", count],
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path / "site")},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert said.stdout.strip() == str(len(addon_files())), said.stderr
+    assert said.stdout.split() == [str(len(found)) for found in (addon_files(), console.files(), client())], said.stderr
 
 
 # ── project.godot, as text ──────────────────────────────────────────────────────────────────────────────────────────

@@ -166,6 +166,19 @@ def test_a_point_has_rates_of_its_interval_and_the_latencies_in_it() -> None:
     assert (stats.points[1].messages_per_s, stats.points[1].late_ms) == (0, 0)
 
 
+def test_a_point_has_a_latency_while_the_next_pong_is_a_little_late() -> None:
+    stats = Stats(heartbeat_ms=20_000)
+    stats.sample(1_000, Counter(), HEALTH)
+    stats.answered(7, 1_001)
+    for now in (11_000, 21_000):
+        stats.sample(now, Counter(), HEALTH)
+    stats.answered(8, 21_050)
+    stats.sample(41_040, Counter(), HEALTH)
+    assert [point.latency_ms for point in stats.points] == [7, 7, 8]
+    stats.sample(41_900, Counter(), HEALTH)
+    assert stats.points[-1].latency_ms == 8
+
+
 def test_a_point_states_what_api_gateway_would_charge_for_an_hour_of_it() -> None:
     assert aws_dollars_per_hour(0, 0, 0, 0) == 0
     messages = PRICES["messages"].tiers[0][1] / 1e6

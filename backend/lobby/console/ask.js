@@ -45,6 +45,7 @@ export class Asking {
     this.#dialog.showModal();
     const first = this.#dialog.querySelector("input, select, textarea");
     (first instanceof HTMLElement ? first : $("ask-go")).focus();
+    if (first instanceof HTMLInputElement) first.select();
   }
 
   async #act(/** @type {(result: string) => void} */ done) {

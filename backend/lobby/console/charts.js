@@ -138,7 +138,7 @@ class Chart {
     this.values.replaceChildren(
       ...this.plot.series.flatMap((series, index) => {
         const figure = made("b", `figure figure-${index}`);
-        figure.textContent = text(series);
+        figure.textContent = `${text(series)} `;
         const unit = made("span", "unit");
         unit.textContent = series.name;
         return [figure, unit];

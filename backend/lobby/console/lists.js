@@ -92,6 +92,7 @@ export class KeyList {
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: last, PageDown: at + PAGE_ROWS, PageUp: at - PAGE_ROWS }[event.key];
     if (to === undefined) return;
     event.preventDefault();
+    if (event.target === this.list) return void this.focus(); // from outside, into the list
     this.#setCurrent(this.#order[Math.min(last, Math.max(0, to))]);
     this.focus();
   }

@@ -63,12 +63,15 @@ async function open(/** @type {string} */ key) {
   }
   save("lobby-admin-key", key);
   api = trying;
-  $("key-page").hidden = true;
-  $("console").hidden = false;
-  $("tools").hidden = false;
+  showPage(true);
   $input("key").value = "";
   await read();
   room_list.focus();
+}
+
+function showPage(/** @type {boolean} */ is_open) {
+  $("key-page").hidden = is_open;
+  for (const id of ["console", "tools", "skip"]) $(id).hidden = !is_open;
 }
 
 /** Forgets the key, and asks for one. `why` is shown; "": there is no error. */
@@ -76,9 +79,7 @@ function askForKey(/** @type {string} */ why) {
   api = null;
   save("lobby-admin-key", "");
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-  $("key-page").hidden = false;
-  $("console").hidden = true;
-  $("tools").hidden = true;
+  showPage(false);
   setText("now", "");
   showState("refused", why ? "Not connected" : "No key yet");
   setText("key-error", why);
@@ -120,7 +121,7 @@ async function readOnce(/** @type {Api} */ asked) {
       return;
     }
     takeRooms(found);
-    takePlayers(players);
+    if (mine === question) takePlayers(players); // else the first room has just been chosen
     showState(now?.draining ? "waiting" : "connected", now?.draining ? "Draining" : "Live");
   } catch (error) {
     if (api !== asked) return;
@@ -155,7 +156,6 @@ function takeRooms(/** @type {import("./api.js").RoomPage} */ found) {
 }
 
 function takePlayers(/** @type {import("./api.js").PlayerPage | null} */ found) {
-  if (found && found.room !== chosen_room) return; // the first room has only just been chosen
   const before = new Set(room?.players.map(({ id }) => id));
   room = found;
   player_pages.take(found?.next ?? null);
@@ -172,6 +172,7 @@ function takePlayers(/** @type {import("./api.js").PlayerPage | null} */ found) 
 const counted = (/** @type {number} */ count, /** @type {string} */ one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
 
 function showState(/** @type {"connecting" | "connected" | "waiting" | "refused"} */ kind, /** @type {string} */ text) {
+  if ($("state").dataset.kind !== kind) setText("announcer", text);
   setAttribute($("state"), "data-kind", kind);
   setText("state-text", text);
 }

@@ -17,11 +17,11 @@ export function span(/** @type {Point[]} */ points) {
   return { from_ms: Math.min(points[0]?.at_ms ?? 0, to_ms - SPAN_MS), to_ms };
 }
 
-/** The smallest of 1, 2, 5, 10, 20, 50, … times a power of ten that is not below any value. */
+/** The smallest round number that is not below any value: one of these times a power of ten. */
 export function top(/** @type {(number | null)[]} */ values, /** @type {number} */ least) {
   const most = Math.max(least, ...values.map((value) => value ?? 0));
   const power = 10 ** Math.floor(Math.log10(most));
-  for (const factor of [1, 2, 5]) if (factor * power >= most * 0.9999) return factor * power;
+  for (const factor of [1, 1.5, 2, 3, 4, 5, 6, 8]) if (factor * power >= most * 0.9999) return factor * power;
   return 10 * power;
 }
 

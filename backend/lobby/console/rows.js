@@ -12,9 +12,11 @@ import { lasting, short } from "./plot.js";
 export function roomRow() {
   const button = document.createElement("button");
   const [name, players, received, sent] = ["name", "number", "number", "number"].map((kind) => button.appendChild(span(kind)));
+  const isNew = change();
   return {
     button,
     show({ room, players: here, size, rate }) {
+      if (!isNew([room, here, size, rate && short(rate.in), rate && short(rate.out)])) return;
       name.textContent = room;
       name.title = room;
       players.replaceChildren(String(here), quiet(`/${size}`), forScreenReader(" players,"));
@@ -30,14 +32,17 @@ export function playerRow(glyph) {
   const ship = /** @type {SVGElement} */ (glyph.cloneNode(true));
   const [name, status, age] = ["name", "status", "distance"].map(span);
   button.append(ship, name, status, age);
+  const isNew = change();
   return {
     button,
     show(player) {
+      const age_text = lasting(player.age_s);
+      if (!isNew([player.name, player.status, age_text, player.tint, player.is_dark])) return;
       name.textContent = player.name;
       name.title = player.id;
       status.textContent = player.status;
       status.hidden = player.status === "";
-      age.replaceChildren(lasting(player.age_s), forScreenReader(" here"));
+      age.replaceChildren(age_text, forScreenReader(" here"));
       ship.style.color = `rgb(${playerColour(player.tint, player.is_dark)})`;
     },
   };
@@ -56,6 +61,17 @@ export function facts(/** @type {import("./api.js").PlayerView} */ player) {
     ["Here for", `${lasting(player.age_s)}${player.connections > 1 ? `, ${player.connections} connections` : ""}`],
     ["Last received", `${lasting(player.seen_s)} ago`],
   ];
+}
+
+/** Whether a row shows something else than before. Most rows stay as they are. */
+function change() {
+  let before = "";
+  return (/** @type {unknown[]} */ shown) => {
+    const now = JSON.stringify(shown);
+    const is_new = now !== before;
+    before = now;
+    return is_new;
+  };
 }
 
 function span(/** @type {string} */ kind) {

@@ -15,6 +15,9 @@ INTERVAL_S = 10
 POINTS = 3_600 // INTERVAL_S
 """How many points are kept: an hour."""
 
+SLACK_MS = 1_000
+"""How much later than after a heartbeat a pong may arrive. Without it, points that are due at that time have no latency."""
+
 MEASURED = 1_000
 """How many latencies are kept. With more, the oldest are left out."""
 
@@ -51,7 +54,7 @@ class Stats:
     def __init__(self, heartbeat_ms: int) -> None:
         """``heartbeat_ms``: the time between two pings of a connection."""
         self.points: deque[Point] = deque(maxlen=POINTS)
-        self._keep_ms = max(heartbeat_ms, INTERVAL_S * 1000)
+        self._keep_ms = max(heartbeat_ms, INTERVAL_S * 1000) + SLACK_MS
         self._latencies: deque[tuple[int, int]] = deque(maxlen=MEASURED)
         """When a connection answered, and after how many ms."""
         self._late_ms = 0
