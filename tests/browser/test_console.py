@@ -327,8 +327,8 @@ def test_the_last_hour_is_drawn_and_read_by_keyboard(hosted: Hosted, opened: Cal
     hosted.call(live)
     console = opened()
     page = console.page
-    for plot in ("players", "messages", "latency", "cost"):
-        until(lambda plot=plot: (page.locator(f"#plot-{plot} .line-0").get_attribute("d") or "").count("L") > 300, plot)  # type: ignore[misc]
+    for name in ("players", "messages", "latency", "cost"):
+        until(lambda name=name: (page.locator(f"#plot-{name} .line-0").get_attribute("d") or "").count("L") > 300, name)  # type: ignore[misc]
     plot = page.locator("#plot-players")
     console.shows("#plot-players .values", "360 players")
     console.shows("#plot-messages .values", "360/s")
