@@ -83,7 +83,7 @@ def test_an_example_that_starts_a_lobby(example: str) -> None:
 @pytest.mark.parametrize("example", of("bots", "watch", "rooms", "check"))
 async def test_an_example_that_uses_a_lobby(example: str) -> None:
     """200 bots find room in the lobby that the remark of the example starts."""
-    async with serving(list_rooms=True, room_size=250) as lobby, joined(lobby.at(pid="ann", v=2)):
+    async with serving(list_rooms=True, room_size=250, handshake_s=20) as lobby, joined(lobby.at(pid="ann", v=2)):
         words = example.split(" ", 2)  # without an address, a command uses the port of `lobby serve`, which may be taken here
         command = ADDRESS.sub(lobby.url, example) if ADDRESS.search(example) else " ".join([*words[:2], lobby.url, *words[2:]])
         if "--seconds" not in command and command.split()[1] in {"bots", "watch"}:

@@ -170,9 +170,14 @@ async def test_pongs_that_a_client_does_not_read_wait_in_the_outbox_and_not_besi
     async with serving(outbox_bytes=16_384) as lobby:
         lobby.server.pace = limits.Pace(1e9, 10**9)
         async with websocket(lobby.port, TARGET) as (_, writer):
-            await flood(writer, quick_frame(PING, b"x" * 125) * 500, 0.5)
             [attacker] = lobby.server.connections
-            assert 0 < attacker._pipe.get_write_buffer_size() < 2 * 16_384
+            most, until = 0, asyncio.get_running_loop().time() + 10
+            while asyncio.get_running_loop().time() < until and most <= 16_384:
+                await flood(writer, quick_frame(PING, b"x" * 125) * 500, 0.1)
+                most = max(most, attacker._pipe.get_write_buffer_size())
+            await flood(writer, quick_frame(PING, b"x" * 125) * 500, 0.5)
+            assert 16_384 < most < 2 * 16_384
+            assert attacker._pipe.get_write_buffer_size() < 2 * 16_384
 
 
 async def test_a_player_whose_library_pings_is_answered() -> None:

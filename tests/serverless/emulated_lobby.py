@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,8 @@ import trading_lobby_ws
 from lobby.cloudformation.lobby_template import lobby_template
 from lobby.emulator import Conditions, EmulatedStack, Meter, Moto, no_meter, parse, read_stack
 from tests.hosts import Player, joined
+
+ENDING_S = 10.0
 
 
 class CountingHandler:
@@ -83,3 +86,6 @@ async def emulated_lobby(
             os.environ.update(stack.variables(function))
             async with AsyncExitStack() as players:
                 yield EmulatedLobby(stack, handler, players)
+        async with asyncio.timeout(ENDING_S):  # an invocation that still runs would open connections that nothing closes
+            while handler.running:
+                await asyncio.sleep(0.01)

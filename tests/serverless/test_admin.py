@@ -60,7 +60,9 @@ async def test_rooms_and_players_are_those_of_the_table() -> None:
 
 async def test_a_kick_closes_one_player_and_the_others_see_it_leave() -> None:
     async with administered() as (there, _, stage):
-        ann, bea = await there.enter(pid="ann", v=2), await there.enter(pid="bea", v=2)
+        ann = await there.enter(pid="ann", v=2)
+        await ann.receive("welcome")
+        bea = await there.enter(pid="bea", v=2)
         await ann.receive("join")
         await bea.receive("welcome")
         assert await asyncio.to_thread(stage.kick, "lobby", "bea", "spam") == {"closed": 1}
