@@ -45,7 +45,7 @@ async def play(bots: int, words: Sequence[str]) -> int:
     """Serves, lets bots fly, and plays; the game's exit status."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[int] = loop.create_future()
-    lobby = asyncio.create_task(demo(Settings(), bots, ready.set_result))
+    lobby = asyncio.create_task(demo(Settings(list_rooms=True), bots, ready.set_result))
     first: set[asyncio.Future[Any]] = {lobby, ready}
     await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     if lobby.done():

@@ -33,6 +33,7 @@ func _ready() -> void:
 		ResourceLoader.load_threaded_request(path)
 	_ui.hint_taken.connect(_on_hint_taken)
 	_ui.leave_requested.connect(_on_leave_requested)
+	_ui.room_chosen.connect(_on_room_chosen)
 	go(StringName(_arguments.zone) if ZONES.has(StringName(_arguments.zone)) else &"main", true)
 
 
@@ -82,6 +83,7 @@ func _arrive() -> void:
 	zone.left.connect(go)
 	zone.hint_changed.connect(_ui.hint)
 	zone.trading_started.connect(_ui.open_trading)
+	zone.rooms_requested.connect(_ui.open_rooms)
 	add_child(zone)
 	move_child(zone, 0)
 	if _arguments.autopilot:
@@ -99,3 +101,8 @@ func _on_hint_taken() -> void:
 func _on_leave_requested() -> void:
 	if zone != null:
 		go(zone.way_out)
+
+
+func _on_room_chosen(room: String) -> void:
+	LobbyController.choose_room(room)
+	go(&"lobby")

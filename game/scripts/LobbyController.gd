@@ -33,6 +33,21 @@ func enter(zone := "") -> void:
 		join("%s.%s" % [_room, zone] if zone else _room)
 
 
+## Returns the name of the room in which the lobby zone is.
+func room() -> String:
+	return _room
+
+
+## Chooses the room of the lobby zone. It counts when the player enters the next zone.
+func choose_room(chosen: String) -> void:
+	_room = chosen
+
+
+## Whether a room of the lobby is a lobby zone, and not the space around one.
+func is_station(named: String) -> bool:
+	return not named.ends_with(".space")
+
+
 ## Returns the id of the local player.
 func player() -> String:
 	return me.id if me.id else settings.player

@@ -5,6 +5,8 @@ extends Node3D
 ## The ship has flown into the portal.
 signal entered
 
+## The list of rooms can be opened within this distance from the portal, in units.
+@export var reach := 40.0
 ## The ship that may enter.
 var ship: PlayerShip3D:
 	set(entering):
@@ -21,6 +23,11 @@ func _ready() -> void:
 
 func _process(delta: float) -> void:
 	_wheel.rotate_object_local(Vector3.BACK, 0.05 * delta)
+
+
+## Whether the ship is close enough to choose where the portal leads to.
+func is_near() -> bool:
+	return ship != null and ship.flight.position.distance_to(place()) < reach
 
 
 ## Returns the position of the portal.

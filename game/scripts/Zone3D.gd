@@ -11,6 +11,10 @@ signal hint_changed(text: String)
 @warning_ignore("unused_signal")
 signal trading_started(on_close: Callable)
 
+## The player wants to choose the room of the lobby. Call [param on_close] when the list is closed.
+@warning_ignore("unused_signal")
+signal rooms_requested(on_close: Callable)
+
 ## Title of the zone.
 @export var title := ""
 ## Subtitle of the zone.

@@ -24,9 +24,20 @@ func arrive(from: StringName) -> void:
 		ship.autopilot.goal = _hub.place()
 
 
+func _process(_delta: float) -> void:
+	hint_changed.emit("E   stations" if _hub.is_near() and not ship.is_parked and not NetworkManager.is_offline else "")
+
+
 func help() -> String:
-	return super() + "     M: sound     Esc: quit"
+	return super() + "     E: stations     M: sound     Esc: quit"
 
 
 func landmarks() -> PackedVector2Array:
 	return [_hub.place()]
+
+
+## Opens the list of rooms.
+func use() -> void:
+	if _hub.is_near() and not ship.is_parked and not NetworkManager.is_offline:
+		ship.is_parked = true
+		rooms_requested.emit(func() -> void: ship.is_parked = false)

@@ -6,6 +6,8 @@ extends CanvasLayer
 signal hint_taken
 ## The player pressed the button to leave.
 signal leave_requested
+## The player chose a room of the lobby.
+signal room_chosen(room: String)
 
 const GOOD := Color(0.36, 0.95, 0.75)
 const WAITING := Color(1.0, 0.74, 0.4)
@@ -30,6 +32,7 @@ var _rows: Array[PlayerRow] = []
 @onready var _help: Label = %Help
 @onready var _radar: Radar = %Radar
 @onready var _trading: TradingScreen = %Trading
+@onready var _stations: RoomsScreen = %Stations
 
 
 func _ready() -> void:
@@ -44,6 +47,7 @@ func _ready() -> void:
 	LobbyController.connected.connect(_on_changed.bind(null))
 	_hint.pressed.connect(func() -> void: hint_taken.emit())
 	(%Leave as Button).pressed.connect(func() -> void: leave_requested.emit())
+	_stations.chosen.connect(room_chosen.emit)
 	hint("")
 
 
@@ -61,6 +65,7 @@ func show_zone(zone: Zone3D) -> void:
 	_help.text = zone.help()
 	_radar.zone = zone
 	_trading.close()
+	_stations.close()
 	hint("")
 	_is_stale = true
 
@@ -74,6 +79,11 @@ func hint(text: String) -> void:
 ## Opens the trading screen. [param on_close] is called when it is closed.
 func open_trading(on_close: Callable) -> void:
 	_trading.open(on_close)
+
+
+## Opens the list of the lobby's rooms. [param on_close] is called when it is closed.
+func open_rooms(on_close: Callable) -> void:
+	_stations.open(on_close)
 
 
 func _show_connection() -> void:

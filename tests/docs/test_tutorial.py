@@ -61,7 +61,7 @@ def test_the_tutorial_can_be_walked_from_the_server_to_the_reconnect(reader: Rea
                     reader.install(["websockets"])
                     assert re.search("welcome.*'pos'", reader.run("python bea.py"), re.S)
                     ann.send_signal(signal.SIGINT)
-                    assert ann.wait(5) == 0
+                    assert ann.wait(20) == 0
 
 
 async def test_a_player_that_receives_a_wave_changes_its_colour_and_waves_back(reader: Reader, port: str) -> None:
@@ -77,7 +77,7 @@ async def test_a_player_that_receives_a_wave_changes_its_colour_and_waves_back(r
                 assert (await ann.receive("event"))["event"] == "wave"
                 await asyncio.to_thread(lines_until, cem, "^my data is .*#52e07b")
                 cem.send_signal(signal.SIGINT)
-                assert await asyncio.to_thread(cem.wait, 5) == 0
+                assert await asyncio.to_thread(cem.wait, 20) == 0
 
 
 def test_the_demo_can_be_opened_to_a_phone(reader: Reader, port: str) -> None:

@@ -2,6 +2,8 @@ extends "remote_control.gd"
 ## The demo game, controlled by a test. Commands of remote_control.gd, and these:
 ##   {"look": true}          reports what the game shows; the answer is the event "view"
 ##   {"fly_to": [30, 40]}    sets the goal of the autopilot
+##   {"press": "ui_down"}    presses and releases the key of an action
+##   {"stations": true}         reports the lines and the note of the list of rooms; the answer is the event "stations"
 
 
 func _begin() -> void:
@@ -18,6 +20,25 @@ func _execute(command: Dictionary) -> void:
 		var x: float = command.fly_to[0]
 		var y: float = command.fly_to[1]
 		zone.set_indexed(^"ship:autopilot:goal", Vector2(x, y))
+	if command.has("press"):
+		var action: String = command.press
+		for is_pressed: bool in [true, false]:
+			var event := InputEventAction.new()
+			event.action = action
+			event.pressed = is_pressed
+			Input.parse_input_event(event)
+	if command.has("stations"):
+		_report_rooms()
+
+
+func _report_rooms() -> void:
+	var screen: Control = current_scene.get_node("UI/Screen/Stations")
+	var list: ItemList = screen.get_node("Middle/Panel/Lines/Rooms")
+	var lines: Array[String] = []
+	for i in list.item_count:
+		lines.append(list.get_item_text(i))
+	var note: String = screen.get_node("Middle/Panel/Lines/Note").get(&"text")
+	_report("stations", screen.visible, lines, note)
 
 
 func _zone() -> Node:

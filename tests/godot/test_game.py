@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.godot.playing import Game, playing_demo
 from tests.godot.test_scenarios import serving_process
-from tests.hosts import free_port, serving
+from tests.hosts import free_port, joined, serving
 
 IN_LOBBY = ("--zone=lobby", "--autopilot")
 
@@ -55,6 +55,47 @@ async def test_through_the_portal_into_the_lobby_to_trade_and_out_again(home: Pa
         await ann.send(call="go", args=["main"], on="/root/Game")
         await bea.wait_until(lambda view: "ann" not in view.others)
         assert (await ann.wait_until(lambda view: view.zone == "main")).others == {}
+
+
+async def rooms_of(game: Game) -> tuple[bool, list[str], str]:
+    """Whether the list of rooms is open, its lines, and the note below it."""
+    await game.send(stations=True)
+    is_open, lines, note = await game.wait_for("stations")
+    return is_open, [" ".join(line.split()) for line in lines], note
+
+
+async def test_at_the_portal_a_player_chooses_a_room_by_keyboard(home: Path, game: Path) -> None:
+    async with (
+        serving(list_rooms=True) as lobby,
+        joined(lobby.at(pid="cem", room="arena", v=2)) as cem,
+        playing_demo(home, lobby.url, "ann", "--autopilot") as ann,
+    ):
+        await cem.receive("welcome")
+        await ann.wait_until(lambda view: view.zone == "main" and view.connection == "connected")
+        async with asyncio.timeout(20):
+            while not (await rooms_of(ann))[0]:  # only near the portal
+                await ann.send(press="use")
+                await asyncio.sleep(0.2)
+            while (await rooms_of(ann))[1] != ["lobby 0 players", "arena 1 of 50 players"]:
+                await asyncio.sleep(0.1)
+        await ann.send(press="ui_down")
+        await ann.send(press="ui_accept")
+        assert (await cem.receive("join"))["id"] == "ann"
+        await ann.wait_until(lambda view: view.zone == "lobby" and "cem" in view.others)
+        assert not (await rooms_of(ann))[0]
+
+
+async def test_at_the_portal_of_a_lobby_that_lists_no_rooms_a_text_says_so(home: Path, game: Path) -> None:
+    async with serving() as lobby, playing_demo(home, lobby.url, "ann", "--autopilot") as ann:
+        await ann.wait_until(lambda view: view.zone == "main" and view.connection == "connected")
+        async with asyncio.timeout(20):
+            while not (await rooms_of(ann))[0]:
+                await ann.send(press="use")
+                await asyncio.sleep(0.2)
+            while "does not list its rooms" not in (await rooms_of(ann))[2]:
+                await asyncio.sleep(0.1)
+        await ann.send(press="ui_accept")
+        await ann.wait_until(lambda view: view.zone == "lobby")
 
 
 async def test_a_colour_that_a_player_chooses_and_its_wave_reach_the_other_game(home: Path, game: Path) -> None:
