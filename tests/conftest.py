@@ -1,6 +1,7 @@
 """Settings that all tests share. ``HYPOTHESIS_PROFILE=thorough`` searches a hundred times longer and shrinks what it finds.
 
 ``pytest tests/hostile --hostile-long`` attacks ten times longer, and searches for more input that does harm.
+``pytest tests/emulator/test_mutations.py --every-mutation`` tries every change of every template, for about two minutes.
 """
 
 import inspect
@@ -21,7 +22,10 @@ LONGER = 10
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--hostile-long``."""
+    """Adds ``--hostile-long`` and ``--every-mutation``."""
+    parser.addoption(
+        "--every-mutation", action="store_true", help="try every change of a template in tests/emulator/test_mutations.py"
+    )
     parser.addoption("--hostile-long", action="store_true", help=f"attack {LONGER} times longer in tests/hostile")
 
 

@@ -406,7 +406,7 @@ class _Resolver:
             return [self.unrolled(part, f"{place}[{number}]", own) for number, part in enumerate(node)]
         if not isinstance(node, dict):
             return node
-        if set(node) == {"Ref"} and node["Ref"] in own:
+        if set(node) == {"Ref"} and isinstance(node["Ref"], str) and node["Ref"] in own:
             return own[node["Ref"]]
         found: dict[str, Any] = {}
         for key, item in node.items():

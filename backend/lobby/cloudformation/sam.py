@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
@@ -49,6 +50,7 @@ def transformed(
 ) -> dict[str, Any]:
     """The template after its transforms, which CloudFormation carries out before anything else. Raises
     :class:`~lobby.errors.LobbyError`."""
+    check_structure(template)
     names = transforms(template)
     found = expand(template, parameters, imports) if LANGUAGE in names else dict(template)
     if SERVERLESS not in names:
@@ -57,7 +59,6 @@ def transformed(
         name: ",".join(value) if isinstance(value, list) else value
         for name, value in parameter_values(found, parameters).items()
     }
-    check_structure(found)
     found = _with_code(_translated(_without_code(found), values))
     if LANGUAGE in names:
         found["Transform"] = LANGUAGE
@@ -85,9 +86,19 @@ def _translate(template: dict[str, Any], values: dict[str, Any]) -> dict[str, An
     try:
         result: dict[str, Any] = translator.translate(copy.deepcopy(template), dict(values))
     except InvalidDocumentException as error:
-        causes = [" ".join(str(cause.message).split()) for cause in error.causes] or [str(error)]
-        raise ResolveError("", causes[0] if causes[0].endswith(".") else f"{causes[0]}.") from None
+        raise _placed([" ".join(str(cause.message).split()) for cause in error.causes] or [str(error)]) from None
     return result
+
+
+def _placed(causes: list[str]) -> ResolveError:
+    """The first of the translator's messages, with its place in our form."""
+    text = causes[0] if causes[0].endswith(".") else f"{causes[0]}."
+    found = re.match(r"Resource with id \[(\w+)\] is invalid\. (.*)", text) or re.match(
+        r"'(Globals)' section is invalid\. (.*)", text
+    )
+    if found is None:
+        return ResolveError("", text)
+    return ResolveError(found[1] if found[1] == "Globals" else f"Resources.{found[1]}", found[2])
 
 
 def _culprit(template: Mapping[str, Any], values: dict[str, Any]) -> str:

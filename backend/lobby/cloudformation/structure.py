@@ -74,10 +74,19 @@ def check_structure(template: Mapping[str, Any]) -> None:
     version = template.get("AWSTemplateFormatVersion", "2010-09-09")
     if str(version) != "2010-09-09":
         raise TemplateError("AWSTemplateFormatVersion", f"{version!r} is not a version of CloudFormation; it is 2010-09-09.")
+    if "Resources" not in template:
+        raise TemplateError("Resources", "the section is missing.")
     for section in ("Resources", "Parameters", "Conditions", "Mappings", "Outputs", "Rules", "Globals"):
         mapping(template.get(section, {}), section)
+    for name, item in template.get("Mappings", {}).items():
+        for key, values in mapping(item, f"Mappings.{name}").items():
+            mapping(values, f"Mappings.{name}.{key}")
     for name, item in template.get("Parameters", {}).items():
         _check_parameter(f"Parameters.{name}", item)
+    for section in ("Conditions", "Resources", "Outputs"):
+        loop = next((name for name in template.get(section, {}) if name.startswith("Fn::ForEach::")), None)
+        if loop is not None and LANGUAGE not in transforms(template):
+            raise TemplateError(f"{section}.{loop}", f"Fn::ForEach needs the transform {LANGUAGE}.")
     for name, item in template["Resources"].items():
         if not name.startswith("Fn::ForEach::"):
             _check_resource(f"Resources.{name}", item, is_serverless)

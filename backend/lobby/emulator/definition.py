@@ -467,6 +467,8 @@ class _Reader:
         for item in self._of("Lambda::Function"):
             if item.ref in functions:
                 raise ResolveError(item.at("FunctionName"), f"two functions have the name {item.ref}.")
+            if "Handler" not in item.properties and item.properties.get("PackageType") != "Image":
+                raise ResolveError(item.place, "Handler is missing.")
             whole = self._whole(item)
             functions[item.ref] = read_function(item.name, item.ref, whole, layers, region=REGION, account=ACCOUNT)
         return functions
