@@ -9,9 +9,11 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -212,7 +214,11 @@ def serve(quiet: bool, **flags: Any) -> None:
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the template. Can be repeated."
 )
 @click.option(
-    "--code", type=click.Path(path_type=Path), help="Folder or zip with the functions. Default: the function of the lobby."
+    "--code",
+    multiple=True,
+    metavar="[NAME=]PATH",
+    help="Folder or zip with the code of all functions, or of the function or layer NAME. Can be repeated. Default: where the "
+    "template says.",
 )
 @click.option(
     "--table",
@@ -254,7 +260,8 @@ def emulate(parameters: tuple[str, ...], imports: tuple[str, ...], faults: tuple
     Examples:
       lobby emulate --bill
       lobby emulate --latency aws --fault dead-lambdas --fault throttled-posts=0.2
-      lobby emulate --template my-api.yaml --code my_functions/
+      lobby emulate --template template.yaml
+      lobby emulate --template my-api.yaml --code Chat=dist/chat.zip
     """
     from lobby.signals import stop_on_signals
 
@@ -279,9 +286,24 @@ def emulate(parameters: tuple[str, ...], imports: tuple[str, ...], faults: tuple
     wanted = EmulateOptions(parameters=given, imports=outside, faults=chances(faults), **options)
 
     async def until_stopped() -> None:
-        await run(wanted, lambda stack: _announce(stack, wanted), stop_on_signals(), new_console())
+        with _own_code(wanted) as own:
+            await run(replace(wanted, code=own), lambda stack: _announce(stack, wanted), stop_on_signals(), new_console())
 
     _run(until_stopped())
+
+
+@contextmanager
+def _own_code(wanted: EmulateOptions) -> Iterator[tuple[str, ...]]:
+    """The code of an emulated stack. That of the lobby's own template is the zip that `lobby package` builds."""
+    from lobby.deploy.package import build
+
+    if wanted.template is not None or wanted.code:
+        yield wanted.code
+        return
+    with TemporaryDirectory(prefix="lobby-") as folder:
+        archive = Path(folder) / "lobby-function.zip"
+        archive.write_bytes(build().data)
+        yield (str(archive),)
 
 
 def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:

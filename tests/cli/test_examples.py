@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from click.testing import CliRunner
@@ -25,6 +26,17 @@ __all__ = ["account", "folder"]  # fixtures
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of thirty-two characters"
 ADDRESS = re.compile(r"wss?://\S+")
+
+
+CHAT = """
+Resources:
+  Api: {{ Type: "AWS::ApiGatewayV2::Api", Properties: {{ Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action }} }}
+  Stage: {{ Type: "AWS::ApiGatewayV2::Stage", Properties: {{ ApiId: !Ref Api, StageName: dev, AutoDeploy: true }} }}
+  Chat: {{ Type: "AWS::Lambda::Function", Properties: {{ Handler: app.handler, Runtime: python3.13, Role: "arn:aws:iam::123456789012:role/chat", Code: {code} }} }}
+  Integration: {{ Type: "AWS::ApiGatewayV2::Integration", Properties: {{ ApiId: !Ref Api, IntegrationType: AWS_PROXY, IntegrationUri: !Sub "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${{Chat.Arn}}/invocations" }} }}
+  Route: {{ Type: "AWS::ApiGatewayV2::Route", Properties: {{ ApiId: !Ref Api, RouteKey: $default, Target: !Sub "integrations/${{Integration}}" }} }}
+  Permission: {{ Type: "AWS::Lambda::Permission", Properties: {{ Action: lambda:InvokeFunction, FunctionName: !Ref Chat, Principal: apigateway.amazonaws.com }} }}
+"""  # noqa: E501
 
 
 def examples(command: str) -> list[str]:
@@ -124,8 +136,13 @@ def test_an_example_that_writes_the_zip(example: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", of("emulate"))
 def test_an_example_that_starts_the_emulator(example: str, tmp_path: Path) -> None:
-    (tmp_path / "my-api.yaml").write_text((ROOT / "infrastructure/lobby-cloudformation.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "my_functions").symlink_to(ROOT / "backend")
+    (tmp_path / "template.yaml").write_text(CHAT.format(code="chat/"), "utf-8")
+    (tmp_path / "my-api.yaml").write_text(CHAT.format(code="{ S3Bucket: mine, S3Key: chat.zip }"), "utf-8")
+    (tmp_path / "chat").mkdir()
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "chat/app.py").write_text("def handler(event, context):\n    return {'statusCode': 200}\n", "utf-8")
+    with ZipFile(tmp_path / "dist/chat.zip", "w") as archive:
+        archive.write(tmp_path / "chat/app.py", "app.py")
     variables = {"AWS_PROFILE": "nope", "PYTHONPATH": str(ROOT / "backend")}
     with running(*words_of(example), "--port", "0", "--table", "moto", cwd=tmp_path, **variables) as child:
         assert announced(child)

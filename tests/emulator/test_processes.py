@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from aiohttp import web
 
 from lobby.emulator import Conditions, Environments, HandlerError, LambdaFunction
-from lobby.emulator.environments import ProcessEnvironment, process_variables
+from lobby.emulator.function_code import CodeOptions
+from lobby.emulator.function_processes import FunctionProcesses
+from lobby.emulator.programs import system_variables
 from tests.emulator.worlds import Meter, until
 
 HANDLER = """
@@ -31,26 +35,54 @@ def handle(event, context):
 """
 
 
+PYTHON = f"python3.{sys.version_info.minor}"
+
+
+async def no_answer(request: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError(f"no function calls {request.host}")
+
+
 class World:
     def __init__(self, folder: Path, timeout_s: float = 29.0, concurrency: int = 1000, **options: Any) -> None:
         (folder / "mine.py").write_text(HANDLER)
         self.lines: list[str] = []
         self.meter = Meter()
-        code = options.pop("code", folder)
-        handler = options.pop("handler", "mine.handle")
+        code = CodeOptions(default=options.pop("code", folder))
+        function = LambdaFunction(
+            "mine",
+            "arn:mine",
+            options.pop("handler", "mine.handle"),
+            timeout_s=timeout_s,
+            concurrency=concurrency,
+            runtime=PYTHON,
+            variables={"SAID": "hello"},
+        )
+        self.notes: list[str] = []
+        self.processes = FunctionProcesses(
+            {"mine": function},
+            code,
+            answer=no_answer,
+            own=lambda: ("127.0.0.1", 1),
+            region="eu-west-1",
+            keys=("key", "secret", "token"),
+            endpoints=dict,
+            changed=lambda name: self.environments.reload(),
+            log=self.notes.append,
+        )
         self.environments = Environments(
-            lambda number: ProcessEnvironment(handler, code, {"SAID": "hello"}, self.lines.append),
-            LambdaFunction("mine", "arn:mine", timeout_s=timeout_s, concurrency=concurrency),
+            lambda number: self.processes.environment(function, function.variables, self.lines.append),
+            function,
             meter=self.meter,
             **options,
         )
 
     async def __aenter__(self) -> World:
+        await self.processes.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.environments.finish(1)
-        await asyncio.sleep(0.05)  # for the loop to see its children off
+        await self.processes.__aexit__()
 
 
 async def test_a_handler_keeps_its_globals_and_sees_its_own_environment_only(tmp_path: Path) -> None:
@@ -129,6 +161,4 @@ async def test_code_may_be_a_zip(tmp_path: Path) -> None:
 
 def test_a_process_gets_what_python_needs_of_its_system_and_nothing_else() -> None:
     windows = {"Path": "C:/Python", "SystemRoot": "C:/Windows", "TEMP": "C:/Temp", "AWS_PROFILE": "mine", "HOME": "/root"}
-    ours = {"PYTHONPATH": "code", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
-    kept = {name: windows[name] for name in ("Path", "SystemRoot", "TEMP")}
-    assert process_variables(windows, {"TABLE": "t"}, Path("code")) == {**kept, "TABLE": "t", **ours}
+    assert system_variables(windows) == {name: windows[name] for name in ("Path", "SystemRoot", "TEMP")}

@@ -87,9 +87,9 @@ async def heard(client: ClientConnection) -> Any:
     return await asyncio.wait_for(client.recv(), PATIENCE_S)
 
 
-async def heard_json(client: ClientConnection) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await heard(client))
-    return message
+async def heard_json(client: ClientConnection) -> Any:
+    """The next frame, from JSON."""
+    return json.loads(await heard(client))
 
 
 async def closed_with(client: ClientConnection) -> int:

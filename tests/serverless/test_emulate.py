@@ -99,7 +99,10 @@ async def test_a_route_that_is_not_in_the_template_does_not_exist(tmp_path: Path
     template = tmp_path / "template.yaml"
     template.write_text(ours[:start] + ours[end:].replace("RouteDefault, ", ""))
 
-    async with emulated("--template", str(template)) as running, joined(running.url + "?pid=ann") as ann:
+    async with (
+        emulated("--template", str(template), "--code", str(ROOT / "backend")) as running,
+        joined(running.url + "?pid=ann") as ann,
+    ):
         await ann.receive("welcome")
         await ann.socket.send('{"action":"fly"}')
         assert "Forbidden" in str(await ann.socket.recv())

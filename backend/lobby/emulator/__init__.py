@@ -18,8 +18,15 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``meters``         the interface of a meter
 ``metering``       a meter that adds up what AWS would charge for
 ``cloudwatch``     the metrics that CloudWatch would have (pure)
-``environments``   handlers in threads or processes, one event at a time in each, as in Lambda; ``runtime`` runs inside such a
-                   process
+``environments``   handlers in threads or processes, one event at a time in each, as in Lambda
+``programs``       command line and variables of a process, as AWS documents the environment of a function (pure); ``runtimes``
+                   contains the programs that run inside, one for each language
+``function_code``  finds the code of functions, unpacks it, and notices changes
+``aws_hosts``      AWS's hosts, and the service and operation that a request names (pure)
+``refusals``       the answers to calls that are not emulated (pure)
+``aws_proxy``      leads AWS's addresses to the emulator: a proxy that ends TLS
+``function_processes``
+                   what functions in processes need: code, proxy and programs together
 ``tables``         a DynamoDB endpoint in front of an engine
 ``services``       STS, CloudFormation and CloudWatch at the address of the tables
 ``streams``        event source mappings: from the stream of a table to a handler
@@ -34,13 +41,14 @@ from lobby.emulator.conditions import Conditions
 from lobby.emulator.definition import StackDefinition, read_stack
 from lobby.emulator.emulated_stack import EmulatedStack
 from lobby.emulator.environments import Context, Environments, HandlerError
+from lobby.emulator.function_code import CodeOptions
 from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.gateway import ApiGateway, FunctionOptions, GatewayFaults
 from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.tables import Endpoint, Moto
 
 __all__ = [
-    "Api", "ApiGateway", "Authorizer", "Conditions", "Context", "EmulatedStack", "Endpoint", "Environments", "FunctionOptions",
-    "GatewayFaults", "HandlerError", "LambdaFunction", "Limits", "Meter", "Moto", "Route", "StackDefinition", "no_meter",
-    "parse", "read_stack", "read_template",
+    "Api", "ApiGateway", "Authorizer", "CodeOptions", "Conditions", "Context", "EmulatedStack", "Endpoint", "Environments",
+    "FunctionOptions", "GatewayFaults", "HandlerError", "LambdaFunction", "Limits", "Meter", "Moto", "Route",
+    "StackDefinition", "no_meter", "parse", "read_stack", "read_template",
 ]  # fmt: skip

@@ -71,6 +71,14 @@ class StackDefinition:
     notes: tuple[str, ...] = ()
     """What differs from AWS, in sentences for people: resources that are not emulated, rules that were not checked."""
 
+    @property
+    def called(self) -> frozenset[str]:
+        """The names of the functions that routes, the authorizer or streams call."""
+        routed = {route.function for route in self.api.routes.values() if route.integration}
+        return frozenset(
+            routed | {source.function for source in self.sources} | ({self.authorizer} if self.authorizer else set())
+        )
+
     def localized(self, text: str, gateway_host: str) -> str:
         """``text`` with the API's addresses on AWS replaced by ours, which have no TLS."""
         there = re.escape(f"{self.api.api_id}.execute-api.{self.api.region}.amazonaws.com")

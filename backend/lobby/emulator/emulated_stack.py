@@ -8,30 +8,32 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from aiohttp import web
+
+from lobby.addresses import reachable
+from lobby.emulator import aws_hosts
 from lobby.emulator.cloudwatch import CloudWatch
 from lobby.emulator.conditions import Conditions
 from lobby.emulator.definition import StackDefinition, StreamSource
-from lobby.emulator.environments import (
-    Environment,
-    Environments,
-    Invoke,
-    ProcessEnvironment,
-    ThreadEnvironment,
-)
+from lobby.emulator.environments import Environment, Environments, Invoke, ThreadEnvironment
+from lobby.emulator.function_code import CodeOptions
+from lobby.emulator.function_processes import FunctionProcesses
 from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.gateway import ApiGateway, GatewayFaults, PageLookup, no_page
 from lobby.emulator.meters import Meter, no_meter
+from lobby.emulator.programs import lambda_variables
 from lobby.emulator.services import Services
 from lobby.emulator.streams import EventSourceMapping
 from lobby.emulator.tables import TARGET, Engine, TableServer
 from lobby.errors import LobbyError
 
-ACCESS_KEY, SECRET_KEY = "AKIDEMULATOR00000000", "emulator-secret-key-not-a-secret"
+ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "AKIDEMULATOR00000000", "emulator-secret-key-not-a-secret", "emulator-session-token"
 """The credentials of the emulated account. Functions get them, and every request to an emulated service must be signed with
 them. They protect nothing, so they may be public."""
 
@@ -45,16 +47,17 @@ EXPIRY_S = 60.0
 class EmulatedStack:
     """A stack that runs on this machine. ``async with`` it.
 
-    ``code`` is a folder or a zip with the handlers of the functions, which then run in processes of their own. In tests it may
-    be a mapping from function names to callables, which run in threads of this process with its environment. ``on_log`` is
-    called with each line that a function in a process writes. ``meter`` is called for everything that AWS would charge for.
-    ``page`` is that of :class:`ApiGateway`. ``clock`` is that of :class:`ApiGateway`, too.
+    ``code`` states where the code of the functions is, which then run in processes of their own; a path is the folder or the
+    zip of all of them. In tests it may be a mapping from function names to callables, which run in threads of this process with
+    its environment. ``on_log`` is called with each event that a function in a process writes to its log, and with lines of the
+    emulator about functions. ``meter`` is called for everything that AWS would charge for. ``page`` and ``clock`` are those of
+    :class:`ApiGateway`.
     """
 
     def __init__(
         self,
         definition: StackDefinition,
-        code: Path | Mapping[str, Invoke],
+        code: CodeOptions | Path | Mapping[str, Invoke],
         engine: Engine,
         *,
         host: str = "127.0.0.1",
@@ -65,11 +68,20 @@ class EmulatedStack:
         clock: Callable[[], float] | None = None,
         page: PageLookup = no_page,
     ) -> None:
-        self.definition, self._code = definition, code
+        self._handlers = code if isinstance(code, Mapping) else {}
+        if not isinstance(code, Mapping):
+            # As on AWS, because the addresses of AWS lead functions in processes to this stack.
+            api = replace(
+                definition.api,
+                domain_name=definition.api.domain_name or aws_hosts.api_host(definition.api.api_id, definition.api.region),
+            )
+            definition = replace(definition, api=api)
+        self.definition = definition
         self._extra_meter, self._on_log, self._clock = meter, on_log, clock or time.time
         self._conditions = conditions or Conditions()
         self.metrics = CloudWatch(self._clock, {"ApiId": definition.api.api_id, "Stage": definition.api.stage})
         self.tables = self._table_server(engine)
+        self._processes = None if isinstance(code, Mapping) else self._function_processes(code)
         self._functions = {name: self._environments(function) for name, function in definition.functions.items()}
         self.gateway = ApiGateway(
             definition.api,
@@ -105,6 +117,8 @@ class EmulatedStack:
             await running.enter_async_context(self.tables)
             for table in self.definition.tables:
                 await self.tables.create(**table)
+            if self._processes is not None:
+                await running.enter_async_context(self._processes)
             try:
                 await running.enter_async_context(self.gateway)
             except OSError as error:
@@ -124,7 +138,9 @@ class EmulatedStack:
     def _table_server(self, engine: Engine) -> TableServer:
         account, region = self.definition.api.account_id, self.definition.api.region
         credentials = {ACCESS_KEY: SECRET_KEY}
-        services = Services(self.metrics, self.described, account=account, region=region, credentials=credentials)
+        services = Services(
+            self.metrics, self.described, account=account, region=region, credentials=credentials, log=self._on_log
+        )
         return TableServer(
             engine,
             region=region,
@@ -148,18 +164,39 @@ class EmulatedStack:
         )
 
     def variables(self, function: LambdaFunction) -> dict[str, str]:
-        """The environment variables of a function: those of the template, with our addresses in place of AWS's, and those that
-        Lambda adds."""
-        return {
-            **self._localized(function.variables),
-            "AWS_REGION": self.definition.api.region,
-            "AWS_DEFAULT_REGION": self.definition.api.region,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_ENDPOINT_URL_DYNAMODB": self.tables.endpoint,
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        }
+        """The variables of a function that runs in a thread: those of the template, with our addresses in place of AWS's, and
+        those that Lambda sets. The caller puts them into the environment of this process."""
+        region, keys = self.definition.api.region, (ACCESS_KEY, SECRET_KEY, SESSION_TOKEN)
+        own = self._localized(function.variables)
+        return {**lambda_variables(function, own, Path(), "", region=region, keys=keys), **self._endpoints()}
+
+    def _endpoints(self) -> dict[str, str]:
+        # The address of DynamoDB on AWS works, too; this one needs no TLS, which is faster.
+        return {"AWS_ENDPOINT_URL_DYNAMODB": self.tables.endpoint}
+
+    def _function_processes(self, code: CodeOptions | Path) -> FunctionProcesses:
+        return FunctionProcesses(
+            {name: function for name, function in self.definition.functions.items() if name in self.definition.called},
+            CodeOptions(default=code) if isinstance(code, Path) else code,
+            answer=self._answer_aws,
+            own=lambda: (reachable(self.gateway.host), self.gateway.port),
+            region=self.definition.api.region,
+            keys=(ACCESS_KEY, SECRET_KEY, SESSION_TOKEN),
+            endpoints=self._endpoints,
+            changed=lambda name: self._functions[name].reload(),
+            log=self._on_log,
+        )
+
+    async def _answer_aws(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers what a function sends to a host of AWS."""
+        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # S3 clients wait for it
+        host = request.host.lower()
+        if host.partition(":")[0] == aws_hosts.api_host(self.definition.api.api_id, self.definition.api.region):
+            return await self.gateway.handle(request)
+        if not aws_hosts.is_aws(host.rpartition(":")[0] or host):  # the address of the gateway on this machine
+            return await self.gateway.handle(request)
+        return await self.tables.handle(request)
 
     def described(self) -> dict[str, Any]:
         """The stack in the form of CloudFormation's DescribeStacks."""
@@ -211,10 +248,10 @@ class EmulatedStack:
 
     def _environments(self, function: LambdaFunction) -> Environments:
         def make(number: int) -> Environment:
-            if isinstance(self._code, Mapping):
-                return ThreadEnvironment(number, self._code[function.name])
-            on_log = partial(self.function_logged, function.name)
-            return ProcessEnvironment(function.handler, self._code, self.variables(function), on_log)
+            if self._processes is None:
+                return ThreadEnvironment(number, self._handlers[function.name])
+            variables = self._localized(function.variables)
+            return self._processes.environment(function, variables, partial(self.function_logged, function.name))
 
         return Environments(make, function, at_most=PROCESSES, meter=self._meter, conditions=self._conditions)
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import sys
 import time
 import uuid
 from collections import deque
@@ -23,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lobby.emulator.conditions import Conditions
-from lobby.emulator.events import kind_of
+from lobby.emulator.events import kind_of, new_trace_id
 from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.meters import Meter, no_meter
 
@@ -32,7 +30,8 @@ log = logging.getLogger(__name__)
 Invoke = Callable[[dict[str, Any], Any], Any]
 """A Lambda's handler: takes event and context, returns a value that JSON can represent."""
 
-RUNTIME = Path(__file__).with_name("runtime.py")
+RECORD = b"\x1e"
+"""Begins each answer of a process. Other lines on the same channel come from programs that the function has started."""
 
 LINE_BYTES = 16 * 1024 * 1024
 """The longest line from or to a process. Lambda allows 6 MB for an event or an answer; JSON inside JSON is larger."""
@@ -47,6 +46,14 @@ class EnvironmentDied(HandlerError):
 
 
 @dataclass(frozen=True)
+class Identity:
+    """The caller of a function through Amazon Cognito; API Gateway passes none."""
+
+    cognito_identity_id: str | None = None
+    cognito_identity_pool_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Context:
     """The second argument of a handler. ``deadline`` is a time of ``time.monotonic()``."""
 
@@ -54,13 +61,24 @@ class Context:
     memory_limit_in_mb: str
     invoked_function_arn: str
     aws_request_id: str
+    log_group_name: str
     log_stream_name: str
     deadline: float
     function_version: str = "$LATEST"
+    identity: Identity = Identity()
+    client_context: None = None
+    tenant_id: None = None
 
     def get_remaining_time_in_millis(self) -> int:
         """The time until the timeout, in ms."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+PASSED = (
+    "function_name", "function_version", "memory_limit_in_mb", "invoked_function_arn", "aws_request_id", "log_group_name",
+    "log_stream_name",
+)  # fmt: skip
+"""The fields of a context that a process gets."""
 
 
 class HandlerResult(NamedTuple):
@@ -73,7 +91,9 @@ class HandlerResult(NamedTuple):
 
 
 class Environment(Protocol):
-    """One environment, for one event at a time."""
+    """One environment, for one event at a time. ``log_stream`` is the name of its log stream."""
+
+    log_stream: str
 
     async def start(self) -> float:
         """Is called before the first event. Returns the duration of the cold start in ms."""
@@ -87,11 +107,15 @@ class Environment(Protocol):
     def close(self) -> None:
         """Is called after the last event. Does not wait for a running handler."""
 
+    async def ended(self) -> None:
+        """Waits after :meth:`close` until nothing of the environment is left that can be ended."""
+
 
 class ThreadEnvironment:
     """An environment that is one thread of this process. ``cold_start`` runs in it before the first event."""
 
     def __init__(self, number: int, invoke: Invoke, cold_start: Callable[[], object] | None = None) -> None:
+        self.log_stream = new_log_stream(time.time())
         self._worker = ThreadPoolExecutor(1, f"environment-{number}")
         self._invoke, self._cold_start = invoke, cold_start
 
@@ -111,6 +135,9 @@ class ThreadEnvironment:
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
+    async def ended(self) -> None:
+        pass
+
     def _handle(self, event: str, context: Context) -> HandlerResult:
         result, error, began, cpu = None, None, time.perf_counter(), time.thread_time()
         try:
@@ -121,40 +148,41 @@ class ThreadEnvironment:
         return HandlerResult(result, error, (time.perf_counter() - began) * 1000, (time.thread_time() - cpu) * 1000)
 
 
-SYSTEM_VARIABLES = frozenset(
-    {"PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "TEMP", "TMP", "TMPDIR"}
-)
-"""What a process needs of its system. Without ``SYSTEMROOT`` Python on Windows has no sockets and no random numbers."""
+def new_log_stream(now: float) -> str:
+    """A name for a log stream as Lambda makes it; ``now`` is in seconds since 1970."""
+    return f"{time.strftime('%Y/%m/%d', time.gmtime(now))}/[$LATEST]{uuid.uuid4().hex}"
 
 
-def process_variables(system: Mapping[str, str], function: Mapping[str, str], code: Path) -> dict[str, str]:
-    """The variables of a process that runs a function: those of the ``function``, and of the ``system`` only what Python needs.
-    Names are compared without case, as Windows does."""
-    needed = {name: value for name, value in system.items() if name.upper() in SYSTEM_VARIABLES}
-    return {**needed, **function, "PYTHONPATH": str(code), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+@dataclass(frozen=True)
+class Program:
+    """The program of an environment: its command line, its variables, and its working directory."""
+
+    words: tuple[str, ...]
+    variables: Mapping[str, str]
+    folder: Path
 
 
 class ProcessEnvironment:
-    """An environment that is one process. ``handler`` is MODULE.FUNCTION in ``code`` (a folder or a zip); ``on_log`` is called
-    with each line that the process writes."""
+    """An environment that is one process. ``program(log_stream)`` returns its program; ``on_log`` is called with each event
+    that the process writes to the log: a line, or several lines of one record."""
 
-    def __init__(self, handler: str, code: Path, variables: Mapping[str, str], on_log: Callable[[str], None]) -> None:
-        self._handler, self._code, self._variables, self._on_log = handler, code, variables, on_log
+    def __init__(self, program: Callable[[str], Program], on_log: Callable[[str], None]) -> None:
+        self.log_stream = new_log_stream(time.time())
+        self._program, self._on_log = program, on_log
         self._process: asyncio.subprocess.Process
         self._logs: asyncio.Task[None] | None = None
 
     async def start(self) -> float:
-        # Counts the import of the handler, not the start of Python itself.
+        # Counts the import of the handler, not the start of the language itself.
+        program = self._program(self.log_stream)
         self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # else Python would import the modules beside the runtime in place of the handler's own
-            str(RUNTIME),
-            self._handler,
+            *program.words,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
-            env=process_variables(os.environ, self._variables, self._code),
+            env=program.variables,
+            cwd=program.folder,
         )
         self._logs = asyncio.create_task(self._read_logs(process))
         answer = await self._answer()
@@ -162,8 +190,12 @@ class ProcessEnvironment:
 
     async def handle(self, event: str, context: Context) -> HandlerResult:
         began = time.perf_counter()
-        fields = {name: getattr(context, name) for name in context.__dataclass_fields__ if name != "deadline"}
-        request = {"event": event, "context": fields, "remaining_ms": context.get_remaining_time_in_millis()}
+        request = {
+            "event": event,
+            "context": {name: getattr(context, name) for name in PASSED},
+            "remaining_ms": context.get_remaining_time_in_millis(),
+            "trace_id": f"{new_trace_id(time.time())};Parent={uuid.uuid4().hex[:16]};Sampled=0",
+        }
         assert self._process.stdin is not None
         with suppress(ConnectionError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -180,25 +212,36 @@ class ProcessEnvironment:
         return HandlerResult(result, error, ran["ms"], ran["cpu_ms"])
 
     def kill(self) -> bool:
-        if self._process.returncode is None:
+        if self._logs is not None and self._process.returncode is None:
             self._process.kill()
         return True
 
     def close(self) -> None:
         self.kill()
 
+    async def ended(self) -> None:
+        if self._logs is not None:
+            await self._logs  # ends with the process
+
     async def _answer(self) -> dict[str, Any] | None:
         """The next answer of the process; None if the process has ended."""
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        answer: dict[str, Any] | None = json.loads(line) if line else None
-        return answer
+        while line := await self._process.stdout.readline():
+            if line.startswith(RECORD):
+                answer: dict[str, Any] = json.loads(line[1:])
+                return answer
+            self._logged(line)
+        return None
 
     async def _read_logs(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
         while line := await process.stderr.readline():
-            self._on_log(line.decode(errors="replace").rstrip("\n"))
+            self._logged(line)
         await process.wait()
+
+    def _logged(self, line: bytes) -> None:
+        # The programs in ``runtimes`` separate the lines of one record by carriage returns.
+        self._on_log(line.decode(errors="replace").rstrip("\r\n").replace("\r", "\n"))
 
 
 class Environments:
@@ -221,14 +264,24 @@ class Environments:
         self._make, self._meter, self._conditions = make, meter, conditions or Conditions()
         self._function, self._at_most = function, at_most
         self._all: set[Environment] = set()
+        self._outdated: set[Environment] = set()
         self._idle: list[Environment] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._made = self._busy = 0
         self._running: set[asyncio.Task[Any]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """The number of environments."""
         return len(self._all)
+
+    def reload(self) -> None:
+        """Makes new environments for all later events, because the code has changed. Events that are handled now end as they
+        would."""
+        for one in self._idle:
+            self._discard(one)
+        self._idle.clear()
+        self._outdated = set(self._all)
 
     async def call(self, event: dict[str, Any]) -> Any:
         """Handles one event and returns the answer. Raises HandlerError, and TimeoutError if a thread exceeds the timeout (it
@@ -254,7 +307,8 @@ class Environments:
             memory_limit_in_mb=str(self._function.memory_mb),
             invoked_function_arn=self._function.arn,
             aws_request_id=str(uuid.uuid4()),
-            log_stream_name=f"environment-{self._made}",
+            log_group_name=self._function.logs_to,
+            log_stream_name=one.log_stream,
             deadline=time.monotonic() + self._function.timeout_s,
         )
         handling = asyncio.create_task(one.handle(event, context))
@@ -299,7 +353,7 @@ class Environments:
 
     def _ended(self, one: Environment, ran: HandlerResult, init_ms: float | None, kind: str) -> None:
         self._busy -= 1
-        if isinstance(ran.error, EnvironmentDied):
+        if isinstance(ran.error, EnvironmentDied) or one in self._outdated:
             self._discard(one)
         else:
             self._idle.append(one)
@@ -331,11 +385,17 @@ class Environments:
 
     def _discard(self, one: Environment) -> None:
         self._all.discard(one)
+        self._outdated.discard(one)
         one.close()
+        ending = asyncio.create_task(one.ended())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def finish(self, within_s: float) -> None:
         """Is called after the last event. Running handlers have ``within_s`` seconds to end."""
         if self._running:
             await asyncio.wait(set(self._running), timeout=within_s)
-        for one in self._all:
-            one.close()
+        for one in list(self._all):
+            self._discard(one)
+        if self._ending:
+            await asyncio.wait(set(self._ending), timeout=within_s)

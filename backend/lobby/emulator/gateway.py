@@ -199,7 +199,7 @@ class ApiGateway:
         """Starts listening. With port 0 the system chooses a port, which is then in :attr:`port`."""
         logger = bounded_logger(f"{__name__}.http")
         self._http = web.Server(
-            self._handle, logger=logger, access_log=None, keepalive_timeout=KEEP_ALIVE_S, lingering_time=CLOSE_S
+            self.handle, logger=logger, access_log=None, keepalive_timeout=KEEP_ALIVE_S, lingering_time=CLOSE_S
         )
         self._server = await asyncio.get_running_loop().create_server(
             lambda: FilteredProtocol(self._http), **listening(self.host, self.port, BACKLOG)
@@ -271,7 +271,8 @@ class ApiGateway:
 
     # ── connecting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers a request to the API, on a transport whose protocol is a FilteredProtocol."""
         path, query = address(request.raw_path)
         callbacks = f"/{self.api.stage}/@connections/"
         if path.startswith(callbacks):

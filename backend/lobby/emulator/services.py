@@ -1,4 +1,5 @@
-"""The services that monitoring tools call: STS, CloudFormation and CloudWatch, each with a few of its operations.
+"""The services that monitoring tools call: STS, CloudFormation and CloudWatch, each with a few of its operations. Calls to all
+other services are refused.
 
 moto parses the requests and writes the answers, so clients with the query protocol and with JSON work.
 """
@@ -6,24 +7,24 @@ moto parses the requests and writes the answers, so clients with the query proto
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from xml.sax.saxutils import escape
 
 from aiohttp import web
 
 from lobby.emulator import signatures
+from lobby.emulator.aws_hosts import Asked, asked
 from lobby.emulator.cloudwatch import CloudWatch, Metric
+from lobby.emulator.refusals import error_response, refusal_line, refused
 
 MODELS = {"sts": "sts", "cloudformation": "cloudformation", "monitoring": "cloudwatch"}
 """The names with which requests to the services are signed, and botocore's names of the services."""
 
 
 class Services:
-    """Answers requests to these services. ``stack()`` returns the stack in the form of DescribeStacks."""
+    """Answers requests to these services. ``stack()`` returns the stack in the form of DescribeStacks. ``log`` is called with a
+    line for each call that is not emulated."""
 
     def __init__(
         self,
@@ -33,7 +34,9 @@ class Services:
         account: str,
         region: str,
         credentials: Mapping[str, str],
+        log: Callable[[str], None] = lambda line: None,
     ) -> None:
+        self._log = log
         self._metrics, self._stack = metrics, stack
         self._account, self._region, self._credentials = account, region, credentials
         self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
@@ -47,45 +50,49 @@ class Services:
     async def answer(self, request: web.BaseRequest, body: bytes) -> web.Response:
         """Answers a request to one of these services."""
         await asyncio.to_thread(_libraries)  # importing takes a while, and would delay connections
-        return self._answer(request, body)
+        wanted = await asyncio.to_thread(asked, request.method, request.host, request.raw_path, request.headers, body)
+        return self._answer(request, body, wanted)
 
-    def _answer(self, request: web.BaseRequest, body: bytes) -> web.Response:
+    def _answer(self, request: web.BaseRequest, body: bytes, wanted: Asked) -> web.Response:
         from moto.core.parse import PROTOCOL_PARSERS
         from moto.core.request import Request, determine_request_protocol
         from moto.core.serialize import get_serializer_class
         from moto.core.utils import get_service_model
 
-        scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/aws4_request", request.headers.get("Authorization", ""))
-        if scope is None or scope[1] not in MODELS:
-            protocol = "json" if "json" in request.content_type else "query"
-            return _refused(protocol, "UnknownService", f"Supported services: {', '.join(MODELS)}, dynamodb.")
+        if wanted.service not in MODELS:
+            return self._refused(wanted)
         # Only signed requests are parsed: the parsers of moto raise all kinds of exceptions.
-        refusal = signatures.verify_request(request, body, secrets=self._credentials, region=self._region, service=scope[1])
+        refusal = signatures.verify_request(
+            request, body, secrets=self._credentials, region=self._region, service=wanted.service
+        )
         if refusal is not None:
-            return _refused("json" if "json" in request.content_type else "query", refusal.type, refusal.message)
-        asked = Request.from_primitives(request.method, f"http://{request.host}{request.raw_path}", request.headers, body)
-        model = get_service_model(MODELS[scope[1]])
-        protocol = determine_request_protocol(model, asked.content_type)
-        name = asked.values.get("Action") or request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        if name not in self._operations:
-            return _refused(protocol, "InvalidAction", f"The operation {name} is not supported.")
+            return error_response("json" if "json" in request.content_type else "query", refusal.type, refusal.message)
+        if wanted.operation not in self._operations:
+            return self._refused(wanted)
+        sent = Request.from_primitives(request.method, f"http://{request.host}{request.raw_path}", request.headers, body)
+        model = get_service_model(MODELS[wanted.service])
+        protocol, name = determine_request_protocol(model, sent.content_type), wanted.operation
         operation = model.operation_model(name)
         parsed = PROTOCOL_PARSERS[protocol](operation).parse(
             {
-                "method": asked.method,
-                "values": asked.values,
-                "headers": asked.headers,
-                "body": asked.data,
-                "url_path": asked.path,
+                "method": sent.method,
+                "values": sent.values,
+                "headers": sent.headers,
+                "body": sent.data,
+                "url_path": sent.path,
                 "url_params": {},
             }
         )
         try:
             result = self._operations[name](parsed)
         except _InvalidRequestError as error:
-            return _refused(protocol, "ValidationError", str(error))
+            return error_response(protocol, "ValidationError", str(error))
         answer = get_serializer_class(model.service_name, protocol)(operation).serialize(result)
         return web.Response(status=answer["status_code"], body=answer["body"], headers=dict(answer["headers"]))
+
+    def _refused(self, wanted: Asked) -> web.Response:
+        self._log(refusal_line(wanted))
+        return refused(wanted)
 
     # ── operations ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,14 +159,6 @@ class Services:
 
 class _InvalidRequestError(Exception):
     """The request asks for something that does not exist or is not supported."""
-
-
-def _refused(protocol: str, code: str, message: str) -> web.Response:
-    if protocol == "json":
-        text = json.dumps({"__type": code, "message": message})
-        return web.Response(status=400, text=text, content_type="application/x-amz-json-1.0")
-    error = f"<Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
-    return web.Response(status=400, text=f"<ErrorResponse>{error}</ErrorResponse>", content_type="text/xml")
 
 
 def _dimensions(of: Mapping[str, Any]) -> dict[str, str]:

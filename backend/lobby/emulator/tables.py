@@ -240,7 +240,7 @@ class TableServer:
 
     async def __aenter__(self) -> Self:
         await self.engine.start()
-        self._http = web.Server(self._handle, logger=bounded_logger(f"{__name__}.http"), access_log=None)
+        self._http = web.Server(self.handle, logger=bounded_logger(f"{__name__}.http"), access_log=None)
         self._server = await asyncio.get_running_loop().create_server(self._http, **listening(self.host, self.port))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -258,10 +258,11 @@ class TableServer:
         if status != 200:
             raise LobbyError(f"The table {definition.get('TableName')} cannot be created: {body.decode(errors='replace')}")
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers a request to DynamoDB, or to one of the other services."""
         body = await request.read()
         target = request.headers.get("X-Amz-Target", "")
-        if self._others is not None and not target.startswith("DynamoDB"):
+        if self._others is not None and not target.startswith(TARGET):
             return await self._others(request, body)
         if self._credentials is not None:
             refusal = signatures.verify_request(

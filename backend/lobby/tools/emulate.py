@@ -26,7 +26,7 @@ from rich.text import Text
 from lobby.billing import bill
 from lobby.cloudformation.lobby_template import lobby_template, stack_name
 from lobby.descriptors import raise_descriptors
-from lobby.emulator import Conditions, EmulatedStack, StackDefinition, parse, read_stack, read_template
+from lobby.emulator import CodeOptions, Conditions, EmulatedStack, StackDefinition, parse, read_stack, read_template
 from lobby.emulator.conditions import FAULTS
 from lobby.emulator.metering import Metering, cpu_factor
 from lobby.emulator.tables import Dynoxide, Endpoint, Engine, Moto
@@ -42,7 +42,8 @@ SHOW_S = 1.0
 
 @dataclass(frozen=True)
 class EmulateOptions:
-    """The options of `lobby emulate`. ``template`` and ``code`` are those of the lobby if they are None."""
+    """The options of `lobby emulate`. ``template`` is that of the lobby if it is None. ``code`` is where the code is: a folder
+    or a zip of all functions, or NAME=PATH for one function or layer."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -50,7 +51,7 @@ class EmulateOptions:
     parameters: Mapping[str, str] = field(default_factory=dict)
     imports: Mapping[str, str] = field(default_factory=dict)
     """Values that are outside the template: exports of other stacks, and what ``{{resolve:...}}`` refers to."""
-    code: Path | None = None
+    code: tuple[str, ...] = ()
     table: str = "auto"
     latency: str = "none"
     faults: Mapping[str, float] = field(default_factory=dict)
@@ -99,6 +100,21 @@ def chances(faults: Iterable[str]) -> dict[str, float]:
     return found
 
 
+def code_options(words: Iterable[str], template: Path | None) -> CodeOptions:
+    """Where the code of functions is, from the values of ``--code``: PATH or NAME=PATH. Raises LobbyError."""
+    given: dict[str, Path] = {}
+    default: Path | None = None
+    for word in words:
+        name, equals, path = word.partition("=")
+        if equals and not Path(word).exists():
+            given[name] = Path(path)
+        elif default is None:
+            default = Path(word)
+        else:
+            raise LobbyError(f"--code {default} and --code {word}: only one path can be the code of all functions.")
+    return CodeOptions(template.parent if template else Path(), given, default)
+
+
 async def emulate(
     options: EmulateOptions, ready: Callable[[EmulatedStack], None], stop: asyncio.Event, console: Console
 ) -> None:
@@ -140,14 +156,11 @@ async def _emulate(
         more = {variable("rooms_file"): str(Path(options.rooms_file).resolve())}
         functions = {name: replace(one, variables={**one.variables, **more}) for name, one in definition.functions.items()}
         definition = replace(definition, functions=functions)
-    code = options.code or Path(__file__).parents[2]
-    if not code.exists():
-        raise LobbyError(f"{code} does not exist. --code must be a folder or a zip with the handlers of the functions.")
     with _event_log(options.events) as log:
         metering = Metering(time.time, log)
         stack = EmulatedStack(
             definition,
-            code,
+            code_options(options.code, options.template),
             engine(options.table),
             host=options.host,
             port=options.port,
