@@ -163,7 +163,8 @@ function takePlayers(/** @type {import("./api.js").PlayerPage | null} */ found) 
   for (const id of before) tints.forget(id);
   const here = found?.players ?? [];
   const moving = here.filter(({ position }) => position && (position.vx !== 0 || position.vy !== 0)).length;
-  map.take(here, (id) => tints.of(id), chosen_room ? `Map of ${chosen_room}: ${counted(here.length, "player")}, ${moving} moving` : "No room is chosen");
+  const chosen = new Map(here.map(({ id, data }) => [id, data]));
+  map.take(here, (id) => tints.of(id, chosen.get(id)), chosen_room ? `Map of ${chosen_room}: ${counted(here.length, "player")}, ${moving} moving` : "No room is chosen");
   showPlayers();
 }
 
@@ -205,7 +206,7 @@ function showPlayers() {
   const sought = $input("find-player").value.trim().toLowerCase();
   const found = here.filter(({ id, name, status }) => `${name}\n${id}\n${status}`.toLowerCase().includes(sought));
   if (chosen_player && !here.some(({ id }) => id === chosen_player)) choosePlayer("");
-  player_list.show(found.map((player) => ({ ...player, tint: tints.of(player.id), is_dark: theme.is_dark })), chosen_player);
+  player_list.show(found.map((player) => ({ ...player, tint: tints.of(player.id, player.data), is_dark: theme.is_dark })), chosen_player);
   setText("players-number", short(room?.total ?? 0));
   setText("players-word", room ? `of ${room.size} players` : "players");
   $("no-players").hidden = found.length > 0 || !chosen_room;

@@ -47,8 +47,17 @@ export class Tints {
   #tints = new Map();
   #players = new Array(HUES).fill(0);
 
-  /** The hue of a player, 0 to HUES - 1: that of its id, or the nearest one that fewer players have. */
-  of(/** @type {string} */ id) {
+  /**
+   * The hue of a player: the one that it has chosen in its data, else one from 0 to HUES - 1: that of its id, or the nearest one that fewer players
+   * have.
+   * @param {string} id
+   * @param {Readonly<Record<string, unknown>>} [data]
+   */
+  of(id, data) {
+    return chosenTint(data) ?? this.#given(id);
+  }
+
+  #given(/** @type {string} */ id) {
     const known = this.#tints.get(id);
     if (known !== undefined) return known;
     const own = tint(id);

@@ -1,7 +1,7 @@
 // What the page knows of its room: the players, their colours, and where each of them was drawn last. Pure.
 
 import { Roster } from "../client/roster.js";
-import { Tints, chosenTint } from "./colour.js";
+import { Tints } from "./colour.js";
 
 /** @typedef {import("../client/track.js").Drawn} Drawn */
 
@@ -30,7 +30,7 @@ export class Room {
 
   /** The tint of a player: see colour.js. */
   tintOf(/** @type {string} */ id) {
-    return chosenTint(this.roster.players.get(id)?.data) ?? this.tints.of(id);
+    return this.tints.of(id, this.roster.players.get(id)?.data);
   }
 
   /** A player sent an event: its name is shown for a moment. */
