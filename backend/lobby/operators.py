@@ -6,6 +6,7 @@ The admin API of `lobby serve` and `lobby admin` on AWS share these values, so b
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -148,14 +149,14 @@ def player_page(
     """The players in ``rows``. ``address`` gives the address of a connection by its id; ``now`` is in ms since 1970."""
     players = {row.player: row for row in newest(rows)}
     ids, following = page(players, limit, after)
-    views = [_player_view(players[id], rows, now, address) for id in ids]
+    connections = Counter(row.player for row in rows)
+    views = [_player_view(players[id], connections[id], now, address) for id in ids]
     return PlayerPage(room, size, views, len(players), following)
 
 
-def _player_view(row: Presence, rows: list[Presence], now: int, address: Callable[[str], str]) -> PlayerView:
+def _player_view(row: Presence, connections: int, now: int, address: Callable[[str], str]) -> PlayerView:
     at = row.at
     place = PlaceView(at.x, at.y, at.z, at.vx, at.vy, at.vz, at.h) if row.moved_ms else None
-    connections = sum(other.player == row.player for other in rows)
     age_s, seen_s = (max(0, now - since) / 1000 for since in (row.joined_ms, row.seen_ms))
     name = row.name or row.player
     known = row.player, row.n, name, row.status, row.data

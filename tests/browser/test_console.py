@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from lobby.presence import Presence
+from lobby.presence import Position, Presence
 from lobby.server.host import Server
 from lobby.server.memory import MemoryStore
 from lobby.settings import Settings
@@ -305,6 +305,29 @@ def test_a_thousand_rooms_are_read_page_by_page_and_found_by_name(hosted: Hosted
     console.shows("#room-title", "room-999")
     page.locator("#find-room").fill("no such room")
     console.shows("#no-rooms", "No room has such a name")
+    assert console.complaints == []
+
+
+def test_a_room_of_1_200_players_is_read_page_by_page_and_drawn(hosted: Hosted, opened: Callable[..., Viewer]) -> None:
+    def fill() -> None:
+        now, store = hosted.server.now(), hosted.server.store
+        for number in range(1_200):
+            at = Position(x=number % 40, y=number // 40, seq=1)
+            store.add(Presence("big", f"c{number}", f"p{number:04}", seen_ms=now, joined_ms=now, moved_ms=now, at=at))
+
+    hosted.call(fill)
+    console = opened()
+    page = console.page
+    console.shows("#players-title", "1,200 of")
+    ships = "window.lobby.snapshot().drawing.ships"
+    until(lambda: page.evaluate(ships) == 1_000, "the first page on the map")
+    choose(page, "players", "p0123")
+    console.shows("#facts", "3.0, 3.0, 0.0")
+    tab_to(page, "#players-next")
+    page.keyboard.press("Enter")
+    until(lambda: page.locator("#players button").count() == 200, "the second page")
+    until(lambda: page.evaluate(ships) == 200, "the second page on the map")
+    assert page.locator("#players .name").first.inner_text() == "p1000"
     assert console.complaints == []
 
 

@@ -208,7 +208,7 @@ function showPlayers() {
   if (chosen_player && !here.some(({ id }) => id === chosen_player)) choosePlayer("");
   player_list.show(found.map((player) => ({ ...player, tint: tints.of(player.id, player.data), is_dark: theme.is_dark })), chosen_player);
   setText("players-number", short(room?.total ?? 0));
-  setText("players-word", room ? `of ${room.size} players` : "players");
+  setText("players-word", room ? `of ${room.size.toLocaleString("en")} players` : "players");
   $("no-players").hidden = found.length > 0 || !chosen_room;
   setText("no-players", here.length > 0 ? "No player matches." : "No player is in this room.");
   setText("room-title", chosen_room || "No room is chosen");

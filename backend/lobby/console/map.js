@@ -7,6 +7,10 @@ import { Motion } from "./motion.js";
 
 /** How long two thirds of a movement of the camera take, in seconds. */
 const SETTLE_S = 0.25;
+/** With more ships only the marked one has a name: most names would find no place, and making their pictures is slow. */
+const NAMED_MOST = 250;
+/** With more ships there are no trails. */
+const TRAILING_MOST = 500;
 /** Where the camera is while no player has a position. */
 const HOME = { x: 0, y: 0, scale: 12 };
 
@@ -23,6 +27,7 @@ export class RoomMap {
   #drawn_ms = NaN;
   /** @type {import("./api.js").PlayerView[]} */
   #players = [];
+  #texts = "";
   /** Of players by id, and which one is marked. */
   #look = { tint: (/** @type {string} */ _) => 0, marked: "" };
 
@@ -57,7 +62,9 @@ export class RoomMap {
     this.#look.tint = tint;
     this.#motion.take(players, performance.now());
     setAttribute(this.#canvas, "aria-label", label);
-    this.redraw();
+    const texts = JSON.stringify(players.map(({ id, name, status, position }) => [id, name, status, position === null]));
+    if (texts !== this.#texts) this.redraw(); // movements are drawn anyway
+    this.#texts = texts;
   }
 
   mark(/** @type {string} */ id) {
@@ -85,13 +92,16 @@ export class RoomMap {
     const ships = [];
     for (const { id, name, status } of this.#players) {
       const at = drawn.get(id);
-      if (at) ships.push({ ...at, id, name, status, tint: this.#look.tint(id), is_me: false, is_marked: id === this.#look.marked });
+      if (!at) continue;
+      const is_marked = id === this.#look.marked;
+      const texts = drawn.size <= NAMED_MOST || is_marked ? { name, status } : { name: "", status: "" };
+      ships.push({ ...at, ...texts, id, tint: this.#look.tint(id), is_me: false, is_marked });
     }
     const before = this.#camera;
     this.#moveCamera(ships, seconds);
     const is_moving = [...drawn.values()].some(({ is_still }) => !is_still) || this.#camera !== before;
     if (!is_moving && !this.#is_stale) return; // the picture would be the same
-    const look = { is_dark: this.isDark(), is_calm: this.#less_motion.matches, is_pale: false, stick: null };
+    const look = { is_dark: this.isDark(), is_calm: this.#less_motion.matches || ships.length > TRAILING_MOST, is_pale: false, stick: null };
     this.#is_stale = this.#painter.draw({ now_ms, camera: this.#camera, screen: this.#screen, ships, ...look });
   }
 

@@ -46,7 +46,7 @@ export function shape(points, value, most, interval_s) {
   }
   const text = (/** @type {[number, number][]} */ run) => run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
   // A lone point is drawn as a short line.
-  const line = runs.map((run) => (run.length > 1 ? `M${text(run)}` : `M${text(run)}m-1 0h1`)).join("");
+  const line = runs.map((run) => (run.length > 1 ? `M${text(run)}` : `M${text(run)}m-3 0h3`)).join("");
   const area = runs.map((run) => `M${run[0][0].toFixed(1)} ${HEIGHT}L${text(run)}L${run[run.length - 1][0].toFixed(1)} ${HEIGHT}Z`).join("");
   return { line, area };
 }
