@@ -145,7 +145,7 @@ def tab_to(page: Page, selector: str, back: bool = False) -> None:
 
 def choose(page: Page, which: str, name: str) -> None:
     """Walks through a list with the arrow keys to a row with this text, and presses Enter."""
-    until(lambda: name in page.locator(f"#{which} .name").all_inner_texts(), f"{name} in the list")
+    until(lambda: name in page.locator(f"#{which} .name").all_text_contents(), f"{name} in the list")
     tab_to(page, f"#{which}")
     page.keyboard.press("Home")
     for _ in range(300):
@@ -212,7 +212,7 @@ def test_rooms_with_bots_have_counts_rates_a_map_and_players(hosted: Hosted, ope
     hosted.others.bots(2, "arena")
     console = opened()
     page = console.page
-    until(lambda: page.locator("#rooms .name").all_inner_texts() == ["arena", "hub"], "both rooms")
+    until(lambda: page.locator("#rooms .name").all_text_contents() == ["arena", "hub"], "both rooms")
     choose(page, "rooms", "hub")
     console.shows("#room-title", "hub")
     console.shows("#players-title", "5 of 250 players")
@@ -223,7 +223,7 @@ def test_rooms_with_bots_have_counts_rates_a_map_and_players(hosted: Hosted, ope
     assert row.locator(".number").first.inner_text().startswith("5/250")
 
     def rates() -> list[str]:
-        return [text.split("\n")[0].split(" ")[0] for text in row.locator(".number").all_inner_texts()[1:]]
+        return [text.split("\n")[0].split(" ")[0] for text in row.locator(".number").all_text_contents()[1:]]
 
     until(lambda: all(rate not in ("–", "0") for rate in rates()), "the rates of the room")
     console.shows("#now", "7 players · 2 rooms · 7 connections")
@@ -283,7 +283,7 @@ def test_a_thousand_rooms_are_read_page_by_page_and_found_by_name(hosted: Hosted
     page = console.page
 
     def names() -> list[str]:
-        return page.locator("#rooms .name").all_inner_texts()
+        return page.locator("#rooms .name").all_text_contents()
 
     until(lambda: len(names()) == 50, "the first page of rooms")
     console.shows("#rooms-title", "1,000 rooms")
@@ -327,7 +327,7 @@ def test_a_room_of_1_200_players_is_read_page_by_page_and_drawn(hosted: Hosted, 
     page.keyboard.press("Enter")
     until(lambda: page.locator("#players button").count() == 200, "the second page")
     until(lambda: page.evaluate(ships) == 200, "the second page on the map")
-    assert page.locator("#players .name").first.inner_text() == "p1000"
+    until(lambda: page.locator("#players .name").first.inner_text() == "p1000", "the top of the second page in view")
     assert console.complaints == []
 
 
@@ -395,7 +395,7 @@ def test_a_player_is_kicked_by_keyboard_and_the_focus_stays_in_the_list(hosted: 
         assert "no spam, please" in reason
         console.shows("#result", "Bea is removed from hub.")
         assert page.locator("#result").get_attribute("role") == "status"
-        until(lambda: page.locator("#players .name").all_inner_texts() == ["Ann"], "Bea to leave the list")
+        until(lambda: page.locator("#players .name").all_text_contents() == ["Ann"], "Bea to leave the list")
         until(lambda: page.evaluate("document.activeElement.closest('#players') !== null"), "the focus in the list")
     assert console.complaints == []
 
@@ -492,7 +492,7 @@ def test_a_room_is_closed_by_keyboard(hosted: Hosted, opened: Callable[..., View
         page.keyboard.press("Enter")
         assert ann.closed_with()[0] == 4508
         console.shows("#result", "hub is closed. 1 connection ended.")
-        until(lambda: page.locator("#rooms .name").all_inner_texts() == ["lounge"], "the room to go")
+        until(lambda: page.locator("#rooms .name").all_text_contents() == ["lounge"], "the room to go")
         cem.socket.send(message(action="ping", t=1))
         cem.receive("pong")
 

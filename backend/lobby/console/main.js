@@ -268,11 +268,13 @@ function choosePlayer(/** @type {string} */ id) {
   map.mark(id);
 }
 
-function turnPage(/** @type {Pages} */ pages, /** @type {"forward" | "back"} */ way) {
+function turnPage(/** @type {"rooms" | "players"} */ which, /** @type {"forward" | "back"} */ way) {
+  const pages = which === "rooms" ? room_pages : player_pages;
   const before = pages.number;
   pages[way]();
   if (pages.number === before) return;
   question += 1;
+  $(which).scrollTop = 0;
   void read();
 }
 
@@ -337,10 +339,10 @@ onClick("drain", () => ask((lobby) => questions.drain(lobby, now?.players ?? 0))
 onClick("kick", () => askAboutPlayer(questions.kick));
 onClick("ban", () => askAboutPlayer(questions.ban));
 onClick("bans-open", () => void bans.open());
-onClick("rooms-next", () => turnPage(room_pages, "forward"));
-onClick("rooms-previous", () => turnPage(room_pages, "back"));
-onClick("players-next", () => turnPage(player_pages, "forward"));
-onClick("players-previous", () => turnPage(player_pages, "back"));
+onClick("rooms-next", () => turnPage("rooms", "forward"));
+onClick("rooms-previous", () => turnPage("rooms", "back"));
+onClick("players-next", () => turnPage("players", "forward"));
+onClick("players-previous", () => turnPage("players", "back"));
 $("find-player").addEventListener("input", showPlayers);
 $("find-room").addEventListener("input", () => {
   room_pages.first();
