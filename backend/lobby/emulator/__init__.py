@@ -14,6 +14,7 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``logs``           bounds the log lines of libraries
 ``signatures``     verifies Signature Version 4 (pure)
 ``capacity``       the units that a request to a table consumes (pure)
+``counting``       asks a table engine, and counts those units
 ``conditions``     latency and faults, drawn from a seed
 ``meters``         the interface of a meter
 ``metering``       a meter that adds up what AWS would charge for

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lobby.emulator import capacity
+from lobby.emulator.counting import READS
 from lobby.emulator.metering import running_ms
 
 MINUTE_S = 60
@@ -99,7 +99,7 @@ class CloudWatch:
                 yield "AWS/Lambda", "Throttles", {"FunctionName": facts["function"]}, 1
             case "table":
                 table = {"TableName": facts["table"]}
-                does = "Read" if facts["operation"] in capacity.READS else "Write"
+                does = "Read" if facts["operation"] in READS else "Write"
                 if facts["status"] == "throttled":
                     yield "AWS/DynamoDB", f"{does}ThrottleEvents", table, 1
                 else:

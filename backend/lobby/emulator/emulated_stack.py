@@ -232,8 +232,7 @@ class EmulatedStack:
             }
             _, answer = await self.tables.engine.answer(f"{TARGET}.Scan", json.dumps(request).encode())
             for item in json.loads(answer).get("Items", []):
-                gone = {"TableName": table, "Key": {name: item[name] for name in names}}
-                await self.tables.engine.answer(f"{TARGET}.DeleteItem", json.dumps(gone).encode())
+                await self.tables.expire(table, {name: item[name] for name in names})
                 swept += 1
         return swept
 

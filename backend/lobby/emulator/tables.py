@@ -16,10 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import orjson
 from aiohttp import ClientError, ClientSession, TCPConnector, web
 
 from lobby.addresses import in_url, listening, reachable
-from lobby.emulator import capacity, signatures
+from lobby.emulator import signatures
+from lobby.emulator.capacity import Charge
+from lobby.emulator.counting import COUNTED, Counter
 from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.streams import StreamRecord
 from lobby.errors import LobbyError
@@ -27,15 +30,10 @@ from lobby.logs import bounded_logger
 
 TARGET, STREAMS = "DynamoDB_20120810", "DynamoDBStreams_20120810"
 CONTENT_TYPE = "application/x-amz-json-1.0"
-CONDITIONAL = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
-METERED = capacity.READS | CONDITIONAL | {"BatchWriteItem", "TransactWriteItems"}
 
 
 class Engine(Protocol):
     """Stores tables, with their streams."""
-
-    counts_capacity: bool
-    """Whether the engine counts capacity units by the size of items."""
 
     async def start(self) -> None:
         """Is called once, before all other methods. Raises LobbyError if the engine cannot start."""
@@ -52,8 +50,6 @@ class Engine(Protocol):
 
 class Moto:
     """Tables in this process, by moto: needs only moto, and handles about a hundred requests a second."""
-
-    counts_capacity = False
 
     def __init__(self, region: str = "us-east-1") -> None:
         self._region = region
@@ -108,8 +104,6 @@ class Moto:
 class Endpoint:
     """Tables of another program, which answers DynamoDB's protocol with streams at ``url``."""
 
-    counts_capacity = True
-
     def __init__(self, url: str, region: str = "us-east-1") -> None:
         self.url, self._region = url, region
         self._iterators: dict[str, str] = {}
@@ -160,8 +154,7 @@ class Endpoint:
 
 
 class Dynoxide(Endpoint):
-    """Tables in a process of dynoxide (https://github.com/nubo-db/dynoxide): handles thousands of requests a second, and counts
-    capacity units as AWS does."""
+    """Tables in a process of dynoxide (https://github.com/nubo-db/dynoxide): handles thousands of requests a second."""
 
     def __init__(self, program: Path, region: str = "us-east-1") -> None:
         super().__init__("", region)
@@ -230,6 +223,7 @@ class TableServer:
         self.engine, self.host, self.port = engine, host, 0
         self._region, self._credentials = region, credentials
         self._meter, self._delay, self._throttles, self._others = meter, delay, throttles, others
+        self._counter = Counter(self._ask)
         self._http: web.Server
         self._server: asyncio.Server
 
@@ -257,6 +251,22 @@ class TableServer:
         status, body = await self.engine.answer(f"{TARGET}.CreateTable", json.dumps(definition).encode())
         if status != 200:
             raise LobbyError(f"The table {definition.get('TableName')} cannot be created: {body.decode(errors='replace')}")
+        self._counter.created(definition)
+
+    async def expire(self, table: str, key: Mapping[str, Any]) -> None:
+        """Deletes an item whose time is over. DynamoDB charges nothing for that."""
+        await self._ask("DeleteItem", {"TableName": table, "Key": key})
+        self._counter.deleted(table, key)
+
+    async def _ask(self, operation: str, request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        try:
+            sent = orjson.dumps(request)
+        except TypeError:  # it is nested too deeply
+            code = "com.amazon.coral.validate#ValidationException"
+            return 400, {"__type": code, "message": "Nesting Levels have exceeded supported limits"}
+        status, body = await self.engine.answer(f"{TARGET}.{operation}", sent)
+        answer: dict[str, Any] = orjson.loads(body)
+        return status, answer
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers a request to DynamoDB, or to one of the other services."""
@@ -273,44 +283,32 @@ class TableServer:
         if (pause_s := self._delay()) > 0:
             await asyncio.sleep(pause_s)
         operation = target.rpartition(".")[2]
-        if operation not in METERED:
-            return web.Response(status=(answer := await self.engine.answer(target, body))[0], body=answer[1])
+        if operation not in COUNTED:
+            status, content = await self.engine.answer(target, body)
+            return web.Response(status=status, body=content, content_type=CONTENT_TYPE)
         try:
-            asked: dict[str, Any] = json.loads(body)
-            is_object = isinstance(asked, dict)
-        except (ValueError, RecursionError):
-            is_object = False
-        if not is_object:
+            asked = orjson.loads(body)
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict):
             return _json(
                 400, {"__type": "com.amazon.coral.service#SerializationException", "message": "The body is no object."}
             )
-        about = {"table": str(asked.get("TableName", "")), "operation": operation}
         if self._throttles():
-            self._meter("table", **about, reads=0.0, writes=0.0, status="throttled")
+            self._meter(
+                "table", table=str(asked.get("TableName", "")), operation=operation, reads=0.0, writes=0.0, status="throttled"
+            )
             code = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
             return _json(400, {"__type": code, "message": "Throughput exceeds the current capacity of your table or index."})
-        more: dict[str, Any] = {"ReturnConsumedCapacity": "TOTAL"} if self.engine.counts_capacity else {}
-        if operation in CONDITIONAL and "ConditionExpression" in asked:
-            more["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        status, content = await self.engine.answer(target, json.dumps({**asked, **more}).encode() if more else body)
-        answer_: dict[str, Any] = json.loads(content)
-        if self.engine.counts_capacity:
-            units = capacity.consumed(operation, status, answer_)
-        else:
-            units = capacity.counted(operation, asked, status, answer_)
-            if isinstance(consumed := answer_.get("ConsumedCapacity"), dict):
-                consumed["CapacityUnits"] = units.reads + units.writes
-        self._meter("table", **about, reads=units.reads, writes=units.writes, status=str(status))
-        # The handler gets only the parts that it asked for.
-        if status == 200 and "ReturnConsumedCapacity" not in asked:
-            answer_.pop("ConsumedCapacity", None)
-        if status != 200 and "ReturnValuesOnConditionCheckFailure" not in asked:
-            answer_.pop("Item", None)
-        return _json(status, answer_)
+        counted = await self._counter.answer(operation, asked)
+        for table, charge in (counted.charges or {str(asked.get("TableName", "")): Charge()}).items():
+            reads, writes = charge.units
+            self._meter("table", table=table, operation=operation, reads=reads, writes=writes, status=str(counted.status))
+        return _json(counted.status, counted.answer)
 
 
 def _json(status: int, answer: Mapping[str, Any]) -> web.Response:
-    return web.Response(status=status, body=json.dumps(answer).encode(), content_type=CONTENT_TYPE)
+    return web.Response(status=status, body=orjson.dumps(answer), content_type=CONTENT_TYPE)
 
 
 def _plain(record: StreamRecord) -> StreamRecord:
