@@ -101,6 +101,7 @@ async def test_a_connection_that_has_ended_disturbs_no_action() -> None:
         table = stage._lobby.table
         item = {"room": {"S": "lobby"}, "connectionId": {"S": "L0SM9cOFvHcCIhw="}, "player_id": {"S": "bea"}}
         item |= {name: {"N": "0"} for name in ("x", "y", "n")} | {"v": {"N": "2"}, "ttl": {"N": "9999999999"}}
+        item["seen_ms"] = {"N": "9999999999999"}  # a row that was not seen would be removed as silent
         await asyncio.to_thread(lambda: aws.client("dynamodb")("put_item", TableName=table, Item=item))
         assert await asyncio.to_thread(stage.send, "lobby", "notice", {}) == {"connections": 1}
         assert await asyncio.to_thread(stage.kick, "lobby", "bea", "") == {"closed": 1}
