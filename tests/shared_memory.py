@@ -7,6 +7,7 @@ from itertools import count
 from lobby.budget import DAY_MS
 from lobby.data import Data
 from lobby.limits import Bucket, Pace, RateLimited, Verdict, events_limited
+from lobby.operators import Ban
 from lobby.presence import Position, Presence
 from lobby.rules import Change, RowAdded, RowRemoved
 from lobby.server.memory import MemoryStore
@@ -25,6 +26,7 @@ class SharedMemory(MemoryStore):
         self._leaders: dict[str, str] = {}
         self._lockers: dict[str, str] = {}
         self._spent: dict[int, float] = {}
+        self.bans: dict[str, Ban] = {}
 
     def take_changes(self) -> list[Change]:
         """The rows that were added and removed since the last call, oldest first."""
@@ -162,6 +164,9 @@ class SharedMemory(MemoryStore):
         if self._lockers.get(room) == holder:
             self._locks[room] = self._locks[room]._replace(locked_until_ms=0, delivered=delivered)
             del self._lockers[room]
+
+    def ban(self, player: str) -> Ban | None:
+        return self.bans.get(player)
 
     def spend(self, dollars: float, now: int) -> float:
         day = now // DAY_MS

@@ -162,7 +162,7 @@ def kick(lobby: Actions, show: _Show, player: str, room: str, reason: str) -> No
 @click.option("--seconds", default=3_600, show_default=True, type=click.IntRange(1), help="How long the player is banned.")
 @_reason
 def ban(lobby: Actions, show: _Show, player: str, room: str, seconds: int, reason: str) -> None:
-    """Ban a player from all rooms, and remove it. A restart of the lobby forgets all bans."""
+    """Ban a player from all rooms, and remove it. A restart of `lobby serve` forgets all bans."""
 
     def shown(answer: Answer) -> None:
         here = "" if answer["closed"] else " It is not here now."

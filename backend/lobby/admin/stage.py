@@ -6,26 +6,25 @@ import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from typing import Any
 
 from lobby.admin.actions import Answer
 from lobby.data import Data
 from lobby.delivery import Delivery
 from lobby.deploy.aws import Aws, AwsRequestError
 from lobby.errors import CODES, LobbyError
+from lobby.messages import is_id
 from lobby.monitor.reading import Lobby, read_presences
-from lobby.operators import RoomPage, check_reason, event_of_operator, page, player_page, room_view
+from lobby.operators import BAN_S, Ban, RoomPage, check_reason, event_of_operator, page, player_page, room_view
 from lobby.ports import Unreached
 from lobby.presence import Presence
 from lobby.rules import Post, closing_error
+from lobby.serverless.dynamodb import BANS, ban_of, item_of_ban
 from lobby.settings import Settings
 
 AT_ONCE = 16
 """How many connections receive a post at the same time."""
 
-NO_BANS = (
-    "A lobby on AWS has no list of bans, because each connection of each player would pay for reading it. Use "
-    "`lobby admin kick`, and sign no new token for this player: it can come back as long as its token is valid."
-)
 NO_DRAIN = "A lobby on AWS has no process that could be drained. `lobby admin close` closes a room."
 
 
@@ -83,23 +82,34 @@ class Stage:
         return asdict(player_page(room, rows, self._lobby.room_size, now, lambda connection: "", limit, after))
 
     def kick(self, room: str, player: str, reason: str) -> Answer:
-        try:
-            reason = check_reason(reason)
-        except ValueError as error:
-            raise LobbyError(f"reason: {error}.") from None
+        reason = _reason(reason)
         rows = [row for row in self._rows(room) if row.player == player]
         if not rows:
             raise LobbyError(f"{player} is not in the room {room}.")
         return self._end(rows, "kicked", f"{CODES['kicked'].meaning}: {reason}" if reason else "")
 
     def ban(self, room: str, player: str, seconds: int, reason: str) -> Answer:
-        raise LobbyError(NO_BANS)
+        if not is_id(player):
+            raise LobbyError(f"{player} is not the id of a player.")
+        if seconds > BAN_S:
+            raise LobbyError(f"A ban lasts at most {BAN_S:,} seconds.")
+        ban = Ban(player, time.time_ns() // 1_000_000 + seconds * 1_000, _reason(reason))
+        self._table("put_item", Item=item_of_ban(ban))
+        rows = [row for row in self._rows() if row.player == player]
+        return {**asdict(ban), **self._end(rows, "banned", ban.detail)}
 
     def bans(self) -> Answer:
-        raise LobbyError(NO_BANS)
+        now = time.time_ns() // 1_000_000
+        return {"bans": [asdict(ban) for ban in self._bans() if ban.until_ms > now]}
 
     def unban(self, player: str) -> Answer:
-        raise LobbyError(NO_BANS)
+        found = [ban for ban in self._bans() if not player or ban.player == player]
+        if player and not found:
+            raise LobbyError(f"{player} is not banned.")
+        for ban in found:
+            item = item_of_ban(ban)
+            self._table("delete_item", Key={name: item[name] for name in ("room", "connectionId")})
+        return {"removed": len(found)}
 
     def send(self, room: str, event: str, data: Data) -> Answer:
         message = event_of_operator(event, dict(data), Settings())
@@ -112,6 +122,19 @@ class Stage:
 
     def drain(self, seconds: float) -> Answer:
         raise LobbyError(NO_DRAIN)
+
+    def _table(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        return self._aws.client("dynamodb")(operation, TableName=self._lobby.table, **arguments)
+
+    def _bans(self) -> list[Ban]:
+        asked: dict[str, Any] = {"KeyConditionExpression": "room = :room", "ExpressionAttributeValues": {":room": {"S": BANS}}}
+        found: list[Ban] = []
+        while True:
+            answer = self._table("query", **asked)
+            found += [ban_of(item) for item in answer["Items"]]
+            if not answer.get("LastEvaluatedKey"):
+                return found
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _rows(self, room: str = "") -> list[Presence]:
         rows = list(read_presences(self._aws, self._lobby.table, room).rows)
@@ -127,5 +150,12 @@ class Stage:
             self._delivery.close(row.connection, code, detail)
         for row in rows:
             key = {"room": {"S": row.room}, "connectionId": {"S": row.connection}}
-            self._aws.client("dynamodb")("delete_item", TableName=self._lobby.table, Key=key)
+            self._table("delete_item", Key=key)
         return {"closed": len(rows)}
+
+
+def _reason(text: str) -> str:
+    try:
+        return check_reason(text)
+    except ValueError as error:
+        raise LobbyError(f"reason: {error}.") from None

@@ -20,6 +20,7 @@ from lobby.data import Data
 from lobby.errors import StoreError
 from lobby.jsons import dumps
 from lobby.limits import Bucket, Pace, RateLimited, Verdict, events_limited
+from lobby.operators import Ban
 from lobby.presence import Position, Presence
 from lobby.rules import Change, RowAdded, RowRemoved, is_newer
 from lobby.serverless.aws import CallFailed
@@ -32,6 +33,9 @@ NUMBERS = "#numbers"
 
 LOCK = "#lock"
 """Sort key of the item that holds the window, the broadcast lock and what a room has received."""
+
+BANS = "#bans"
+"""The partition of the bans, one item for each banned player. `lobby admin` writes them. No room has such a name."""
 
 BUDGET = "#budget"
 """The room of the items that hold what was spent on a day, by the number of the day since 1970."""
@@ -294,6 +298,10 @@ class DynamoStore:
             names=["ttl"],
         )
 
+    def ban(self, player: str) -> Ban | None:
+        found = self._get(BANS, f"#{player}")
+        return ban_of(found) if found else None
+
     def spend(self, dollars: float, now: int) -> float:
         spent = self._call(
             "UpdateItem",
@@ -427,6 +435,17 @@ def presence_of(item: Item) -> Presence:
     objects = {name: json.loads(item[name]["S"]) for name in _OBJECTS if name in item and item[name]["S"]}
     allowance = float(number("allowance"))
     return Presence(**texts, **whole, **flags, **objects, at=at, allowance=allowance)  # type: ignore[arg-type]
+
+
+def item_of_ban(ban: Ban) -> Item:
+    """The item of a ban. The table removes it some time after the ban has expired."""
+    item: Item = _key(BANS, f"#{ban.player}") | {"until_ms": _number(ban.until_ms), "reason": _value(ban.reason)}
+    return item | {"ttl": _number(ban.until_ms // 1_000 + 60)}
+
+
+def ban_of(item: Item) -> Ban:
+    """The ban in an item."""
+    return Ban(item["connectionId"]["S"][1:], int(item["until_ms"]["N"]), item["reason"]["S"])
 
 
 def changes(records: Iterable[dict[str, Any]]) -> list[Change]:

@@ -108,8 +108,11 @@ class Invocation:
     def connected(self, handshake: Handshake, connection: str, now: int) -> Presence:
         """Adds the row of a connection; the stream of the table reports it to another invocation.
 
-        Raises Refused where the room has no place, and for a new player where the budget is spent.
+        Raises Refused for a banned player, where the room has no place, and for a new player where the budget is spent.
         """
+        ban = self.store.ban(handshake.player)
+        if ban is not None and ban.until_ms > now:
+            raise Refused("banned", ban.detail)
         roster = self.store.room(handshake.room)
         is_here = not handshake.watch and any(row.player == handshake.player for row in roster)
         if self._budget.is_spent and not is_here:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from lobby.budget import UNBOUND, BudgetState
 from lobby.data import Data
 from lobby.limits import Pace
+from lobby.operators import Ban
 from lobby.presence import Position, Presence
 
 
@@ -153,6 +154,9 @@ class SharedStore(Protocol):
     def release(self, room: str, holder: str, delivered: Delivered) -> None:
         """Gives the broadcast lock back and stores what the room has received. Does nothing where another invocation holds
         it."""
+
+    def ban(self, player: str) -> Ban | None:
+        """The ban of a player, which may have expired."""
 
     def spend(self, dollars: float, now: int) -> float:
         """Adds ``dollars`` to the account of the day (UTC). Returns what all invocations have spent since the day began."""
