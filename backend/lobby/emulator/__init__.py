@@ -23,6 +23,7 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``programs``       command line and variables of a process, as AWS documents the environment of a function (pure); ``runtimes``
                    contains the programs that run inside, one for each language
 ``function_code``  finds the code of functions, unpacks it, and notices changes
+``node_sdk``       the AWS SDK for Node.js functions, which AWS's runtimes contain
 ``aws_hosts``      AWS's hosts, and the service and operation that a request names (pure)
 ``refusals``       the answers to calls that are not emulated (pure)
 ``aws_proxy``      leads AWS's addresses to the emulator: a proxy that ends TLS

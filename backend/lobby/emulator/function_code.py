@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from lobby.emulator.functions import BucketCode, CodeSource, InlineCode, LambdaFunction, Language, LocalCode, language
-from lobby.emulator.programs import PYTHON_PACKAGES, Machine
+from lobby.emulator.programs import PYTHON_PACKAGES, RUNTIMES_FOLDER, Machine
 from lobby.errors import LobbyError
 
 NODE_VERSION = (18, 19)
@@ -154,6 +154,8 @@ class FunctionCodes:
             raise LobbyError(f"{about}; its Handler is {function.handler}.")
         folder = self._new_folder()
         (folder / f"index{INLINE_SUFFIX[runs]}").write_text(source.text, encoding="utf-8")
+        if runs == "python":
+            shutil.copy(RUNTIMES_FOLDER / "cfnresponse.py", folder)
         return folder
 
     def _unpacked(self, origin: Path) -> Path:
@@ -183,7 +185,7 @@ async def watch(codes: FunctionCodes, changed: Callable[[str, list[Path]], None]
     if not origins:
         return
     try:
-        async for changes in awatch(*origins, watch_filter=DefaultFilter(), debounce=50, step=20, raise_interrupt=False):
+        async for changes in awatch(*origins, watch_filter=DefaultFilter(), debounce=50, step=20):
             files = sorted({Path(path) for _, path in changes})
             for origin, names in origins.items():
                 inside = [file for file in files if file == origin or origin in file.parents]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self
 
+from lobby.emulator import node_sdk
 from lobby.emulator.aws_hosts import AWS_HOSTS
 from lobby.emulator.aws_proxy import Answer, AwsProxy
 from lobby.emulator.environments import Environment, ProcessEnvironment, Program
@@ -56,6 +58,7 @@ class FunctionProcesses:
             self._machine = await find_machine(self._functions, self._log)
             running.enter_context(self._codes)
             await asyncio.to_thread(self._codes.prepare)
+            await self._install_sdk()
             folder = running.enter_context(tempfile.TemporaryDirectory(prefix="emulator-"))
             self._proxy = await running.enter_async_context(AwsProxy(self._answer, self._own, Path(folder)))
             watcher = asyncio.create_task(watch(self._codes, self._code_changed, self._log))
@@ -65,6 +68,21 @@ class FunctionProcesses:
 
     async def __aexit__(self, *_: object) -> None:
         await self._running.aclose()
+
+    async def _install_sdk(self) -> None:
+        """Installs what AWS's Node.js contains and the functions use, if it is not here yet."""
+        folder = node_sdk.sdk_folder() / "node_modules"
+        missing: set[str] = set()
+        for name, function in self._functions.items():
+            if language(function) == "nodejs":
+                code = self._codes[name]
+                used = await asyncio.to_thread(node_sdk.used_packages, code.root)
+                wanted = {package for package in used if node_sdk.contained(function.runtime, package)}
+                layers = [layer / "nodejs/node_modules" for layer in code.layers]
+                missing |= set(node_sdk.missing_packages(wanted, code.root, (*layers, *self._machine.node_folders, folder)))
+        if missing:
+            await node_sdk.install(sorted(missing), self._log)
+        self._machine = replace(self._machine, node_folders=(*self._machine.node_folders, folder))
 
     def environment(self, function: LambdaFunction, variables: Mapping[str, str], on_log: Callable[[str], None]) -> Environment:
         """A new environment of a function. ``variables`` are those of the template; ``on_log`` takes what it writes to its
@@ -101,4 +119,5 @@ class FunctionProcesses:
 
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    with suppress(asyncio.CancelledError):
+        await task

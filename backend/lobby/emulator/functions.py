@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -23,8 +22,14 @@ RUNTIMES: Mapping[str, tuple[str, ...]] = {
 """The runtimes with which AWS still creates functions (Lambda Developer Guide, "Lambda runtimes"), by the language that runs
 them here; the runtimes under the empty name run on AWS only."""
 
-REMOVED = re.compile(r"(python|nodejs|ruby|java|dotnetcore|dotnet|go|provided)[\d.x]*(-edge|\.al2)?")
-"""The form of the names of runtimes that AWS had once."""
+REMOVED = frozenset(
+    {
+        "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "go1.x", "java8", "nodejs", "nodejs4.3",
+        "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "provided", "python2.7",
+        "python3.6", "python3.7", "ruby2.5", "ruby2.7",
+    }
+)  # fmt: skip
+"""The runtimes with which AWS creates no functions any more."""
 
 RESERVED = frozenset(
     {
@@ -114,7 +119,7 @@ def language(function: LambdaFunction) -> Language:
         return "nodejs"
     if name in RUNTIMES[""]:
         raise LobbyError(f"{about} has the runtime {name}; only Python and Node.js functions run here.")
-    if REMOVED.fullmatch(name):
+    if name in REMOVED:
         raise LobbyError(f"{about} has the runtime {name}, with which AWS creates no functions any more.")
     raise LobbyError(f"{about} has the runtime {name}, which AWS does not have.")
 

@@ -5,7 +5,7 @@
 // of AWS's hosts; and `port`, where the emulator answers for them. Between two events the process stands still, as on AWS.
 // @ts-check
 
-import { readSync, writeSync, existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { createRequire, register } from "node:module";
 import { Socket } from "node:net";
 import path from "node:path";
@@ -194,7 +194,7 @@ async function load() {
     if (!MISSING.has(code(error) ?? "")) throw error;
     const missing = /'((@aws-sdk|@smithy)\/[^']+|aws-sdk)'/.exec(String(error))?.[1];
     const hint = missing ? ` AWS's runtime contains the AWS SDK, this machine does not: run \`npm install ${missing}\` beside the template.` : "";
-    throw named("Runtime.ImportModuleError", `Error: ${/** @type {Error} */ (error).message.split("\n")[0]}${hint}`, error);
+    throw named("Runtime.ImportModuleError", `Error: ${/** @type {Error} */ (error).message.split("\n")[0]}.${hint}`, error);
   }
   const within = (/** @type {any} */ start) => names.split(".").reduce((/** @type {any} */ value, key) => value?.[key], start);
   const handler = within(found) ?? within(found?.default);
@@ -206,14 +206,15 @@ async function load() {
 
 /** @param {string} file @returns {Promise<unknown>} */
 async function imported(file) {
-  if (!file.endsWith(".mjs")) {
-    try {
-      return createRequire(pathToFileURL(file))(file);
-    } catch (error) {
-      if (!["ERR_REQUIRE_ESM", "ERR_REQUIRE_ASYNC_MODULE"].includes(code(error) ?? "")) throw error;
-    }
-  }
-  return import(pathToFileURL(file).href);
+  const is_module = file.endsWith(".mjs") || (file.endsWith(".js") && package_type(path.dirname(file)) === "module");
+  return is_module ? import(pathToFileURL(file).href) : createRequire(pathToFileURL(file))(file);
+}
+
+/** The type of the nearest package. @param {string} folder @returns {unknown} */
+function package_type(folder) {
+  const file = path.join(folder, "package.json"), parent = path.dirname(folder);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")).type;
+  return parent === folder ? undefined : package_type(parent);
 }
 
 /** @param {string} name @param {string} message @param {unknown} [cause] */
