@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from lobby.emulator import CodeOptions
+from lobby.emulator.programs import RUNTIMES_FOLDER
 from tests.emulator.npm import SDK, node_modules
 from tests.emulator.small_stacks import NODE, asked, running, template
 from tests.emulator.worlds import heard, heard_json, joined, until
@@ -227,6 +229,46 @@ async def test_the_context_and_the_variables_are_those_of_lambda(tmp_path: Path)
     assert not {"HOME", "HTTPS_PROXY"} & set(variables)
 
 
+@pytest.mark.parametrize("kind", ["commonjs", "module"])
+async def test_the_sdk_that_a_function_uses_is_installed_once_as_awss_runtime_contains_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "package.json").write_text(json.dumps({"type": kind}))
+    use = {
+        "commonjs": 'const { default: crc } = { default: require("@smithy/is-array-buffer") };\nexports.handler = ',
+        "module": 'import * as crc from "@smithy/is-array-buffer";\nexport const handler = ',
+    }
+    (code / "app.js").write_text(use[kind] + "async () => ({ body: JSON.stringify(Object.keys(crc)) });")
+    for installs in (1, 0):
+        async with asked(template({"Ask": {"Runtime": NODE}}), code) as (it, client):
+            assert "isArrayBuffer" in await it.ask(client, "ask"), it.lines
+            assert sum("npm installs it" in line for line in it.lines) == installs
+
+
+async def test_what_npm_cannot_install_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    (tmp_path / "app.js").write_text('const { S3Client } = require("@aws-sdk/client-s3");')
+    async with running(template({"Ask": {"Runtime": NODE}}), tmp_path) as it:
+        assert "npm could not install the AWS SDK" in it.lines[-1]
+        assert it.lines[-1].endswith("Run `npm install @aws-sdk/client-s3` beside the template.")
+
+
+def test_the_programs_for_nodejs_are_typed() -> None:
+    modules = node_modules("typescript@5", "@types/node@22")
+    options = ("--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022", "--module", "nodenext")
+    types = ("--typeRoots", str(modules / "@types"), "--types", "node")
+    files = [str(file) for file in RUNTIMES_FOLDER.glob("*.mjs")]
+    words = ["node", str(modules / "typescript/bin/tsc"), *options, *types, *files]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("", 0)
+    assert len(files) == 2
+
+
 FAILING = {
     "throws": ('exports.handler = async () => { throw new TypeError("spoilt"); };', "ERROR\tInvoke Error", "spoilt"),
     "calls back": ('exports.handler = (e, c, callback) => callback(new Error("called"));', "ERROR\tInvoke Error", "called"),
@@ -238,6 +280,8 @@ FAILING = {
     "is no JSON": ("exports.handler = async () => { const a = {}; a.a = a; return a; };", "Runtime.MarshalError", "circular"),
     "does not exist": ("exports.other = 1;", "Runtime.HandlerNotFound", "undefined or not exported"),
     "is wrong": ("exports.handler = (;", "Runtime.UserCodeSyntaxError", "Unexpected token"),
+    "needs version 2": ('const sdk = require("aws-sdk");', "Runtime.ImportModuleError",
+                        "AWS's nodejs22.x does not contain aws-sdk either"),
     "needs the SDK": ('const sdk = require("@aws-sdk/client-nothing");', "Runtime.ImportModuleError",
                       "npm install @aws-sdk/client-nothing"),
 }  # fmt: skip

@@ -38,6 +38,7 @@ let idle;
 
 /** @param {number} channel @param {string | Uint8Array} text */
 function put(channel, text) {
+  /** @type {Uint8Array} */
   let bytes = Buffer.from(text);
   while (bytes.length > 0) {
     try {
@@ -54,6 +55,7 @@ function wait() {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 }
 
+/** @type {Uint8Array} */
 let pending = Buffer.alloc(0);
 const chunk = Buffer.alloc(65536);
 
@@ -61,7 +63,7 @@ const chunk = Buffer.alloc(65536);
 function read_line() {
   const parts = [pending];
   for (;;) {
-    const last = /** @type {Buffer} */ (parts.at(-1)), end = last.indexOf(10);
+    const last = /** @type {Uint8Array} */ (parts.at(-1)), end = last.indexOf(10);
     if (end >= 0) {
       pending = last.subarray(end + 1);
       parts[parts.length - 1] = last.subarray(0, end);
@@ -193,8 +195,8 @@ async function load() {
     if (error instanceof SyntaxError) throw named("Runtime.UserCodeSyntaxError", String(error), error);
     if (!MISSING.has(code(error) ?? "")) throw error;
     const missing = /'((@aws-sdk|@smithy)\/[^']+|aws-sdk)'/.exec(String(error))?.[1];
-    const hint = missing ? ` AWS's runtime contains the AWS SDK, this machine does not: run \`npm install ${missing}\` beside the template.` : "";
-    throw named("Runtime.ImportModuleError", `Error: ${/** @type {Error} */ (error).message.split("\n")[0]}.${hint}`, error);
+    const text = /** @type {Error} */ (error).message.split("\n")[0];
+    throw named("Runtime.ImportModuleError", `Error: ${text}.${missing ? hint(missing) : ""}`, error);
   }
   const within = (/** @type {any} */ start) => names.split(".").reduce((/** @type {any} */ value, key) => value?.[key], start);
   const handler = within(found) ?? within(found?.default);
@@ -208,6 +210,14 @@ async function load() {
 async function imported(file) {
   const is_module = file.endsWith(".mjs") || (file.endsWith(".js") && package_type(path.dirname(file)) === "module");
   return is_module ? import(pathToFileURL(file).href) : createRequire(pathToFileURL(file))(file);
+}
+
+/** What to do about a package of the SDK that is missing. @param {string} name */
+function hint(name) {
+  const runtime = (process.env.AWS_EXECUTION_ENV ?? "").replace("AWS_Lambda_", "");
+  const is_contained = (name === "aws-sdk") === (runtime === "nodejs16.x");
+  if (!is_contained) return ` AWS's ${runtime} does not contain ${name} either: add it to the package of the function.`;
+  return ` AWS's ${runtime} contains it, this machine does not: run \`npm install ${name}\` beside the template.`;
 }
 
 /** The type of the nearest package. @param {string} folder @returns {unknown} */
