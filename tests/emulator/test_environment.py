@@ -225,13 +225,13 @@ async def test_changed_code_is_loaded_for_the_next_event_and_a_line_says_so(tmp_
     source = "import time\nfrom shared import text\ndef handler(event, context):\n    return {'body': '\"' + text + '\"'}\n"
     (tmp_path / "app.py").write_text(source)
     (tmp_path / "shared.py").write_text("text = 'old'")
-    async with asked(template({"Ask": {}, "Tell": {}}), tmp_path) as (it, client):
-        assert [await it.ask(client, name) for name in ("ask", "tell")] == ["old", "old"]
+    async with asked(template({"Ask": {}, "Other": {}}), tmp_path) as (it, client):
+        assert [await it.ask(client, name) for name in ("ask", "other")] == ["old", "old"]
         (tmp_path / "shared.py").write_text("text = 'new one'")
-        for name in ("Ask", "Tell"):
+        for name in ("Ask", "Other"):
             line = await it.logged(f"{name}: the code has changed")
             assert line == f"{name}: the code has changed (shared.py). The next event loads it."
-        assert [await it.ask(client, name) for name in ("ask", "tell")] == ["new one", "new one"]
+        assert [await it.ask(client, name) for name in ("ask", "other")] == ["new one", "new one"]
         assert [one["cold"] for one in it.meter.of("invocation")] == [1, 1, 1, 1]
 
 
@@ -278,11 +278,11 @@ async def test_a_function_that_nothing_calls_may_have_any_runtime(tmp_path: Path
 async def test_another_version_of_the_language_is_stated_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("")
     (tmp_path / "app.js").write_text("")
-    functions = {"Ask": {"Runtime": "python3.14"}, "Tell": {"Runtime": "nodejs16.x"}, "Same": {}}
+    functions = {"Ask": {"Runtime": "python3.14"}, "Other": {"Runtime": "nodejs16.x"}, "Same": {}}
     async with running(template(functions), tmp_path) as it:
         assert [re.sub(r"\d+\.\d+ of", "N of", line) for line in it.lines] == [
             "Ask: python3.14 on AWS, Python N of this machine here.",
-            "Tell: nodejs16.x on AWS, Node.js N of this machine here.",
+            "Other: nodejs16.x on AWS, Node.js N of this machine here.",
         ]
 
 
