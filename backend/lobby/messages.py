@@ -1,4 +1,4 @@
-"""The wire format, both directions, versions 1 and 2; the only file that knows the names of JSON fields.
+"""The wire format, both directions, versions 1 to 3; the only file that knows the names of JSON fields.
 
 ``docs/protocol.md`` is this file in words. Messages are values; :data:`CODECS` holds one codec per protocol version, which
 makes frames (bytes) of them. No other code tests a version. ``docs/architecture.md`` shows how to add a message type.
@@ -17,7 +17,7 @@ from lobby.errors import Refused
 from lobby.jsons import dumps, loads
 from lobby.presence import Position, Presence
 
-VERSION = 2
+VERSION = 3
 CLOCK_MODULUS_MS = 65_536
 """A player's clock is sent modulo this many ms: five digits instead of thirteen, and no machine's uptime is revealed."""
 
@@ -90,7 +90,7 @@ def parse_handshake(query: Mapping[str, str]) -> Handshake:
             wrong(parameter, "must be 1 to 64 of A-Z a-z 0-9 _ . : | @ -")
     version = query.get("v") or "1"
     if not (version.isascii() and version.isdigit() and 0 < len(version) < 4 and int(version) > 0):
-        wrong("v", "must be 1 or 2")
+        wrong("v", "must be 1, 2 or 3")
     try:
         name = _text(query.get("name", ""), "name")
     except Refused as refused:
@@ -345,6 +345,17 @@ class Leave(NamedTuple):
     id: str
 
 
+class Changes(NamedTuple):
+    """``changes``, version 3: the players that entered and left a room in one window. Receivers apply ``leaves`` first.
+
+    A join replaces what the receiver knows of the player, which may be the receiver itself. A player that left and came back
+    within the window is in ``joins`` only.
+    """
+
+    leaves: tuple[str, ...] = ()
+    joins: tuple[Player, ...] = ()
+
+
 class PlayerPos(NamedTuple):
     """``pos``, version 1: the new position of one player."""
 
@@ -382,12 +393,17 @@ class Event(NamedTuple):
 
 
 class Config(NamedTuple):
-    """``config``: how often to send and what to expect; all in ms."""
+    """``config``: how often to send and what to expect; all in ms.
+
+    ``return_ms``, version 3: over which time the clients of this lobby spread their return after it has closed all connections.
+    0: they may return at once.
+    """
 
     send_ms: int
     window_ms: int
     far_ms: int
     heartbeat_ms: int
+    return_ms: int = 0
 
 
 class Pong(NamedTuple):
@@ -417,12 +433,14 @@ class Error(NamedTuple):
     z: float | None = None
 
 
-ServerMessage = Welcome | Join | Leave | PlayerPos | Moves | StatusChanged | DataChanged | Event | Config | Pong | Error
+RosterMessage = Join | Leave | Changes
+ServerMessage = Welcome | RosterMessage | PlayerPos | Moves | StatusChanged | DataChanged | Event | Config | Pong | Error
 
 TYPES: dict[type[ServerMessage], str] = {
     Welcome: "welcome",
     Join: "join",
     Leave: "leave",
+    Changes: "changes",
     PlayerPos: "pos",
     Moves: "moves",
     StatusChanged: "status",
@@ -488,7 +506,7 @@ class Version1:
     def encode(self, message: ServerMessage) -> bytes | None:
         """See :class:`Codec`."""
         match message:
-            case Moves() | StatusChanged() | DataChanged() | Event() | Config():
+            case Moves() | StatusChanged() | DataChanged() | Event() | Config() | Changes():
                 return None
             case Welcome(your_id, players):
                 return dumps({"type": "welcome", "your_id": your_id, "lobby_players": [_place(p.id, p.at) for p in players]})
@@ -541,7 +559,7 @@ class Version2:
     def encode(self, message: ServerMessage) -> bytes | None:
         """See :class:`Codec`."""
         match message:
-            case PlayerPos():
+            case PlayerPos() | Changes():
                 return None
             case Moves(t, entries):
                 return encode_moves(t, entries)
@@ -559,8 +577,9 @@ class Version2:
                 return dumps({"type": "data", "id": id, "data": data})
             case Event(id, event, data):
                 return dumps({"type": "event", "id": id, "event": event} | ({"data": data} if data else {}))
-            case Config():
-                return dumps({"type": "config", **message._asdict()})
+            case Config(send_ms, window_ms, far_ms, heartbeat_ms):
+                times = {"send_ms": send_ms, "window_ms": window_ms, "far_ms": far_ms, "heartbeat_ms": heartbeat_ms}
+                return dumps({"type": "config", **times})
             case Pong():
                 return dumps(_pong(message) | ({} if message.seq is None else {"seq": message.seq}))
             case Leave() | Error():
@@ -573,7 +592,32 @@ class Version2:
         return [Frame(encode_moves(t, [(row.n, row.at) for row in movers]), "moves")]
 
 
-CODECS: dict[int, Codec] = {1: Version1(), 2: Version2()}
+class Version3(Version2):
+    """Version 3: all players that enter and leave within a window are one message."""
+
+    def encode(self, message: ServerMessage) -> bytes | None:
+        """See :class:`Codec`."""
+        match message:
+            case Join(player):
+                return self.encode(Changes(joins=(player,)))
+            case Leave(id):
+                return self.encode(Changes((id,)))
+            case Changes(leaves, joins):
+                body: dict[str, Any] = {"type": "changes"}
+                body |= {"leave": leaves} if leaves else {}
+                return dumps(body | ({"join": [_player(player) for player in joins]} if joins else {}))
+            case Config():
+                return dumps(
+                    {
+                        "type": "config",
+                        **{name: value for name, value in message._asdict().items() if value or name != "return_ms"},
+                    }
+                )
+            case _:
+                return super().encode(message)
+
+
+CODECS: dict[int, Codec] = {1: Version1(), 2: Version2(), 3: Version3()}
 """The codec of each protocol version. A presence's ``v`` is one of these keys."""
 
 
@@ -669,6 +713,9 @@ def decode(frame: bytes | str) -> ServerMessage | None:
             return Join(_known(body))
         if kind == "leave":
             return Leave(_short(body["id"]))
+        if kind == "changes":
+            leaves = tuple([_short(id) for id in _rows(body.get("leave", []))])
+            return Changes(leaves, tuple([_known(player) for player in _rows(body.get("join", []))]))
         if kind == "error":
             x, y, z = (None if (value := body.get(name)) is None else _number({name: value}, name) for name in ("x", "y", "z"))
             close = None if body.get("close") is None else _is(int, body["close"])
@@ -683,7 +730,8 @@ def decode(frame: bytes | str) -> ServerMessage | None:
         if kind == "event":
             return Event(_short(body["id"]), _shown(body["event"]), _object(body))
         if kind == "config":
-            return Config(*(_is(int, body[name]) for name in Config._fields))
+            send_ms, window_ms, far_ms, heartbeat_ms = (_is(int, body[name]) for name in Config._fields[:4])
+            return Config(send_ms, window_ms, far_ms, heartbeat_ms, _is(int, body.get("return_ms", 0)))
     except (AttributeError, KeyError, TypeError, ValueError, Refused) as error:
         raise ValueError(f"not a message of this protocol: {frame[:80]!r} ({error!r})") from error
     return None

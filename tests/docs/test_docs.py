@@ -33,7 +33,7 @@ def test_the_docs_have_every_message_of_a_client_and_the_lobby_understands_it() 
     assert {type(message) for message in parsed} == set(m.ACTIONS)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_every_message_of_the_server_in_the_docs_is_encoded_like_that(version: int) -> None:
     documented = examples("server", version)
     assert documented
@@ -46,7 +46,7 @@ def test_every_message_of_the_server_in_the_docs_is_encoded_like_that(version: i
 
 
 def test_no_message_of_the_server_is_missing_in_the_docs() -> None:
-    documented = [m.decode(example) for version in (1, 2) for example in examples("server", version)]
+    documented = [m.decode(example) for version in (1, 2, 3) for example in examples("server", version)]
     assert {type(message) for message in documented} == set(m.TYPES)
 
 

@@ -61,7 +61,7 @@ server_messages = st.one_of(
     st.builds(m.StatusChanged, ids, texts),
     st.builds(m.DataChanged, ids, objects),
     st.builds(m.Event, ids, ids.map(lambda id: id[:32]), objects),
-    st.builds(m.Config, *[st.integers(1, 60_000)] * 4),
+    st.builds(m.Config, *[st.integers(1, 60_000)] * 4, st.just(0)),
     st.builds(m.Pong, st.integers(-(1 << 50), 1 << 50), st.integers(0, 1 << 42), st.integers(0, 1 << 31)),
     st.builds(m.Error, ids, texts, st.none(), st.none(), st.none() | st.integers(1000, 4999), st.none()),
     st.builds(m.Error, ids, texts, hundredths, hundredths, st.none(), st.none() | hundredths.filter(bool)),
@@ -79,6 +79,21 @@ def test_a_client_decodes_what_version_2_encodes(message: m.ServerMessage) -> No
     frame = m.encode(message, 1 if isinstance(message, m.PlayerPos) else 2)
     assert frame is not None
     assert m.decode(frame) == message
+
+
+@given(st.lists(ids).map(tuple), st.lists(players).map(tuple), st.integers(0, 60_000))
+def test_a_client_decodes_what_version_3_adds(leaves: tuple[str, ...], joins: tuple[m.Player, ...], return_ms: int) -> None:
+    for message in (m.Changes(leaves, joins), m.Config(100, 60, 500, 20_000, return_ms)):
+        frame = m.encode(message, 3)
+        assert frame is not None
+        assert m.decode(frame) == message
+        assert m.encode(m.Changes(leaves, joins), 2) is None
+
+
+@given(players)
+def test_in_version_3_a_join_and_a_leave_are_changes(player: m.Player) -> None:
+    assert m.decode(m.encode(m.Join(player), 3) or b"") == m.Changes(joins=(player,))
+    assert m.decode(m.encode(m.Leave(player.id), 3) or b"") == m.Changes((player.id,))
 
 
 def test_every_message_has_a_name_and_every_version_a_codec_that_knows_it() -> None:
@@ -287,7 +302,7 @@ def test_a_handshake_has_player_room_name_version_and_token() -> None:
 
 
 def test_a_client_newer_than_the_server_gets_the_newest_version_of_the_server() -> None:
-    assert m.parse_handshake({"v": "3"}).v == 2
+    assert m.parse_handshake({"v": "4"}).v == 3
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ EVENTS_KEPT = 20_000
 POLL_MS = 50
 """The state machine is polled so often, beside each time that something arrives."""
 
-_OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "status", "data"))
+_OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "changes", "status", "data"))
 
 
 class Connected(NamedTuple):

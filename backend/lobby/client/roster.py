@@ -12,6 +12,7 @@ from typing import NamedTuple, assert_never
 from lobby.client.constants import GRACE_MS, ROSTER_MOST
 from lobby.data import Data
 from lobby.messages import (
+    Changes,
     Config,
     DataChanged,
     Error,
@@ -118,12 +119,15 @@ class Roster:
                 self._know(player)  # a repeated join is right as well, even with another number
                 return [Joined(player)] if known is None else _differences(known, player, 0)
             case Leave(id):
-                gone = self.players.pop(id, None)
+                left = self.players.pop(id, None)
                 self._missing.pop(id, None)
-                if gone is None:
+                if left is None:
                     return []
-                self._forget_number(gone)
-                return [Left(gone)]
+                self._forget_number(left)
+                return [Left(left)]
+            case Changes(leaves, joins):
+                gone = [event for id in leaves for event in self.apply(Leave(id), now)]
+                return gone + [event for player in joins for event in self.apply(Join(player), now)]
             case PlayerPos(id, at):
                 return self._move(id, at, 0)
             case Moves(t, entries):
