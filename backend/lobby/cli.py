@@ -308,7 +308,9 @@ def _own_code(wanted: EmulateOptions) -> Iterator[tuple[str, ...]]:
 
 def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:
     """Prints where an emulated stack can be reached."""
-    gateway, engine = stack.gateway, type(stack.tables.engine).__name__.lower()
+    from lobby.tools.emulate import about
+
+    gateway = stack.gateway
     print_line(f"API Gateway is running. Players connect to {click.style(stack.url, fg='cyan', bold=True)}")
     page = click.style(f"http://{gateway.address}/", fg="cyan")
     print_line(f"The viewer is at {page}   (Ctrl-C stops it{' and prints the bill' if wanted.bill else ''})")
@@ -316,8 +318,7 @@ def _announce(stack: EmulatedStack, wanted: EmulateOptions) -> None:
     print_line(click.style(f"Players, metrics and bill: {monitor}", dim=True))
     for note in stack.definition.notes if wanted.template is not None else ():
         print_line(click.style(note, dim=True))
-    limit = ", which is slow: enough for ten moving players. docs/emulator.md, The table, names a faster one"
-    print_line(click.style(f"The tables are in {engine}{limit if engine == 'moto' else ''}.", dim=True))
+    print_line(click.style(about(stack.tables.engine), dim=True))
     print_line(click.style(f"In another terminal: lobby bots {stack.url}", dim=True))
 
 

@@ -15,6 +15,8 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``signatures``     verifies Signature Version 4 (pure)
 ``capacity``       the units that a request to a table consumes (pure)
 ``counting``       asks a table engine, and counts those units
+``waits``          how long functions wait for tables that are slower than AWS's, which is not billed (pure)
+``machine_load``   notices when this machine is too slow
 ``conditions``     latency and faults, drawn from a seed
 ``meters``         the interface of a meter
 ``metering``       a meter that adds up what AWS would charge for

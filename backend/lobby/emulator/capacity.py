@@ -138,28 +138,32 @@ def read_units(item_bytes: int, is_consistent: bool) -> float:
 
 def size(item: Item) -> int:
     """The size of an item in bytes: names and values."""
-    return sum(len(name.encode()) + _value(value) for name, value in item.items())
+    return sum(_text(name) + _value(value) for name, value in item.items())
+
+
+def _text(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _value(value: Mapping[str, Any]) -> int:
     [(kind, content)] = value.items()
     match kind:
         case "S":
-            return len(str(content).encode())
+            return _text(content)
         case "N":
-            return _number(str(content))
+            return _number(content)
         case "B":
-            return _binary(str(content))
+            return _binary(content)
         case "SS":
-            return sum(len(str(one).encode()) for one in content)
+            return sum(map(_text, content))
         case "NS":
-            return sum(_number(str(one)) for one in content)
+            return sum(map(_number, content))
         case "BS":
-            return sum(_binary(str(one)) for one in content)
+            return sum(map(_binary, content))
         case "L":
             return 3 + sum(1 + _value(one) for one in content)
         case "M":
-            return 3 + sum(1 + len(name.encode()) + _value(one) for name, one in content.items())
+            return 3 + sum(1 + _text(name) + _value(one) for name, one in content.items())
     return 1  # NULL and BOOL
 
 

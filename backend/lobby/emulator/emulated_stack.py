@@ -23,14 +23,16 @@ from lobby.emulator.conditions import Conditions
 from lobby.emulator.definition import StackDefinition, StreamSource
 from lobby.emulator.environments import Environment, Environments, Invoke, ThreadEnvironment
 from lobby.emulator.function_code import CodeOptions
-from lobby.emulator.function_processes import FunctionProcesses
+from lobby.emulator.function_processes import FunctionProcesses, session_token
 from lobby.emulator.functions import LambdaFunction
 from lobby.emulator.gateway import ApiGateway, GatewayFaults, PageLookup, no_page
+from lobby.emulator.machine_load import MachineLoad
 from lobby.emulator.meters import Meter, no_meter
 from lobby.emulator.programs import lambda_variables
 from lobby.emulator.services import Services
 from lobby.emulator.streams import EventSourceMapping
 from lobby.emulator.tables import TARGET, Engine, TableServer
+from lobby.emulator.waits import Waits
 from lobby.errors import LobbyError
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "AKIDEMULATOR00000000", "emulator-secret-key-not-a-secret", "emulator-session-token"
@@ -80,6 +82,7 @@ class EmulatedStack:
         self._extra_meter, self._on_log, self._clock = meter, on_log, clock or time.time
         self._conditions = conditions or Conditions()
         self.metrics = CloudWatch(self._clock, {"ApiId": definition.api.api_id, "Stage": definition.api.stage})
+        self._waits, self._load = Waits(), MachineLoad(type(engine).__name__.lower(), self._on_log)
         self.tables = self._table_server(engine)
         self._processes = None if isinstance(code, Mapping) else self._function_processes(code)
         self._functions = {name: self._environments(function) for name, function in definition.functions.items()}
@@ -126,9 +129,11 @@ class EmulatedStack:
                 raise LobbyError(f"Cannot listen on {where}: {error.strerror or error}. Choose another port.") from None
             for source in self.definition.sources:
                 await running.enter_async_context(self._mapping(source))
+            watching = [asyncio.create_task(self._load.watch())]
             if self.definition.expiries:
-                sweeper = asyncio.create_task(self._sweep())
-                running.callback(sweeper.cancel)
+                watching.append(asyncio.create_task(self._sweep()))
+            for task in watching:
+                running.callback(task.cancel)
             self._running = running.pop_all()
         return self
 
@@ -149,7 +154,12 @@ class EmulatedStack:
             delay=partial(self._conditions.delay, "table"),
             throttles=partial(self._conditions.happens, "throttled-table"),
             others=services.answer,
+            answered=self._table_answered,
         )
+
+    def _table_answered(self, token: str, began: float, ended: float, latency_s: float) -> None:
+        self._waits.answered(token, began, ended, latency_s)
+        self._load.tables.add(max(0.0, ended - began - latency_s))
 
     def _mapping(self, source: StreamSource) -> EventSourceMapping:
         return EventSourceMapping(
@@ -252,7 +262,15 @@ class EmulatedStack:
             variables = self._localized(function.variables)
             return self._processes.environment(function, variables, partial(self.function_logged, function.name))
 
-        return Environments(make, function, at_most=PROCESSES, meter=self._meter, conditions=self._conditions)
+        return Environments(
+            make,
+            function,
+            at_most=PROCESSES,
+            meter=self._meter,
+            conditions=self._conditions,
+            waited=lambda log_stream: self._waits.take(session_token(SESSION_TOKEN, log_stream)),
+            queued=self._load.waiting.add,
+        )
 
     def function_logged(self, function: str, line: str) -> None:
         """Takes a line that a function in a process has written. Functions in threads write to the output of this process,

@@ -250,6 +250,9 @@ class Environments:
     ``make(number)`` makes a new environment. ``conditions`` decide how long that takes and which environments die. Above the
     concurrency of the ``function`` an event is refused, as on AWS. Above ``at_most`` environments an event waits until one is
     free, because this machine has fewer cores than AWS.
+
+    ``waited(log_stream)`` returns the seconds that an environment has waited for this machine since its last event; they are
+    not on the bill. ``queued`` is called with the seconds that an event waited for an environment.
     """
 
     def __init__(
@@ -260,7 +263,10 @@ class Environments:
         at_most: int = 1000,
         meter: Meter = no_meter,
         conditions: Conditions | None = None,
+        waited: Callable[[str], float] = lambda log_stream: 0.0,
+        queued: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        self._waited, self._queued = waited, queued
         self._make, self._meter, self._conditions = make, meter, conditions or Conditions()
         self._function, self._at_most = function, at_most
         self._all: set[Environment] = set()
@@ -333,10 +339,12 @@ class Environments:
 
     async def _environment(self) -> tuple[Environment, float | None]:
         """A free environment, and the duration of its cold start in ms if it is new."""
+        began = time.monotonic()
         while not self._idle and len(self._all) >= self._at_most:
             free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(free)
             await free
+        self._queued(time.monotonic() - began)
         if self._idle and not self._conditions.happens("cold-starts"):
             return self._idle.pop(), None
         if self._idle:
@@ -362,7 +370,7 @@ class Environments:
             "invocation",
             function=self._function.name,
             event=kind,
-            ms=ran.ms,
+            ms=max(ran.cpu_ms, ran.ms - self._waited(one.log_stream) * 1000),
             cpu_ms=ran.cpu_ms,
             init_ms=init_ms or 0.0,
             memory_mb=self._function.memory_mb,

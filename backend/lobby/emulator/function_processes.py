@@ -101,7 +101,9 @@ class FunctionProcesses:
             authority=self._proxy.authority,
             endpoints=self._endpoints(),
         )
-        known = lambda_variables(function, variables, code.root, log_stream, region=self._region, keys=self._keys)
+        key, secret, token = self._keys
+        keys = key, secret, session_token(token, log_stream)
+        known = lambda_variables(function, variables, code.root, log_stream, region=self._region, keys=keys)
         return PROGRAMS[language(function)](function, code.root, code.layers, known, access, self._machine)
 
     def _code_changed(self, name: str, files: list[Path]) -> None:
@@ -115,6 +117,11 @@ class FunctionProcesses:
         named = ", ".join(file.name for file in files[:NAMED_FILES]) + more
         self._log(f"{function.logical or name}: the code has changed ({named}). The next event loads it.")
         self._changed(name)
+
+
+def session_token(token: str, log_stream: str) -> str:
+    """The session token of one environment. By it a service knows which environment sent a request."""
+    return f"{token}-{log_stream.rpartition(']')[2]}"
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

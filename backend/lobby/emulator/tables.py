@@ -203,9 +203,10 @@ class Dynoxide(Endpoint):
 class TableServer:
     """The endpoint for handlers. ``async with`` it.
 
-    ``delay()`` returns the latency of a request in seconds. ``throttles()`` decides whether it is refused as if it exceeded the
-    capacity. ``others`` answers requests to services other than DynamoDB. ``credentials`` maps access keys to secret keys;
-    None: signatures are not checked.
+    ``delay()`` returns the latency of a request in seconds, of which the time of the engine is a part. ``throttles()`` decides
+    whether it is refused as if it exceeded the capacity. ``others`` answers requests to services other than DynamoDB.
+    ``credentials`` maps access keys to secret keys; None: signatures are not checked. ``answered`` is called for each request
+    with its session token, its beginning and end (``time.monotonic()``), and its latency in seconds.
     """
 
     def __init__(
@@ -219,10 +220,12 @@ class TableServer:
         delay: Callable[[], float] = lambda: 0.0,
         throttles: Callable[[], bool] = lambda: False,
         others: Callable[[web.BaseRequest, bytes], Awaitable[web.Response]] | None = None,
+        answered: Callable[[str, float, float, float], None] = lambda token, began, ended, latency_s: None,
     ) -> None:
         self.engine, self.host, self.port = engine, host, 0
         self._region, self._credentials = region, credentials
         self._meter, self._delay, self._throttles, self._others = meter, delay, throttles, others
+        self._answered = answered
         self._counter = Counter(self._ask)
         self._http: web.Server
         self._server: asyncio.Server
@@ -280,8 +283,14 @@ class TableServer:
             )
             if refusal is not None:
                 return _json(400, {"__type": f"com.amazon.coral.service#{refusal.type}", "message": refusal.message})
-        if (pause_s := self._delay()) > 0:
-            await asyncio.sleep(pause_s)
+        began, latency_s = time.monotonic(), self._delay()
+        response = await self._answer(target, body)
+        if (left_s := began + latency_s - time.monotonic()) > 0:  # the time of the engine is a part of the latency
+            await asyncio.sleep(left_s)
+        self._answered(request.headers.get("X-Amz-Security-Token", ""), began, time.monotonic(), latency_s)
+        return response
+
+    async def _answer(self, target: str, body: bytes) -> web.Response:
         operation = target.rpartition(".")[2]
         if operation not in COUNTED:
             status, content = await self.engine.answer(target, body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -63,6 +64,28 @@ class EmulateOptions:
     """The file with settings of rooms; empty: there is none."""
 
 
+def _package() -> str:
+    """The npm package of dynoxide for this machine."""
+    kind = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
+    return f"@dynoxide/{sys.platform}-{kind}"
+
+
+INSTALL = f"npm install --no-save {_package()}"
+"""The command that installs a table that is good for 50 players."""
+
+
+def about(engine: Engine) -> str:
+    """Where the tables are, and what that means, in one sentence or two."""
+    match engine:
+        case Moto():
+            return f"The tables are in moto: good for ten moving players, not for 50. `{INSTALL}` installs dynoxide, which is."
+        case Dynoxide():
+            return "The tables are in dynoxide, which is good for 50 moving players."
+        case Endpoint():
+            return f"The tables are at {engine.url}."
+    return ""
+
+
 def engine(table: str) -> Engine:
     """The engine of the option ``--table``: ``moto``, ``dynoxide``, the address of a DynamoDB, or ``auto``. Raises
     LobbyError."""
@@ -74,9 +97,7 @@ def engine(table: str) -> Engine:
             return Dynoxide(program)
         if table == "auto":
             return Moto()
-        raise LobbyError(
-            "dynoxide is not installed. `npm install @dynoxide/linux-x64` installs it; other platforms have other packages."
-        )
+        raise LobbyError(f"dynoxide is not installed. `{INSTALL}` installs it.")
     if table.startswith(("http://", "https://")):
         return Endpoint(table)
     raise LobbyError(
@@ -198,7 +219,7 @@ def _small_print(definition: StackDefinition) -> Text:
     }
     return Text(
         "List prices of us-east-1 (lobby/billing.py), without the free tier. Per hour and month: at the same rate. Lambda time "
-        f"with {', '.join(sorted(factors))}, plus the time that the function waited here.",
+        f"with {', '.join(sorted(factors))}, plus the time that the function waited here, for a table no longer than on AWS.",
         "dim",
     )
 
