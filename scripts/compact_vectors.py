@@ -72,7 +72,7 @@ def _numbered(movers: list[Mover]) -> list[tuple[int, Position]]:
 
 
 def _example() -> Iterator[tuple[int, list[Mover]]]:
-    yield START_MS + 50, [(4, "bea", Position(12.5, 8.3, 10, 0, 0, 18, 27_589))]
+    yield START_MS + 50, [(4, "bea", Position(12.5, 8.3, 10, 0, 0.02, 18, 27_589))]
     yield START_MS + 250, [(4, "bea", Position(14.49, 8.31, 9.9, 0.3, 0.05, 19, 27_789)), (300, "cy", Position(-3.0, 0.25))]
 
 

@@ -70,24 +70,8 @@ PROFILES = (0, VELOCITY | HEADING | CLOCK | SEQ, VELOCITY | HEADING | CLOCK | SE
 """The usual sums, which two bits name. The fourth value of these bits is followed by the sum itself."""
 
 
-class Values(NamedTuple):
-    """A position in whole numbers: hundredths, except ``seq`` and ``t`` (ms, modulo 65,536)."""
-
-    x: int
-    y: int
-    vx: int
-    vy: int
-    h: int
-    seq: int
-    t: int
-    z: int
-    vz: int
-
-    @property
-    def position(self) -> Position:
-        """The same in units."""
-        x, y, vx, vy, h, seq, t, z, vz = self
-        return Position(x / 100, y / 100, vx / 100, vy / 100, h / 100, seq, t, 0, z / 100, vz / 100)
+Values = tuple[int, int, int, int, int, int, int, int, int]
+"""A position in whole numbers: x, y, vx, vy, h, seq, t, z, vz. All are hundredths, except seq and t (ms, modulo 65,536)."""
 
 
 class Base(NamedTuple):
@@ -101,14 +85,21 @@ class Base(NamedTuple):
 def values_of(at: Position) -> Values:
     """``at`` in whole numbers. Numbers beyond :data:`LIMIT` are cut to it."""
     x, y, vx, vy, h, seq, t, _, z, vz = at
-    found = Values(
-        round(x * 100), round(y * 100), round(vx * 100), round(vy * 100), round(h * 100), seq, t, round(z * 100), round(vz * 100)
-    )
-    if max(found) <= LIMIT and min(found) >= -LIMIT:
-        return found
-    cut = [max(-LIMIT, min(LIMIT, value)) for value in found]
-    cut[5] = min(seq, SEQ_LIMIT - 1)
-    return Values(*cut)
+    most = LIMIT / 100
+    if -most < x < most and -most < y < most and -most < vx < most and -most < vy < most and -most < h < most:
+        if not (z or vz):
+            return round(x * 100), round(y * 100), round(vx * 100), round(vy * 100), round(h * 100), seq, t, 0, 0
+
+    def cut(value: float) -> int:
+        return max(-LIMIT, min(LIMIT, round(value * 100)))
+
+    return cut(x), cut(y), cut(vx), cut(vy), cut(h), min(seq, SEQ_LIMIT - 1), t, cut(z), cut(vz)
+
+
+def position_of(values: Values) -> Position:
+    """``values`` in units."""
+    x, y, vx, vy, h, seq, t, z, vz = values
+    return Position(x / 100, y / 100, vx / 100, vy / 100, h / 100, seq, t, 0, z / 100, vz / 100)
 
 
 def direction(vx: int, vy: int) -> int:
@@ -129,8 +120,12 @@ def predicted(base: int, old_speed: int, speed: int, ms: int) -> int:
     return base + (old_speed + speed) * ms // 2000
 
 
+def _rests(values: Values) -> bool:
+    return not (values[2] or values[3] or values[8])
+
+
 def _can_be_base(values: Values) -> bool:
-    return max(abs(values.vx), abs(values.vy), abs(values.vz)) < BASE_SPEED_LIMIT
+    return max(abs(values[2]), abs(values[3]), abs(values[8])) < BASE_SPEED_LIMIT
 
 
 # ── encoding ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,12 +163,12 @@ def _pair(fit: Sequence[Bits | None], a: int, b: int) -> Bits | None:
     return (selector << width | a & mask) << width | b & mask, 3 + 2 * width
 
 
-def _single(fit: Sequence[Bits | None], value: int, selector_bits: int = 3) -> Bits | None:
+def _single(fit: Sequence[Bits | None], value: int) -> Bits | None:
     needed = (value ^ (value >> 63)).bit_length() + 1 if value else 0
     if needed >= len(fit) or (found := fit[needed]) is None:
         return None
     selector, width = found
-    return selector << width | value & (1 << width) - 1, selector_bits + width
+    return selector << width | value & (1 << width) - 1, 3 + width
 
 
 def _grouped(value: int) -> Bits:
@@ -195,13 +190,11 @@ def _heading(h: int, vx: int, vy: int) -> Bits:
     return 3 << HEADING_WIDE_BITS | h & (1 << HEADING_WIDE_BITS) - 1, 2 + HEADING_WIDE_BITS
 
 
-def _bytes(parts: Iterable[Bits]) -> bytes:
-    """The bits of all parts, filled with zeros to whole bytes."""
+def _joined(*parts: Bits) -> Bits:
     bits = count = 0
     for value, width in parts:
-        bits = bits << width | value
-        count += width
-    return (bits << -count % 8).to_bytes((count + 7) // 8, "big")
+        bits, count = bits << width | value, count + width
+    return bits, count
 
 
 def _whole(n: int, number: int, values: Values) -> bytes:
@@ -218,32 +211,63 @@ def _whole(n: int, number: int, values: Values) -> bytes:
         parts.append(_grouped(seq))
     if fields & HEIGHT:
         parts += [_single(_WHOLE_FIT, z), _single(_WHOLE_FIT, vz)]
-    return _bytes([part for part in parts if part is not None])  # the widest size holds every value up to LIMIT
+    bits, count = _joined(*[part for part in parts if part is not None])  # the widest size holds every value up to LIMIT
+    return (bits << -count % 8).to_bytes((count + 7) // 8, "big")
 
 
 def _difference(n: int, base: Base, values: Values, ms: int) -> bytes | None:
-    """The entry as a difference to ``base``; None where it has no such form."""
+    """The entry as a difference to ``base``; None where it has no such form.
+
+    A host calls this for nearly every position, so it is one piece: bits are shifted into one number, without helpers.
+    """
     number, base_ms, (bx, by, bvx, bvy, _, bseq, bt, bz, bvz) = base
     x, y, vx, vy, h, seq, t, z, vz = values
     fields = fields_of(values)
-    passed_ms = (t - bt if fields & CLOCK else ms - base_ms) & 0xFFFF
-    parts: list[Bits | None] = [(n, 8) if n < 128 else _grouped(n), (number, 4), _HEADS[fields]]
-    parts.append(_pair(_STEP_FIT, x - bx - (bvx + vx) * passed_ms // 2000, y - by - (bvy + vy) * passed_ms // 2000))
+    passed_ms = (t - bt if t else ms - base_ms) & 0xFFFF
+    head, width = _HEADS[fields]
+    bits, count = (n << 4 | number, 12) if n < 128 else _joined(_grouped(n), (number, 4))
+    bits, count = bits << width | head, count + width
+
+    dx, dy = x - bx - (bvx + vx) * passed_ms // 2000, y - by - (bvy + vy) * passed_ms // 2000
+    # d ^ (d >> 63) is d, or for a negative number -d - 1: as many bits as d needs without its sign.
+    fit = _STEP_FIT[min(((dx ^ (dx >> 63)) | (dy ^ (dy >> 63))).bit_length() + 1, 41) if dx or dy else 0]
+    if fit is None:
+        return None
+    choice, width = fit
+    mask = (1 << width) - 1
+    bits, count = ((bits << 3 | choice) << width | dx & mask) << width | dy & mask, count + 3 + 2 * width
+
     if fields & VELOCITY:
-        parts.append(_pair(_STEP_FIT, vx - bvx, vy - bvy))
+        dx, dy = vx - bvx, vy - bvy
+        fit = _STEP_FIT[min(((dx ^ (dx >> 63)) | (dy ^ (dy >> 63))).bit_length() + 1, 41) if dx or dy else 0]
+        if fit is None:
+            return None
+        choice, width = fit
+        mask = (1 << width) - 1
+        bits, count = ((bits << 3 | choice) << width | dx & mask) << width | dy & mask, count + 3 + 2 * width
     if fields & HEADING:
-        parts.append(_heading(h, vx, vy))
+        heading, width = _heading(h, vx, vy)
+        bits, count = bits << width | heading, count + width
     if fields & CLOCK:
         later_ms = (ms - base_ms - t + bt + 0x8000 & 0xFFFF) - 0x8000
-        parts.append(_single(_LAG_FIT, later_ms, 2))
+        fit = _LAG_FIT[(later_ms ^ (later_ms >> 63)).bit_length() + 1]
+        assert fit is not None
+        choice, width = fit
+        bits, count = (bits << 2 | choice) << width | later_ms & (1 << width) - 1, count + 2 + width
     if fields & SEQ:
         since = seq - bseq
-        if not 0 <= since < 1 << SEQ_WIDE_BITS:
+        if 0 <= since < 1 << SEQ_BITS:
+            bits, count = bits << 1 + SEQ_BITS | since, count + 1 + SEQ_BITS
+        elif 0 <= since < 1 << SEQ_WIDE_BITS:
+            bits, count = bits << 1 + SEQ_WIDE_BITS | 1 << SEQ_WIDE_BITS | since, count + 1 + SEQ_WIDE_BITS
+        else:
             return None
-        parts.append((since, 1 + SEQ_BITS) if since < 1 << SEQ_BITS else (1 << SEQ_WIDE_BITS | since, 1 + SEQ_WIDE_BITS))
     if fields & HEIGHT:
-        parts += [_single(_STEP_FIT, z - predicted(bz, bvz, vz, passed_ms)), _single(_STEP_FIT, vz - bvz)]
-    return None if None in parts else _bytes(parts)  # type: ignore[arg-type]
+        height, climb = _single(_STEP_FIT, z - predicted(bz, bvz, vz, passed_ms)), _single(_STEP_FIT, vz - bvz)
+        if height is None or climb is None:
+            return None
+        bits, count = _joined((bits, count), height, climb)
+    return (bits << -count % 8).to_bytes((count + 7) // 8, "big")
 
 
 def _header(ms: int) -> bytes:
@@ -292,8 +316,6 @@ class Encoder:
 
     def __init__(self) -> None:
         self._tracks: dict[int, _Track] = {}
-        self._renewed_ms = -BASE_VALID_MS
-        self._newest_ms = -BASE_VALID_MS
         self._pruned_ms = 0
 
     def renew(self) -> None:
@@ -318,20 +340,22 @@ class Encoder:
             parts.append(track.made)
         return b"".join(parts)
 
-    def unfinished(self, now: int) -> list[int]:
-        """The numbers of players that rest, and whose last position was sent to all as a difference :data:`WHOLE_MS` ago or
-        earlier. Broadcast their positions again: then they are whole."""
-        return [n for n, track in self._tracks.items() if not track.is_whole and now - track.base_ms >= WHOLE_MS]
+    def unfinished(self, now: int) -> set[int]:
+        """The numbers of players whose newest position was sent to all as a difference, and whose base is :data:`WHOLE_MS` old.
+        Broadcast their positions again at ``now``: then they are whole. Each is named once."""
+        found = {n for n, track in self._tracks.items() if not track.is_whole and now - track.base_ms >= WHOLE_MS}
+        for n in found:
+            self._tracks[n].is_whole = True
+        return found
 
     def due_ms(self) -> int | None:
         """When :meth:`unfinished` names a player next, if nothing moves; None: never."""
-        return min((track.base_ms + WHOLE_MS for track in self._tracks.values() if not track.is_whole), default=None)
+        return min([track.base_ms + WHOLE_MS for track in self._tracks.values() if not track.is_whole], default=None)
 
     def _entry(self, track: _Track, n: int, at: Position, ms: int, to_all: bool) -> bytes:
         values = values_of(at)
         base = track.base
-        rests = not (values.vx or values.vy or values.vz)
-        comes_to_rest = base is not None and rests and bool(base.values.vx or base.values.vy or base.values.vz)
+        comes_to_rest = base is not None and _rests(values) and not _rests(base.values)
         # A receiver that missed the base would miss a difference, too, and a player at rest sends nothing else.
         if base is not None and not comes_to_rest and 0 <= ms - base.ms < WHOLE_MS:
             entry = _difference(n, base, values, ms)
@@ -414,13 +438,13 @@ class Decoder:
                 values = _read_whole(bits, fields)
                 if number and _can_be_base(values):
                     bases.append((n, Base(number, ms, values)))
-                found.append((n, values.position))
+                found.append((n, position_of(values)))
             else:
                 base = self._bases[n][number] if n in self._bases else None
                 is_known = base is not None and abs(ms - base.ms) <= BASE_VALID_MS
                 values = _read_difference(bits, fields, base if is_known and base else _NO_BASE, ms)
                 if is_known:
-                    found.append((n, values.position))
+                    found.append((n, position_of(values)))
             start += bits.used_bytes
         else:
             raise ValueError(f"a frame of compact positions has more than {ENTRIES_MOST} entries")
@@ -439,7 +463,7 @@ class Decoder:
         return self.decode(frame)
 
 
-_NO_BASE = Base(0, 0, Values(0, 0, 0, 0, 0, 0, 0, 0, 0))
+_NO_BASE = Base(0, 0, (0, 0, 0, 0, 0, 0, 0, 0, 0))
 
 
 def _read_pair(bits: _Bits, sizes: Sequence[int]) -> tuple[int, int]:
@@ -467,7 +491,7 @@ def _read_whole(bits: _Bits, fields: int) -> Values:
         raise ValueError("a sequence number of compact positions is too large")
     if fields & HEIGHT:
         z, vz = bits.signed(WHOLE_SIZES[bits.take(3)]), bits.signed(WHOLE_SIZES[bits.take(3)])
-    return Values(x, y, vx, vy, h, seq, t, z, vz)
+    return x, y, vx, vy, h, seq, t, z, vz
 
 
 def _read_difference(bits: _Bits, fields: int, base: Base, ms: int) -> Values:
@@ -489,4 +513,4 @@ def _read_difference(bits: _Bits, fields: int, base: Base, ms: int) -> Values:
         z, vz = bits.signed(STEP_SIZES[bits.take(3)]), bits.signed(STEP_SIZES[bits.take(3)]) + bvz
         z += predicted(bz, bvz, vz, passed_ms)
     x, y = x + predicted(bx, bvx, vx, passed_ms), y + predicted(by, bvy, vy, passed_ms)
-    return Values(x, y, vx, vy, h, seq, t, z, vz)
+    return x, y, vx, vy, h, seq, t, z, vz
