@@ -2,9 +2,9 @@
 
     python scripts/compact_vectors.py
 
-The tests in Python, JavaScript and GDScript read this file. A stream is what one connection receives, in this order. A frame has
-the bytes (``hex``) or the text message (``text``), and the result: ``t`` and ``entries``, each ``[n, x, y, vx, vy, h, seq, t, z,
-vz]`` in whole numbers; null for what is no frame of a lobby.
+The tests in Python, JavaScript and GDScript read this file. A stream is what one connection receives, in this order. A frame
+has the bytes (``hex``) or the text message (``text``), and the result: ``t`` and ``entries``. An entry is ``[n, x, y, vx, vy,
+h, seq, t, z, vz]`` in whole numbers. The result is null for what is no frame of a lobby.
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ def vectors() -> list[dict[str, Any]]:
         _stream("two of three frames are lost", list(_frames(_walks(2, 24)))[::3]),
         _stream("a base of more than three seconds ago counts no more", _late()),
         _stream("large numbers", _frames(_large())),
-        _stream("frames that need no other frame, as text", [as_text(whole_frame(ms, _numbered(rows))) for ms, rows in _walks(2, 3)]),
-        _stream("no frames of a lobby", ["", "00", "01", "010000000000", "0201a1b2c3d4e5f6", *_cut(), "~", "~A", "~????", "~AQAB"]),
+        _stream(
+            "frames that need no other frame, as text", [as_text(whole_frame(ms, _numbered(rows))) for ms, rows in _walks(2, 3)]
+        ),
+        _stream(
+            "no frames of a lobby", ["", "00", "01", "010000000000", "0201a1b2c3d4e5f6", *_cut(), "~", "~A", "~????", "~AQAB"]
+        ),
         _stream("frames that were changed at random", _mangled()),
     ]
 
@@ -51,14 +55,15 @@ def _stream(name: str, frames: Any) -> dict[str, Any]:
 def _read(decoder: Decoder, frame: bytes | str) -> dict[str, Any]:
     """``frame``: bytes, their hexadecimal form, or a text message."""
     is_text = isinstance(frame, str) and frame.startswith("~")
-    shown = {"text": frame} if is_text else {"hex": frame if isinstance(frame, str) else frame.hex()}
+    shown = frame if isinstance(frame, str) else frame.hex()
+    key = "text" if is_text else "hex"
     try:
-        read = decoder.decode_text(str(frame)) if is_text else decoder.decode(bytes.fromhex(shown["hex"]))
+        read = decoder.decode_text(shown) if is_text else decoder.decode(bytes.fromhex(shown))
     except ValueError:
         read = None
     if read is None:
-        return shown | {"result": None}
-    return shown | {"result": {"t": read[0], "entries": [[n, *values_of(at)] for n, at in read[1]]}}
+        return {key: shown, "result": None}
+    return {key: shown, "result": {"t": read[0], "entries": [[n, *values_of(at)] for n, at in read[1]]}}
 
 
 def _frames(windows: Iterator[tuple[int, list[Mover]]]) -> Iterator[bytes]:
@@ -90,7 +95,8 @@ def _walks(players: int, windows: int, kind: str = "all") -> Iterator[tuple[int,
                 at = Position(x, y)
             else:
                 t = (200 * window + 65_000 * n) % 65_536
-                at = Position(x, y, at.vx, at.vy, at.h, 120 * n + window, t, z=window**2 if kind == "z" else 0, vz=window * 10 * (kind == "z"))
+                z, vz = (window**2, 10 * window) if kind == "z" else (0, 0)
+                at = Position(x, y, at.vx, at.vy, at.h, 120 * n + window, t, z=z, vz=vz)
             movers.append((n, f"p{n}", at))
         yield START_MS + 200 * window + numbers.randrange(60), movers
 
@@ -107,7 +113,8 @@ def _large() -> Iterator[tuple[int, list[Mover]]]:
     for step, x in enumerate((1e6, -1e6, 1e9, -1e9, 1e12, 0.01, -0.01, 0.0)):
         at = Position(x, -x / 3, x / 7, -3 * x, (-1) ** step * 314.15 / (step + 1), 10**step, 65_535 - step, 0, -x, x / 9)
         yield START_MS + 1_000 * step, [(128 << step, "p", at), (1, "q", at._replace(vx=1, vy=-1, vz=0.5, h=step - 3.5))]
-        yield START_MS + 1_000 * step + 99, [(1, "q", at._replace(x=x + 0.5, vx=1.5, vy=-1, vz=0.5, seq=at.seq + 4095, h=step - 3))]
+        at = at._replace(x=x + 0.5, vx=1.5, vy=-1, vz=0.5, seq=at.seq + 4095, h=step - 3)
+        yield START_MS + 1_000 * step + 99, [(1, "q", at)]
 
 
 def _cut() -> Iterator[bytes]:
@@ -129,6 +136,8 @@ def _mangled() -> Iterator[bytes]:
 
 if __name__ == "__main__":
     FILE.parent.mkdir(exist_ok=True)
-    streams = ",\n".join(json.dumps(stream).replace('{"hex"', '\n {"hex"').replace('{"text"', '\n {"text"') for stream in vectors())
+    streams = ",\n".join(map(json.dumps, vectors()))
+    for key in ("hex", "text"):
+        streams = streams.replace(f'{{"{key}"', f'\n {{"{key}"')
     FILE.write_text(f"[\n{streams}\n]\n")
     print(f"{FILE.name}: {FILE.stat().st_size:,} bytes")

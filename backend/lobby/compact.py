@@ -86,9 +86,9 @@ def values_of(at: Position) -> Values:
     """``at`` in whole numbers. Numbers beyond :data:`LIMIT` are cut to it."""
     x, y, vx, vy, h, seq, t, _, z, vz = at
     most = LIMIT / 100
-    if -most < x < most and -most < y < most and -most < vx < most and -most < vy < most and -most < h < most:
-        if not (z or vz):
-            return round(x * 100), round(y * 100), round(vx * 100), round(vy * 100), round(h * 100), seq, t, 0, 0
+    is_usual = -most < x < most and -most < y < most and -most < vx < most and -most < vy < most and -most < h < most
+    if is_usual and not (z or vz):
+        return round(x * 100), round(y * 100), round(vx * 100), round(vy * 100), round(h * 100), seq, t, 0, 0
 
     def cut(value: float) -> int:
         return max(-LIMIT, min(LIMIT, round(value * 100)))
@@ -111,7 +111,11 @@ def fields_of(values: Values) -> int:
     """The fields that an entry with these values has: those that are not 0."""
     _, _, vx, vy, h, seq, t, z, vz = values
     return (
-        (VELOCITY if vx or vy else 0) | (HEADING if h else 0) | (CLOCK if t else 0) | (SEQ if seq else 0) | (HEIGHT if z or vz else 0)
+        (VELOCITY if vx or vy else 0)
+        | (HEADING if h else 0)
+        | (CLOCK if t else 0)
+        | (SEQ if seq else 0)
+        | (HEIGHT if z or vz else 0)
     )
 
 
@@ -172,7 +176,7 @@ def _single(fit: Sequence[Bits | None], value: int) -> Bits | None:
 
 
 def _grouped(value: int) -> Bits:
-    """A number of 0 or above in groups of seven bits, the lowest first, each behind a bit that is 1 if another group follows."""
+    """A number in groups of seven bits, the lowest first, each behind a bit that is 1 if another group follows."""
     bits = count = 0
     while value > 127:
         bits, count, value = bits << 8 | 128 | value & 127, count + 8, value >> 7
@@ -428,9 +432,11 @@ class Decoder:
         ms, start = int.from_bytes(frame[1:HEADER_BYTES], "big"), HEADER_BYTES
         found: list[tuple[int, Position]] = []
         bases: list[tuple[int, Base]] = []
-        for _ in range(ENTRIES_MOST):
-            if start >= len(frame):
-                break
+        count = 0
+        while start < len(frame):
+            count += 1
+            if count > ENTRIES_MOST:
+                raise ValueError(f"a frame of compact positions has more than {ENTRIES_MOST} entries")
             bits = _Bits(frame, start)
             n, is_whole, number, fields = bits.grouped(NUMBER_GROUPS), bits.take(1), bits.take(3), bits.take(2)
             fields = PROFILES[fields] if fields < len(PROFILES) else bits.take(5)
@@ -446,8 +452,6 @@ class Decoder:
                 if is_known:
                     found.append((n, position_of(values)))
             start += bits.used_bytes
-        else:
-            raise ValueError(f"a frame of compact positions has more than {ENTRIES_MOST} entries")
         for n, base in bases:
             if n not in self._bases and len(self._bases) >= ENTRIES_MOST:
                 self._bases.clear()  # a lobby numbers its players anew only after a long time; all bases return within a second
@@ -495,7 +499,7 @@ def _read_whole(bits: _Bits, fields: int) -> Values:
 
 
 def _read_difference(bits: _Bits, fields: int, base: Base, ms: int) -> Values:
-    """A difference is read also where its base is not known: that tells where the next entry begins."""
+    """A difference is read also where its base is not known: only so the start of the next entry is known."""
     _, base_ms, (bx, by, bvx, bvy, _, bseq, bt, bz, bvz) = base
     vx = vy = h = seq = t = z = vz = 0
     x, y = _read_pair(bits, STEP_SIZES)

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ numbers = st.integers(0, 2**28 - 1) | st.integers(0, 130)
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=[stream["name"] for stream in STREAMS])
-def test_the_frames_that_all_clients_share_are_read_alike(stream: dict[str, list[dict[str, str]]]) -> None:
+def test_the_frames_that_all_clients_share_are_read_alike(stream: dict[str, Any]) -> None:
     decoder = Decoder()
     for frame in stream["frames"]:
         try:

@@ -84,7 +84,7 @@ export class Decoder {
       const fields = profile < PROFILES.length ? PROFILES[profile] : bits.take(5);
       const base = is_whole ? undefined : this.#bases.get(n)?.[number];
       const is_known = base !== undefined && Math.abs(ms - base.ms) <= BASE_VALID_MS;
-      // A difference is read also where its base is not known: that tells where the next entry begins.
+      // A difference is read also where its base is not known: only so the start of the next entry is known.
       const values = is_whole ? readWhole(bits, fields) : readDifference(bits, fields, is_known ? base : NO_BASE, ms);
       bits.align();
       if (is_whole && number && canBeBase(values)) bases.push([n, { number, ms, values }]);

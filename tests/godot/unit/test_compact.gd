@@ -18,7 +18,9 @@ func test_the_vectors_that_all_clients_share_are_decoded() -> void:
 			if read != null:
 				var expected: Dictionary = frame.result
 				var ms: float = expected.t
-				assert(read.ms == int(ms) and _whole(read) == _ints(expected), "%s: %s, %s" % [stream.name, frame, _whole(read)])
+				assert(
+					read.ms == int(ms) and _whole(read) == _ints(expected), "%s: %s, %s" % [stream.name, frame, _whole(read)]
+				)
 
 
 func test_any_bytes_are_a_frame_or_null() -> void:

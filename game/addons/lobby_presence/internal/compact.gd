@@ -1,5 +1,5 @@
 extends RefCounted
-## Internal: compact positions of protocol version 3. Frames of bytes in, whole numbers out. docs/protocol.md describes each bit.
+## Internal: compact positions of protocol version 3. Frames of bytes in, whole numbers out. docs/protocol.md has each bit.
 ##
 ## An entry is whole, or the difference to a whole entry of the same player: its base. An entry whose base is not known is
 ## ignored: a whole one follows within a second. A server is not trusted: bytes that are no frame of a lobby become null, change
@@ -53,8 +53,10 @@ func decode(bytes: PackedByteArray) -> Frame:
 		var base: Values = null if is_whole else _bases.get(8 * n + number)
 		if base != null and absi(frame.ms - base.ms) > BASE_VALID_MS:
 			base = null
-		# A difference is read also where its base is not known: that tells where the next entry begins.
-		var values := _whole(bits, fields) if is_whole else _difference(bits, fields, base if base != null else Values.new(), frame.ms)
+		# A difference is read also where its base is not known: only so the start of the next entry is known.
+		var values := (
+			_whole(bits, fields) if is_whole else _difference(bits, fields, base if base != null else Values.new(), frame.ms)
+		)
 		bits.align()
 		if bits.is_wrong or values.seq >= SEQ_LIMIT or count > _LobbyConstants.ROSTER_MOST:
 			return null
