@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import os
 import shutil
 import sys
@@ -20,6 +21,9 @@ from lobby.errors import LobbyError
 
 NODE_VERSION = (18, 19)
 """The oldest Node.js that runs functions here."""
+
+COMPILED_MODULES = 500
+"""Up to so many Python modules of a zip are compiled when it is unpacked. More would delay the start."""
 
 INLINE_SUFFIX: Mapping[Language, str] = {"python": ".py", "nodejs": ".js"}
 
@@ -173,6 +177,9 @@ class FunctionCodes:
                 path = archive.extract(info, folder)
                 if (mode := info.external_attr >> 16 & 0o777) and not info.is_dir():
                     os.chmod(path, mode | 0o600)  # commands inside a zip can be run
+            modules = sum(name.endswith(".py") for name in archive.namelist())
+        if 0 < modules <= COMPILED_MODULES:
+            compileall.compile_dir(folder, quiet=2)  # else each of many cold starts at once would do it
         return folder
 
 
