@@ -106,6 +106,13 @@ async def test_an_asset_of_cdk_is_its_folder_in_cdk_out(tmp_path: Path) -> None:
     assert await answers(template({"Ask": resource}), CodeOptions(tmp_path)) == "asset"
 
 
+async def test_an_asset_without_metadata_is_found_by_its_key(tmp_path: Path) -> None:
+    """CDK writes the metadata only if its command line asks for it."""
+    folder(tmp_path / "asset.0123abcd", "asset")
+    function = {"Code": {"S3Bucket": "cdk-hnb659fds-assets", "S3Key": "0123abcd.zip"}}
+    assert await answers(template({"Ask": function}), CodeOptions(tmp_path)) == "asset"
+
+
 async def test_one_path_is_the_code_of_all_functions_except_those_that_are_named(tmp_path: Path) -> None:
     code = code_options([str(folder(tmp_path / "all", "all")), f"One={folder(tmp_path / 'one', 'one')}"], None)
     async with asked(template({"One": {"Code": BUCKET}, "Two": {"Code": "nowhere/"}}), code) as (it, client):

@@ -183,6 +183,7 @@ class ProcessEnvironment:
             limit=LINE_BYTES,
             env=program.variables,
             cwd=program.folder,
+            start_new_session=True,  # Ctrl-C is for the gateway, which ends this process
         )
         self._logs = asyncio.create_task(self._read_logs(process))
         answer = await self._answer()
@@ -197,7 +198,7 @@ class ProcessEnvironment:
             "trace_id": f"{new_trace_id(time.time())};Parent={uuid.uuid4().hex[:16]};Sampled=0",
         }
         assert self._process.stdin is not None
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, RuntimeError):  # uvloop raises RuntimeError if the process has ended
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
         ran = await self._answer()

@@ -133,10 +133,11 @@ class FunctionCodes:
                 raise LobbyError(f"{about} is {given}, which does not exist. {option} must name a folder or a zip.")
             return given
         if isinstance(source, BucketCode):
-            # Serverless Framework writes the zip beside the template.
-            beside = self._options.folder / Path(source.key).name
-            if beside.is_file():
-                return beside
+            # The Serverless Framework writes NAME.zip beside the template, CDK the folder or zip asset.NAME.
+            key = Path(source.key)
+            for beside in (self._options.folder / name for name in (key.name, f"asset.{key.stem}", f"asset.{key.name}")):
+                if beside.exists():
+                    return beside
             raise LobbyError(f"{about} is in a bucket ({source.key}). Name its folder or zip here with {option}.")
         if isinstance(source, LocalCode):
             path = self._options.folder / source.path

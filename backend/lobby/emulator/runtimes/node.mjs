@@ -317,7 +317,6 @@ function die(what, error) {
 }
 
 async function main() {
-  process.on("SIGINT", () => {}); // Ctrl-C is for the gateway, which ends this process
   process.on("beforeExit", () => idle?.());
   process.on("uncaughtException", (error) => die("Uncaught Exception ", error));
   process.on("unhandledRejection", (error) => die("Unhandled Promise Rejection ", error));

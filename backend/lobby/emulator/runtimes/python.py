@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import re
-import signal
 import socket
 import sys
 import time
@@ -39,7 +38,6 @@ LEVELS = {"TRACE": "DEBUG", "FATAL": "CRITICAL"}
 def main() -> None:
     """Reads requests from standard input and writes answers to standard output, one a line. Output of the handler goes to the
     log."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the gateway, which ends this process
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     settings: dict[str, Any] = json.loads(sys.argv[1])
