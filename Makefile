@@ -61,8 +61,11 @@ addon: .venv/.runtime  ## Build the Godot addon as a zip, for the Asset Library
 godot:  ## Install the Godot engine on Debian, for the tests of the Godot client
 	@scripts/install-godot
 
-bench: .venv/.dev  ## Measure `lobby serve` under the load of 10 to 1,000 players
-	$(BIN)/python bench/load.py --command '$(BIN)/lobby serve --port {port} --quiet --room-size 5000 --near-players 0'
+# BASELINE is the commit to compare with; without it only this tree is measured. COLYSEUS= leaves Colyseus out, which needs npm.
+BASELINE ?= 19b892f
+COLYSEUS ?= 1
+bench: .venv/.dev  ## Measure `lobby serve` in rooms of several kinds, beside an older commit and Colyseus: half an hour
+	$(BIN)/python -m bench.compare $(if $(BASELINE),--baseline $(BASELINE)) $(if $(COLYSEUS),--colyseus) --json bench/results/load.json
 
 pictures: .venv/.dev  ## Draw the pictures of the README and the docs
 	@scripts/test-tools

@@ -366,15 +366,14 @@ def running(subject: Subject, scenario: Scenario, players: int) -> Iterator[tupl
         port = free.getsockname()[1]
     size = scenario.room_size or players + RESIDENTS + scenario.stuck
     command = [part.format(port=port, size=max(size, 2), near=scenario.near) for part in subject.command]
+    environment = {**os.environ, **subject.environment, "PORT": str(port)}
     load.pin(0)
-    server = subprocess.Popen(
-        command, env={**os.environ, **subject.environment, "PORT": str(port)}, stdout=subprocess.DEVNULL, cwd=ROOT
-    )
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
     load.pin(1)
     try:
         for _ in range(400):
             if server.poll() is not None:
-                raise SystemExit(f"the server {subject.name} ended at once with code {server.returncode}")
+                raise SystemExit(f"the server {subject.name} ended with code {server.returncode}; try: {' '.join(command)}")
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.05)
@@ -515,7 +514,7 @@ def main() -> None:
     """Measure and print."""
     wanted = arguments()
     load.allow_sockets()
-    console = Console()
+    console = Console(width=max(Console().width, 128))
     rows = []
     with ExitStack() as ends:
         subjects = [lobby_at("lobby", ROOT, sys.executable, wanted.v)]

@@ -128,8 +128,8 @@ class ColyseusWire:
                 self.entries.add(entry)
             elif reference == PLAYERS:
                 self.entries.discard(entry)
-            elif reference > PLAYERS:
-                break  # a schema's players follow their map
+            elif reference > PLAYERS and payload[0] == ROOM_STATE:
+                break  # a whole state has the map before its players; a patch has them in any order
         return max(len(self.entries), 1) - before
 
 

@@ -19,8 +19,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, get_args
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "backend"))
 
+from bench import compare
 from lobby.client import Event, constants
 from lobby.client.endings import CLOSES
 from lobby.emulator.conditions import FAULTS, LATENCIES
@@ -222,6 +224,18 @@ def memory() -> str:
         cells += [f"{row[name]:.2f}" for name in ("dollars_positions", "dollars_windows")]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def load() -> str:
+    """The lobby beside an older commit and Colyseus, as bench/compare.py measured them."""
+    if not (ROOT / "bench/results/load.json").is_file():
+        return "No measurement is stored yet: `make bench` writes one."
+    rows = [
+        "| clients | server | median, ms | p99, ms | share of a core | MB | KB/s to each | join, s | cut | generator |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    found = [compare.Row(**{**row, "figures": compare.Figures(**row["figures"])}) for row in _results("load")]
+    return "\n".join([*rows, *(f"| {' | '.join(compare.cells(row))} |" for row in found)])
 
 
 def attacks() -> str:
@@ -616,6 +630,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "windows": ("docs/cost.md", windows),
     "memory": ("docs/performance.md", memory),
     "attacks": ("docs/security.md", attacks),
+    "load": ("docs/performance.md", load),
 }
 
 WEB_CLIENT = ROOT / "clients/javascript/client/lobby.js"

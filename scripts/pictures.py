@@ -177,6 +177,35 @@ def plots() -> None:
     figure.savefig(PICTURES / "latency.png", dpi=120)
 
 
+def load() -> None:
+    """p99 over the number of players, of each server that `bench/compare.py` measured."""
+    if not (RESULTS / "load.json").is_file():
+        print("  left out: `make bench` has not written bench/results/load.json")
+        return
+    rows = json.loads((RESULTS / "load.json").read_text())
+    looks = {
+        "lobby": ("this version", "#0f9d84"),
+        "baseline": ("an older version", "#7fb8ff"),
+        "colyseus": ("Colyseus", "#d9574a"),
+    }
+    figure, both = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    for axes, scenario, of_each, where in zip(both, ("one-room", "rooms"), (1, 50), ("one room", "rooms of 50"), strict=True):
+        for subject, (label, colour) in looks.items():
+            shown = [row for row in rows if (row["scenario"], row["subject"]) == (scenario, subject)]
+            shown = [row for row in shown if row["figures"]["p99_ms"] is not None]
+            players, late = [row["load"] * of_each for row in shown], [row["figures"]["p99_ms"] for row in shown]
+            if shown:
+                axes.plot(players, late, "o-", color=colour, label=label)
+                axes.set_xticks(players, [f"{n:,}" for n in players])
+        axes.set(title=f"{where}: 99 % arrive within, ms", xlabel="players, all moving", ylim=(0, None))
+        axes.grid(color=GRID, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK)
+        axes.legend(frameon=False)
+    figure.savefig(PICTURES / "load.png", dpi=120)
+    plt.close(figure)
+
+
 def cost() -> None:
     """Dollars a month over the number of players, as `bench/cost.py` counts them."""
 
@@ -284,7 +313,15 @@ def terminal() -> None:
     console.save_svg(str(PICTURES / "watch.svg"), title="lobby watch")
 
 
-ALL = {"viewer": viewer, "console": console, "plots": plots, "cost": cost, "smoothing": smoothing, "terminal": terminal}
+ALL = {
+    "viewer": viewer,
+    "console": console,
+    "plots": plots,
+    "load": load,
+    "cost": cost,
+    "smoothing": smoothing,
+    "terminal": terminal,
+}
 
 
 def main() -> None:
