@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
