@@ -41,7 +41,7 @@ class Inboxes:
 class Simulation:
     """One host. Each step does one thing; :meth:`settle` lets time pass until nothing is left to broadcast.
 
-    As a real host does, it only sleeps until the times that the driver returns.
+    As a real host does, it only sleeps until the times that the driver names.
     """
 
     def __init__(self, settings: Settings | None = None, now: int = 1_000_000) -> None:
@@ -53,6 +53,7 @@ class Simulation:
         self.windows: list[tuple[int, str]] = []
         """Each window that was closed: the time and the room."""
         self.lobby = Resident(self.store, self.gateway, self.settings)
+        self.lobby.wake = self.due.__setitem__
         self._ids = count(1)
         self.rooms: dict[str, str] = {}
 
@@ -68,9 +69,7 @@ class Simulation:
     def send(self, connection: str, text: str) -> None:
         if connection not in self.gateway.closed:
             room = self.rooms[connection]
-            due = self.lobby.received(room, connection, text.encode(errors="surrogatepass"), self.now)
-            if due is not None:
-                self.due[room] = due
+            self.lobby.received(room, connection, text.encode(errors="surrogatepass"), self.now)
 
     def close(self, connection: str) -> None:
         self.gateway.closed.setdefault(connection, 1000)
@@ -82,9 +81,7 @@ class Simulation:
             room = min(self.due, key=self.due.__getitem__)
             self.now = max(self.now, self.due.pop(room))
             self.windows.append((self.now, room))
-            again = self.lobby.close_window(room, self.now)
-            if again is not None:
-                self.due[room] = again
+            self.lobby.close_window(room, self.now)
         self.now = end
 
     def settle(self) -> None:

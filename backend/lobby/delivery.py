@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from logging import WARNING
+from operator import attrgetter
 
 from lobby.errors import CODES, Refused
 from lobby.fanout import Share
-from lobby.messages import CODECS, TYPES
+from lobby.messages import CODECS, TYPES, Entry, Welcome
 from lobby.ports import ALL_REACHED, Gateway, Unreached
-from lobby.presence import Presence
+from lobby.presence import Presence, newest, others
 from lobby.rules import Change, Post, RowAdded, closing_error
 from lobby.telemetry import Counts, log
 
@@ -23,6 +24,7 @@ DROPPABLE = frozenset({"moves", "pos"})
 REASON_BYTES = 123
 """The longest reason of a close frame (RFC 6455, section 5.5)."""
 
+_number = attrgetter("n")
 _NEWEST_FIRST = sorted(CODECS, reverse=True)
 
 
@@ -34,6 +36,8 @@ class Delivery:
         self.counts: Counts = Counts()
         self.frames = 0
         """How many frames were sent, of all kinds."""
+        self._entries: dict[str, Entry] = {}
+        """What a welcome says of each connection's player, as long as its row does not change."""
 
     def post(self, post: Post) -> Unreached:
         """Sends a message to each receiver in the receiver's version. Returns the connections that it did not reach."""
@@ -43,6 +47,19 @@ class Delivery:
             if frame is not None:
                 unreached |= self._post([row.connection for row in receivers], frame, TYPES[type(post.message)])
         return unreached
+
+    def welcome(self, newcomer: Presence, roster: Iterable[Presence], now: int) -> Unreached:
+        """Sends a connection its ``welcome`` with the other players of ``roster``, which are encoded already if they have not
+        changed since the last one. ``rules.welcomed`` states what a ``welcome`` contains."""
+        rows = sorted(others(newcomer, newest(roster)), key=_number)
+        frame = CODECS[newcomer.v].welcome(newcomer, map(self._entry, rows), now)
+        return self._post([newcomer.connection], frame, TYPES[Welcome])
+
+    def _entry(self, row: Presence) -> Entry:
+        entry = self._entries.get(row.connection)
+        if entry is None or entry.row is not row:
+            entry = self._entries[row.connection] = Entry.of(row)
+        return entry
 
     def broadcast(self, shares: Iterable[Share], now: int) -> Unreached:
         """Sends the movers of each share to its receivers. Returns the connections that a frame did not reach."""
@@ -76,6 +93,7 @@ class Delivery:
         Returns ``join`` or ``leave`` where a player has joined or left, else nothing.
         """
         row, is_added = change.presence, isinstance(change, RowAdded)
+        self._entries.pop(row.connection, None)
         if row.watch:
             log("watches" if is_added else "watched", room=row.room, connection=row.connection)
             return ""

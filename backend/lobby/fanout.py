@@ -23,22 +23,68 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lobby.messages import CODECS
 from lobby.presence import Presence
 from lobby.settings import Settings
 
 QUIET_CONNECTIONS = 16
-"""With up to this many connections on the host a window is not worth its delay: its length is 0."""
+"""With up to this many receivers on the host a window is not worth its delay: its length is 0."""
 
-WINDOW_MS_PER_CONNECTION = 0.2
-"""With more connections the window grows by this much for each. So a server sends at most 5,000 frames a second until the
-window has its full length (at 300 connections), and from there on 1,000 / ``window_ms`` frames per connection and second."""
+FRAME_MS = 0.012
+"""What a frame costs, in ms of CPU time, before it is measured. ``docs/performance.md`` has the measurements."""
+
+GOOD_SHARE = 0.06
+"""The share of a core that a host gives to broadcasts for short windows: at 0.012 ms a frame, 5,000 frames a second. So a room
+of 50 has windows of 10 ms, and 300 players have windows of the full length."""
+
+MOST_SHARE = 0.5
+"""The share of a core that broadcasts may take. The rest is for what players send. A host that needs more has longer windows
+than the setting says, in all rooms alike."""
+
+ACTIVE_MS = 1_000
+"""A room in which no window has ended for this long takes nothing from the frame budget."""
+
+BUDGET_MS = 100
+"""How often a host sums up how many receivers its active rooms have."""
+
+MEASURED_FRAMES = 2_000
+"""After so many frames a new cost of a frame counts for two thirds."""
 
 
-def window_ms(connections: int, longest_ms: int) -> int:
-    """The length of a window in ms on a host with this many connections; 0: positions are broadcast at once."""
-    if connections <= QUIET_CONNECTIONS:
-        return 0
-    return min(longest_ms, round(connections * WINDOW_MS_PER_CONNECTION))
+@dataclass
+class FrameBudget:
+    """How many frames a host can send, and how long windows must be for that. Windows of all active rooms have the same length.
+
+    ``frame_ms`` is what a frame costs in ms of CPU time, as measured. ``receivers`` is how many connections receive something
+    when each active room broadcasts once.
+    """
+
+    frame_ms: float = FRAME_MS
+    receivers: int = 0
+    summed_ms: int = 0
+    """When ``receivers`` was summed up, in ms."""
+
+    def measured(self, frames: int, took_ms: float) -> None:
+        """Notes that ``frames`` took so much CPU time."""
+        if frames > 0 and took_ms >= 0:
+            weight = 1 - math.exp(-frames / MEASURED_FRAMES)
+            # The clock of a process may be coarse, and a frame is never free.
+            self.frame_ms += weight * (max(took_ms / frames, FRAME_MS / 10) - self.frame_ms)
+
+    def window_ms(self, longest_ms: int) -> int:
+        """The length of a window in ms; 0: positions are broadcast at once."""
+        if self.receivers <= QUIET_CONNECTIONS:
+            return 0
+        busy_ms = self.receivers * self.frame_ms  # what it takes to broadcast once in each active room
+        return round(max(min(longest_ms, busy_ms / GOOD_SHARE), busy_ms / MOST_SHARE))
+
+
+OLDER_MS = 50
+"""So long joins and leaves that wait for clients of versions 1 and 2 wait at least, in ms."""
+
+OLDER_FRAMES = 2_000
+"""How many frames about joins and leaves a room sends to clients of versions 1 and 2 in one window. Each of these frames is
+about one player; a thousand players that enter at once would otherwise block positions for seconds."""
 
 
 class Share(NamedTuple):
@@ -51,11 +97,14 @@ class Share(NamedTuple):
 class Closed(NamedTuple):
     """What a window that was closed leads to: ``shares`` to broadcast now, and when to close the next one (``due_ms``).
 
-    ``due_ms`` is None when nothing is left to broadcast.
+    ``due_ms`` is None when nothing is left to broadcast. ``changed`` are the players that entered, left or changed their names,
+    for clients that receive all of them in one message; ``single`` those for clients that receive a message about each.
     """
 
     shares: list[Share]
     due_ms: int | None
+    changed: Sequence[str] = ()
+    single: Sequence[str] = ()
 
 
 @dataclass
@@ -68,6 +117,14 @@ class Window:
 
     near: set[str] = field(default_factory=set)
     far: set[str] = field(default_factory=set)
+    changed: dict[str, None] = field(default_factory=dict)
+    """Players that entered, left or changed their names, in that order."""
+    single: dict[str, None] = field(default_factory=dict)
+    """The same for clients of versions 1 and 2, which receive a message about each."""
+    single_frames: int = 0
+    """How many such messages were sent since the last window ended."""
+    receivers: int = 0
+    """How many connections the room had when the last window ended."""
     far_due_ms: int = 0
     due_ms: int = 0
     """When this window is due, or when the last one was."""
@@ -79,22 +136,65 @@ class Window:
         what arrived in the same turn. Otherwise it is due ``length_ms`` after the last window was due. So a room never receives
         positions more often than once per window, and a late host does not make windows longer.
         """
-        if not self.near:
-            self.due_ms = max(now, self.due_ms + length_ms)
+        self._open(now, length_ms)
         self.near.add(player)
         return self.due_ms
 
-    def close(self, roster: list[Presence], now: int, settings: Settings, watchers: Sequence[Presence] = ()) -> Closed:
+    def entered_or_left(self, player: str, now: int, length_ms: int) -> int:
+        """Notes that a player entered, left, or changed its name. Returns the time at which to call :meth:`close`."""
+        self._open(now, length_ms)
+        self.changed[player] = None
+        return self.due_ms
+
+    def may_send_single(self, receivers: int) -> bool:
+        """Whether clients of versions 1 and 2 receive a join or a leave at once. Otherwise it waits (:meth:`wait_single`)."""
+        if self.single or self.single_frames > OLDER_FRAMES:
+            return False
+        self.single_frames += receivers
+        return True
+
+    def wait_single(self, player: str, now: int, length_ms: int) -> int:
+        """Notes a join or leave for clients of versions 1 and 2. Returns the time at which to call :meth:`close`."""
+        self._open(now, length_ms)
+        self.single[player] = None
+        return self.due_ms
+
+    def take_changed(self) -> list[str]:
+        """The players that entered, left or changed their names; they count as broadcast."""
+        changed, self.changed = list(self.changed), {}
+        return changed
+
+    def _open(self, now: int, length_ms: int) -> None:
+        if not self.near and not self.changed and not self.single:
+            self.due_ms = max(now, self.due_ms + length_ms)
+
+    def close(
+        self,
+        roster: list[Presence],
+        now: int,
+        settings: Settings,
+        watchers: Sequence[Presence] = (),
+        length_ms: int = 0,
+    ) -> Closed:
         """Ends the window. ``roster`` holds the newest connection of each player of the room. ``watchers`` receive all movers.
+        ``length_ms`` is the length of the next window.
 
         Movers that only near players receive now stay in the window for the far tier.
         """
         near, self.near = self.near, set()
-        if not near:
+        changed = self.take_changed()
+        single = list(self.single)[: _at_once(watchers, roster)]
+        for player in single:
+            del self.single[player]
+        self.receivers, self.single_frames = len(roster) + len(watchers), 0
+        if not near and not changed and not single:
             self.due_ms = self.far_due_ms
         watched = [Share(watchers, [row for row in roster if row.player in near])] if watchers and near else []
         shares = self._shares(near, roster, now, settings) + watched
-        return Closed(shares, max(now, self.far_due_ms) if self.far else None)
+        due_ms = max(now, self.far_due_ms) if self.far else None
+        if self.single:
+            self.due_ms = due_ms = max(now, self.due_ms + max(length_ms, OLDER_MS))
+        return Closed(shares, due_ms, changed, single)
 
     def _shares(self, near: set[str], roster: list[Presence], now: int, settings: Settings) -> list[Share]:
         if not 0 < settings.near_players < len(roster):
@@ -107,6 +207,12 @@ class Window:
             far, self.far = self.far, set()
             return share_for_all([row for row in roster if row.player in far], roster)
         return _by_neighbourhood([row for row in roster if row.player in near], roster, settings.near_players)
+
+
+def _at_once(watchers: Sequence[Presence], roster: Sequence[Presence]) -> int:
+    """How many joins and leaves clients of versions 1 and 2 receive in one window."""
+    older = sum(not CODECS[row.v].has_changes for rows in (roster, watchers) for row in rows)
+    return max(1, OLDER_FRAMES // older) if older else len(roster) + OLDER_FRAMES
 
 
 def share_for_all(movers: list[Presence], roster: list[Presence]) -> list[Share]:

@@ -158,6 +158,24 @@ def connect_pace(settings: Settings) -> Pace:
     return Pace(max(4.0, limit / 16), max(20, limit))
 
 
+RETURN_CONNECTIONS = 64
+"""So many clients may return at once after a lobby has closed all connections."""
+
+RETURN_MS_PER_CONNECTION = 1
+"""More clients spread their return: a lobby welcomes a thousand clients a second (``docs/performance.md``)."""
+
+RETURN_MS = 30_000
+"""The longest time over which clients spread their return."""
+
+
+def return_ms(connections: int) -> int:
+    """Over which time the clients of a lobby with so many connections spread their return, in ms: a power of two, so that it
+    changes seldom. 0: they may return at once."""
+    if connections <= RETURN_CONNECTIONS:
+        return 0
+    return min(RETURN_MS, 1 << (connections * RETURN_MS_PER_CONNECTION - 1).bit_length())
+
+
 def check_size(message: bytes, settings: Settings) -> None:
     """Raises :class:`Refused` (``too_large``) for a message that has too many bytes."""
     if len(message) > settings.message_bytes:

@@ -470,17 +470,48 @@ class Frame(NamedTuple):
     skip: str = ""
 
 
+class Entry(NamedTuple):
+    """A player in a list of players, encoded but for its age, which stands between ``before`` and ``after``.
+
+    So it is encoded once for all welcomes until its row changes. ``is_moving``: a receiver needs the age.
+    """
+
+    row: Presence
+    before: bytes
+    after: bytes
+    is_moving: bool
+
+    @classmethod
+    def of(cls, row: Presence) -> Entry:
+        """The entry of a row, in versions 2 and 3."""
+        player = player_of(row)
+        body = _player(player._replace(data=NO_DATA))
+        after = b',"data":' + dumps(player.data) + b"}" if player.data else b"}"
+        return cls(row, dumps(body)[:-1], after, _is_moving(body))
+
+    def encoded(self, now: int) -> bytes:
+        """The entry at ``now`` (ms)."""
+        age = max(0, now - self.row.moved_ms) if self.is_moving and self.row.moved_ms else 0
+        return b'%s,"age":%d%s' % (self.before, age, self.after) if age else self.before + self.after
+
+
 class Codec(Protocol):
     """One version of the protocol, as hosts and clients send it."""
 
     can_ping: bool
     """Whether clients of this version send pings."""
 
+    has_changes: bool
+    """Whether joins and leaves of a window are one message."""
+
     def encode_client(self, message: ClientMessage) -> str | None:
         """The frame with which a client sends ``message``; None where this version has no such message."""
 
     def encode(self, message: ServerMessage) -> bytes | None:
         """The frame for ``message``; None where this version has no such message."""
+
+    def welcome(self, newcomer: Presence, entries: Iterable[Entry], now: int) -> bytes:
+        """The frame that welcomes ``newcomer`` at ``now`` (ms). ``entries`` are the other players."""
 
     def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
         """The frames that carry the positions of ``movers``; ``t`` is the server's clock in ms."""
@@ -489,7 +520,7 @@ class Codec(Protocol):
 class Version1:
     """Version 1: every message is about one player, with ``x`` and ``y`` and nothing else."""
 
-    can_ping = False
+    can_ping = has_changes = False
 
     def encode_client(self, message: ClientMessage) -> str | None:
         """See :class:`Codec`."""
@@ -523,6 +554,12 @@ class Version1:
             case _:
                 assert_never(message)
 
+    def welcome(self, newcomer: Presence, entries: Iterable[Entry], now: int) -> bytes:
+        """See :class:`Codec`."""
+        frame = self.encode(welcome_of(newcomer, tuple([player_of(entry.row) for entry in entries]), now))
+        assert frame is not None
+        return frame
+
     def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
         """See :class:`Codec`. One frame for each mover; the mover itself need not receive it."""
         return [Frame(dumps({"type": "pos", **_place(row.player, row.at)}), "pos", row.player) for row in movers]
@@ -531,7 +568,7 @@ class Version1:
 class Version2:
     """Version 2: numbers, names, statuses, velocities; one frame for all positions of a window."""
 
-    can_ping = True
+    can_ping, has_changes = True, False
 
     def encode_client(self, message: ClientMessage) -> str | None:
         """See :class:`Codec`."""
@@ -563,12 +600,9 @@ class Version2:
                 return None
             case Moves(t, entries):
                 return encode_moves(t, entries)
-            case Welcome(your_id, players, v, n, t, at, status, data, watch):
-                body: dict[str, Any] = {"type": "welcome", "your_id": your_id, "lobby_players": [_player(p) for p in players]}
-                body |= {"v": v, "n": n, "t": t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq, "status": status}
-                more = {"z": round(at.z, 2), "data": data, "watch": watch}
-                body |= {name: value for name, value in more.items() if value}
-                return dumps(body)
+            case Welcome(your_id, players):
+                head = {"type": "welcome", "your_id": your_id, "lobby_players": [_player(player) for player in players]}
+                return dumps(head | _own(message))
             case Join(player):
                 return dumps({"type": "join", **_player(player)})
             case StatusChanged(id, status):
@@ -587,6 +621,12 @@ class Version2:
             case _:
                 assert_never(message)
 
+    def welcome(self, newcomer: Presence, entries: Iterable[Entry], now: int) -> bytes:
+        """See :class:`Codec`. It is what :meth:`encode` makes of the same ``welcome``, from entries that are encoded."""
+        head = dumps({"type": "welcome", "your_id": newcomer.player})[:-1]
+        own = dumps(_own(welcome_of(newcomer, (), now)))
+        return b'%s,"lobby_players":[%s],%s' % (head, b",".join([entry.encoded(now) for entry in entries]), own[1:])
+
     def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
         """See :class:`Codec`. One frame for all movers."""
         return [Frame(encode_moves(t, [(row.n, row.at) for row in movers]), "moves")]
@@ -594,6 +634,8 @@ class Version2:
 
 class Version3(Version2):
     """Version 3: all players that enter and leave within a window are one message."""
+
+    has_changes = True
 
     def encode(self, message: ServerMessage) -> bytes | None:
         """See :class:`Codec`."""
@@ -660,18 +702,35 @@ def _place(id: str, at: Position) -> dict[str, Any]:
     return {"id": id, "x": round(at.x, 2), "y": round(at.y, 2)}
 
 
+def welcome_of(newcomer: Presence, players: tuple[Player, ...], now: int) -> Welcome:
+    """The ``welcome`` of a connection at ``now`` (ms)."""
+    own = newcomer.at, newcomer.status, newcomer.data, newcomer.watch
+    return Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, *own)
+
+
+def _own(welcome: Welcome) -> dict[str, Any]:
+    """What a ``welcome`` says about its receiver."""
+    at = welcome.at
+    body = {"v": welcome.v, "n": welcome.n, "t": welcome.t, "x": round(at.x, 2), "y": round(at.y, 2), "seq": at.seq}
+    more = {"z": round(at.z, 2), "data": welcome.data, "watch": welcome.watch}
+    return body | {"status": welcome.status} | {name: value for name, value in more.items() if value}
+
+
 def _player(player: Player) -> dict[str, Any]:
     at = player.at
     body = _place(player.id, at) | {"n": player.n, "name": player.name, "status": player.status}
     body |= {name: value for name in ("vx", "vy", "h", "seq") if (value := round(getattr(at, name), 2))}
     body |= _height(at)
-    if (
-        "vx" in body or "vy" in body or "vz" in body
-    ):  # a receiver needs the time of a position only if the player moves on from there
+    if _is_moving(body):
         body |= {name: value for name, value in (("t", at.t), ("age", player.age)) if value}
     if player.data:
         body["data"] = player.data
     return body
+
+
+def _is_moving(body: dict[str, Any]) -> bool:
+    """Whether a receiver needs the time of a position: the player moves on from there."""
+    return "vx" in body or "vy" in body or "vz" in body
 
 
 def _height(at: Position) -> dict[str, float]:

@@ -24,6 +24,7 @@ from lobby.data import NO_DATA, Data, merge
 from lobby.errors import CODES, Refused
 from lobby.messages import (
     ChangeData,
+    Changes,
     ClientMessage,
     Config,
     DataChanged,
@@ -41,8 +42,8 @@ from lobby.messages import (
     ServerMessage,
     Status,
     StatusChanged,
-    Welcome,
     player_of,
+    welcome_of,
 )
 from lobby.presence import Position, Presence, newest, others, watchers
 from lobby.settings import Settings
@@ -222,14 +223,13 @@ def refused(sender: Presence, error: Refused) -> Post:
 def welcomed(newcomer: Presence, roster: list[Presence], now: int, settings: Settings) -> list[Post]:
     """Everything that one connection must know: the other players of the room, and how to behave."""
     players = tuple(player_of(row, now) for row in sorted(others(newcomer, newest(roster)), key=lambda row: row.n))
-    own = newcomer.at, newcomer.status, newcomer.data, newcomer.watch
-    welcome = Welcome(newcomer.player, players, newcomer.v, newcomer.n, now, *own)
-    return [Post((newcomer,), welcome), configured([newcomer], settings)]
+    return [Post((newcomer,), welcome_of(newcomer, players, now)), configured([newcomer], settings)]
 
 
-def configured(receivers: Iterable[Presence], settings: Settings) -> Post:
-    """How clients of this lobby should behave."""
-    return Post(tuple(receivers), Config(settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms))
+def configured(receivers: Iterable[Presence], settings: Settings, return_ms: int = 0) -> Post:
+    """How clients of this lobby should behave. ``return_ms``: see :func:`limits.return_ms`."""
+    times = settings.send_ms, settings.window_ms, settings.far_ms, settings.heartbeat_ms
+    return Post(tuple(receivers), Config(*times, return_ms))
 
 
 def changed(change: Change, roster: list[Presence]) -> list[ChangeEffect]:
@@ -263,6 +263,13 @@ def _added(row: Presence, own: list[Presence], receivers: tuple[Presence, ...]) 
     last = max((other for other in own if other.n == current.n), key=lambda other: (other.at.order, other is current))
     join = Post(receivers, Join(player_of(current._replace(at=last.at))))
     return effects if is_known or not receivers else [*effects, join]
+
+
+def entered_and_left(players: Iterable[str], roster: list[Presence]) -> Changes:
+    """What joins and leaves of a window come to: players that are here now have joined, the others have left."""
+    here, changed = {row.player: row for row in newest(roster)}, list(players)
+    leaves = tuple([player for player in changed if player not in here])
+    return Changes(leaves, tuple([player_of(here[player]) for player in changed if player in here]))
 
 
 def status_changed(sender: Presence, roster: list[Presence]) -> Post:

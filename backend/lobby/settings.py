@@ -81,7 +81,8 @@ class Settings:
     room_size: int = _setting(50, "Maximum number of players in a room.", unit="players", low=1, high=10_000)
     window_ms: int = _setting(
         60,
-        "Maximum delay while positions are collected into one message. It is shorter with few players.",
+        "Maximum delay while positions are collected into one message. It is shorter with few players, and longer only on a "
+        "host that cannot keep up.",
         unit="ms",
         low=0,
         high=5_000,

@@ -137,6 +137,30 @@ async def old_and_new_clients_share_a_lobby(stage: Stage) -> None:
     await new.receive("leave")
 
 
+async def players_of_version_3_receive_joins_leaves_and_names_as_changes(stage: Stage) -> None:
+    ann = await stage.enter("ann", v=3)
+    await ann.receive("welcome")
+    await ann.receive("config")
+    bea = await stage.enter("bea", v=3, name="Bea")
+    await bea.receive("welcome")
+    await bea.receive("config")
+    await ann.receive("changes")
+    old = await stage.enter("old", v=2)
+    await old.receive("welcome")
+    await old.receive("config")
+    await ann.receive("changes")
+    await bea.receive("changes")
+    await bea.send(action="name", name="Beatrice")
+    await ann.receive("changes")
+    await old.receive("join")
+    await old.leave()
+    await ann.receive("changes")
+    await bea.receive("changes")
+    await stage.kick("lobby", "bea", "")
+    await bea.closed_by_lobby()
+    await ann.receive("changes")
+
+
 async def a_status_reaches_clients_of_version_2(stage: Stage) -> None:
     old, new = await stage.enter("old"), await stage.enter("new", v=2)
     await old.receive("welcome")
@@ -403,6 +427,7 @@ async def an_operator_removes_a_player_and_closes_a_room(stage: Stage) -> None:
 SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     two_players_of_version_1_meet,
     old_and_new_clients_share_a_lobby,
+    players_of_version_3_receive_joins_leaves_and_names_as_changes,
     a_status_reaches_clients_of_version_2,
     a_pong_names_the_last_position_that_the_lobby_has,
     rooms_do_not_affect_each_other,

@@ -65,6 +65,20 @@ class Client:
                 assert where is not None, "a leave before the welcome"
                 assert player_id in where, f"{self.player}: leave of {player_id}, which is not in the room"
                 del where[player_id]
+            case m.Changes(leaves, joins):
+                assert where is not None, "changes before the welcome"
+                assert self.v == 3
+                for player_id in leaves:  # a player that came and left within one window was never here
+                    where.pop(player_id, None)
+                for player in joins:
+                    if player.id == self.player:
+                        continue
+                    is_older = player.id in where and player.n in self.numbers and self.seqs[player.id] > player.at.seq
+                    if not is_older:
+                        where[player.id] = (player.at.x, player.at.y)
+                        self.seqs[player.id] = player.at.seq
+                    self.numbers[player.n] = player.id
+                    self.status[player.id] = player.status
             case m.PlayerPos(player_id, at):
                 assert where is not None, "a position before the welcome"
                 assert self.v == 1
@@ -72,7 +86,7 @@ class Client:
                 where[player_id] = (at.x, at.y)
             case m.Moves(_, entries):
                 assert where is not None, "a position before the welcome"
-                assert self.v == 2
+                assert self.v >= 2
                 for n, at in entries:
                     player_id = self.numbers.get(n, "")
                     if player_id in where and (at.seq == 0 or at.seq > self.seqs[player_id]):
@@ -110,7 +124,7 @@ class History:
 
     def connect(self, index: int, number: float) -> None:
         player, room = PLAYERS[index % 5], ROOMS[index % 7 == 6]
-        v = 1 + int(number) % 2
+        v = 1 + int(number) % 3
         try:
             connection = self.host.connect(player, v, room)
         except Refused as refused:
@@ -124,7 +138,7 @@ class History:
             return
         row = self.host.row(connection)
         body: dict[str, object] = {"action": "pos", "x": number, "y": -number}
-        if self.clients[connection].v == 2 and index % 3:
+        if self.clients[connection].v >= 2 and index % 3:
             self.seq += 1
             body["seq"] = self.seq
         self.host.send(connection, json.dumps(body))

@@ -40,6 +40,7 @@ class SimulatedActor(Actor):
 
     async def close(self) -> None:
         self.host.close(self.connection)
+        self.host.advance(self.host.settings.window_ms)
 
     async def closed_with(self) -> int:
         return self.host.gateway.closed[self.connection]
@@ -51,11 +52,14 @@ class Simulated(Stage):
         self.host = Simulation()
 
     async def connect(self, player: str, v: int, room: str, name: str, watch: bool) -> Actor:
-        return SimulatedActor(name, self.lines, self.host, self.host.connect(player, v, room, watch=watch))
+        actor = SimulatedActor(name, self.lines, self.host, self.host.connect(player, v, room, watch=watch))
+        self.host.advance(self.host.settings.window_ms)
+        return actor
 
     async def operate(self, action: str, *arguments: Any) -> None:
         operating = Operating(self.host.lobby, Outboxes(), lambda: self.host.now)
         getattr(operating, action)(*arguments, "")
+        self.host.advance(self.host.settings.window_ms)
 
 
 class SocketActor(Actor):

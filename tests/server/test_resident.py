@@ -6,6 +6,7 @@ import json
 
 from lobby import messages as m
 from lobby.errors import Refused
+from lobby.fanout import BUDGET_MS
 from lobby.presence import Position
 from lobby.settings import Settings
 from tests.simulation import Simulation
@@ -97,12 +98,26 @@ def crowded(settings: Settings = CROWDED) -> tuple[Simulation, str]:
     """A room with so many players that a window has its full length, and the connection of one player."""
     host = Simulation(settings)
     connections = [host.connect(f"p{number}") for number in range(100)]
+    host.send(connections[0], pos(0))
+    host.advance(BUDGET_MS)
+    host.send(connections[0], pos(0))
+    host.advance(settings.far_ms)
     assert host.lobby.window_ms == 20
     return host, connections[0]
 
 
 def received(host: Simulation, connection: str, text: str) -> int | None:
-    return host.lobby.received("lobby", connection, text.encode(), host.now)
+    """When the window is due after a message; None where that did not change."""
+    host.due.clear()
+    host.lobby.received("lobby", connection, text.encode(), host.now)
+    return host.due.get("lobby")
+
+
+def closed(host: Simulation) -> int | None:
+    """When the next window is due after the end of this one; None: nothing is left to broadcast."""
+    host.due.clear()
+    host.lobby.close_window("lobby", host.now)
+    return host.due.get("lobby")
 
 
 def test_the_first_position_after_a_quiet_time_makes_the_window_due_at_once() -> None:
@@ -115,7 +130,7 @@ def test_the_next_window_is_due_one_length_after_the_last_one_was_due() -> None:
     due = received(host, ann, pos(1))
     assert due is not None
     host.now = due + 7  # the host is late
-    assert host.lobby.close_window("lobby", host.now) is None, "nothing is left to broadcast"
+    assert closed(host) is None, "nothing is left to broadcast"
     assert received(host, ann, pos(2)) == due + 20
     assert received(host, ann, pos(3)) == due + 20
 
@@ -130,11 +145,12 @@ def test_on_a_host_with_few_connections_a_window_has_no_length() -> None:
 
 def test_a_window_with_players_of_the_far_tier_is_due_again() -> None:
     host, ann = crowded(Settings(window_ms=20, room_size=100, near_players=10, far_ms=500))
+    host.advance(500)
     received(host, ann, pos(1))
-    assert host.lobby.close_window("lobby", host.now) is None, "the first window includes the far tier"
+    assert closed(host) is None, "the first window includes the far tier"
     began_ms, host.now = host.now, host.now + 100
     received(host, ann, pos(2))
-    assert host.lobby.close_window("lobby", host.now) == began_ms + 500
+    assert closed(host) == began_ms + 500
 
 
 def test_what_is_not_a_new_position_does_not_change_when_the_window_is_due() -> None:
@@ -150,7 +166,7 @@ def test_an_empty_room_has_no_window() -> None:
     ann = host.connect("ann")
     received(host, ann, pos(1))
     host.close(ann)
-    assert host.lobby.close_window("lobby", host.now) is None
+    assert closed(host) is None
     assert host.lobby.counts["windows", ""] == 0
 
 
@@ -198,3 +214,53 @@ def test_what_players_used_is_forgotten() -> None:
         host.close(ann)
     host.lobby.close_silent(host.now + 60_000)
     assert (host.lobby._buckets, host.lobby._visits, host.lobby._players) == ({}, {}, {})
+
+
+def test_clients_of_a_large_lobby_receive_over_which_time_to_spread_their_return() -> None:
+    host = Simulation(Settings(room_size=500))
+    first, old = host.connect("first", v=3), host.connect("old", v=2)
+    for number in range(98):
+        host.connect(f"p{number}", v=3)
+    for connection in (first, old):
+        host.receive(connection)
+    host.close_silent()
+    assert [it for it in host.receive(first) if isinstance(it, m.Config)] == [m.Config(100, 60, 500, 20_000, 128)]
+    assert host.receive(old) == []
+    host.close_silent()
+    assert host.receive(first) == [], "it has not changed"
+
+
+def test_a_status_or_an_event_of_a_player_does_not_arrive_before_its_join() -> None:
+    host = Simulation()
+    ann = host.connect("ann", v=3)
+    host.settle()
+    bea = host.connect("bea", v=3)
+    host.receive(ann)
+    host.send(bea, '{"action":"status","status":"new"}')
+    assert host.receive(ann) == []
+    host.send(bea, '{"action":"send","event":"wave"}')
+    changes, event = host.receive(ann)
+    assert isinstance(changes, m.Changes)
+    assert [(player.id, player.status) for player in changes.joins] == [("bea", "new")]
+    assert event == m.Event("bea", "wave")
+    host.settle()
+    assert host.receive(ann) == []
+    assert m.StatusChanged("bea", "new") in host.receive(bea)
+
+
+def test_a_thousand_joins_in_one_window_are_one_message_and_older_clients_receive_them_in_turns() -> None:
+    host = Simulation(Settings(room_size=2_000))
+    ann, old = host.connect("ann", v=3), host.connect("old", v=2)
+    host.settle()
+    host.receive(ann)
+    host.receive(old)
+    for number in range(1_000):
+        host.connect(f"p{number}", v=2 if number < 50 else 3)
+    host.advance(0)
+    [changes] = [it for it in host.receive(ann) if not isinstance(it, m.Config)]
+    assert isinstance(changes, m.Changes)
+    assert len(changes.joins) == 1_000
+    first = len(host.receive(old))
+    assert 0 < first < 1_000
+    host.advance(5_000)
+    assert first + len(host.receive(old)) == 1_000

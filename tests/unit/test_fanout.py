@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lobby.fanout import Share, Window, window_ms
+from lobby.fanout import FRAME_MS, MOST_SHARE, QUIET_CONNECTIONS, FrameBudget, Share, Window
 from lobby.presence import Position, Presence
 from lobby.settings import Settings
 
@@ -32,15 +32,49 @@ def movers_of(shares: list[Share]) -> dict[str, set[str]]:
 
 
 def close(window: Window, roster: list[Presence], now: int = 1_000, near_players: int = 100) -> dict[str, set[str]]:
-    shares, _ = window.close(roster, now, Settings(near_players=near_players, room_size=10_000))
+    shares = window.close(roster, now, Settings(near_players=near_players, room_size=10_000)).shares
     receivers = [row.connection for share in shares for row in share.receivers]
     assert len(receivers) == len(set(receivers)), "a connection gets two frames in one window"
     return movers_of(shares)
 
 
-def test_windows_grow_with_the_number_of_connections_up_to_the_setting() -> None:
-    assert [window_ms(n, 50) for n in (1, 16, 17, 100, 250, 5_000)] == [0, 0, 3, 20, 50, 50]
-    assert window_ms(5_000, 10) == 10
+def test_windows_grow_with_the_number_of_receivers_up_to_the_setting() -> None:
+    assert [FrameBudget(receivers=n).window_ms(50) for n in (1, 16, 17, 50, 100, 250, 2_000)] == [0, 0, 3, 10, 20, 50, 50]
+    assert FrameBudget(receivers=400).window_ms(10) == 10
+
+
+def test_a_host_that_cannot_keep_up_has_longer_windows_than_the_setting_in_all_rooms_alike() -> None:
+    assert FrameBudget(receivers=4_000).window_ms(60) == 96
+    assert FrameBudget(frame_ms=0.1, receivers=2_000).window_ms(60) == 400
+
+
+@given(st.lists(st.tuples(st.integers(1, 5_000), st.floats(0.001, 1)), min_size=1), st.integers(1, 10_000))
+def test_broadcasts_take_at_most_their_share_of_a_core(measured: list[tuple[int, float]], receivers: int) -> None:
+    budget = FrameBudget(receivers=receivers)
+    for frames, frame_ms in measured:
+        budget.measured(frames, frames * frame_ms)
+    costs = [FRAME_MS, *(frame_ms for _, frame_ms in measured)]
+    assert min(costs) - 1e-9 <= budget.frame_ms <= max(costs) + 1e-9
+    length_ms = budget.window_ms(60)
+    assert receivers <= QUIET_CONNECTIONS or receivers * budget.frame_ms <= MOST_SHARE * (length_ms + 0.5)
+
+
+def test_joins_and_leaves_of_a_window_are_taken_once_and_single_ones_wait_for_their_turn() -> None:
+    window, roster = Window(), [row._replace(v=1) for row in crowd(1_000)]
+    assert window.may_send_single(1_000)
+    assert window.may_send_single(1_001)
+    assert not window.may_send_single(1)
+    for number in range(5):
+        assert window.wait_single(f"p{number}", 1_000, 60) == 1_000
+    assert window.entered_or_left("p9", 1_000, 60) == 1_000
+    first = window.close(roster, 1_000, Settings(), length_ms=60)
+    assert (first.changed, first.single, first.due_ms) == (["p9"], ["p0", "p1"], 1_060)
+    assert not window.may_send_single(1), "it would overtake those that wait"
+    second = window.close(roster, 1_060, Settings(), length_ms=60)
+    assert (second.changed, second.single, second.due_ms) == ([], ["p2", "p3"], 1_120)
+    last = window.close(roster, 1_120, Settings(), length_ms=60)
+    assert (last.single, last.due_ms) == (["p4"], None)
+    assert window.may_send_single(1)
 
 
 def test_in_a_small_room_every_player_receives_every_other_mover() -> None:
@@ -167,7 +201,7 @@ def test_the_last_position_of_every_player_reaches_every_other_player(
     known: defaultdict[str, dict[str, Position]] = defaultdict(dict)
 
     def broadcast() -> int | None:
-        shares, due = window.close(list(rows.values()), now, settings)
+        shares, due, *_ = window.close(list(rows.values()), now, settings)
         for receivers, movers in shares:
             for receiver in receivers:
                 known[receiver.connection].update({mover.connection: mover.at for mover in movers})

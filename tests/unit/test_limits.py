@@ -149,3 +149,7 @@ def test_a_client_that_follows_the_config_is_not_limited_after_an_hour_either() 
 def test_a_lower_limit_of_messages_counts_as_far_as_the_config_allows() -> None:
     assert limits.pace(Settings(messages_per_s=4)).per_s == pytest.approx(10 + 0.05 + 0.1)
     assert limits.pace(Settings(messages_per_s=4, send_ms=500)).per_s == pytest.approx(4 + 0.05 + 0.1)
+
+
+def test_clients_spread_their_return_over_a_time_that_grows_with_the_lobby() -> None:
+    assert [limits.return_ms(n) for n in (0, 64, 65, 1_000, 5_000, 100_000)] == [0, 0, 128, 1_024, 8_192, 30_000]

@@ -96,6 +96,19 @@ def test_in_version_3_a_join_and_a_leave_are_changes(player: m.Player) -> None:
     assert m.decode(m.encode(m.Leave(player.id), 3) or b"") == m.Changes((player.id,))
 
 
+rows = st.builds(
+    Presence, st.just("lobby"), ids, ids, n=st.integers(1, 99), v=st.sampled_from([1, 2, 3]), name=texts, status=texts,
+    at=positions, moved_ms=st.sampled_from([0, 900, 1_000, 1_500]), data=objects, granted=st.just({}), watch=st.booleans(),
+)  # fmt: skip
+
+
+@given(rows, st.lists(rows))
+def test_a_welcome_from_encoded_entries_is_the_same_message(newcomer: Presence, others: list[Presence]) -> None:
+    players = tuple([m.player_of(row, 1_000) for row in others])
+    expected = m.encode(m.welcome_of(newcomer, players, 1_000), newcomer.v)
+    assert m.CODECS[newcomer.v].welcome(newcomer, map(m.Entry.of, others), 1_000) == expected
+
+
 def test_every_message_has_a_name_and_every_version_a_codec_that_knows_it() -> None:
     assert set(m.TYPES) == set(get_args(m.ServerMessage))
     assert set(m.ACTIONS) == set(get_args(m.ClientMessage))

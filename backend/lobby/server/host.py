@@ -65,6 +65,7 @@ class Server:
         self.settings, self.store, self._handshake_s = settings, store, handshake_s
         self.connections = Outboxes()
         self.lobby = Resident(store, self.connections, settings)
+        self.lobby.wake = self._wake_at
         self.counts = self.lobby.counts
         self.outbox_bytes = settings.outbox_bytes
         self._started_s = time.monotonic()
@@ -109,9 +110,7 @@ class Server:
         return handshake.room
 
     def received(self, connection: ServerConnection, message: bytes) -> None:
-        due_ms = self.lobby.received(connection.room, connection.id, message, self.now())
-        if due_ms is not None:
-            self._wake_at(connection.room, due_ms)
+        self.lobby.received(connection.room, connection.id, message, self.now())
 
     def pong(self, connection: ServerConnection, ms: int) -> None:
         now = self.now()
@@ -160,9 +159,9 @@ class Server:
     def _close_window(self, room: str) -> None:
         now = self.now()
         self.stats.closed(now - self._timers.pop(room)[0])
-        due_ms = self.lobby.close_window(room, now)
-        if due_ms is not None:
-            self._wake_at(room, due_ms)
+        began_ns = time.thread_time_ns()
+        frames = self.lobby.close_window(room, now)
+        self.lobby.budget.measured(frames, (time.thread_time_ns() - began_ns) / 1e6)
 
     # ── life ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

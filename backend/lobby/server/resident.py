@@ -7,16 +7,16 @@ their effects. The path of a position: :meth:`Resident.received`, then :meth:`Re
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import assert_never
 
 from lobby import limits, rules
 from lobby.data import Data
 from lobby.delivery import Delivery
 from lobby.errors import Refused
-from lobby.fanout import Share, Window, window_ms
+from lobby.fanout import ACTIVE_MS, BUDGET_MS, FrameBudget, Share, Window
 from lobby.limits import Bucket, RateLimited, Verdict
-from lobby.messages import ACTIONS, Handshake, ServerMessage, parse
+from lobby.messages import ACTIONS, CODECS, Handshake, Join, Leave, ServerMessage, parse
 from lobby.operators import RoomTraffic
 from lobby.ports import Gateway, Store, Unreached
 from lobby.presence import Presence, newest, others, watchers
@@ -45,8 +45,8 @@ PlayerKey = tuple[str, str]
 class Resident:
     """The lobby of one host. ``now`` is in milliseconds since 1970, and never goes back.
 
-    :meth:`received` and :meth:`close_window` return the time at which the room's window is due. The host sleeps until then and
-    calls :meth:`close_window`; a later time replaces an earlier one.
+    The host sets ``wake``. It is called with a room and the time at which the room's window is due; a later call replaces an
+    earlier one. The host sleeps until then and calls :meth:`close_window`.
     """
 
     def __init__(self, store: Store, gateway: Gateway, settings: Settings) -> None:
@@ -65,6 +65,11 @@ class Resident:
         """The rate limit of each player's connections."""
         self.traffic: defaultdict[str, RoomTraffic] = defaultdict(RoomTraffic)
         """What each room has sent and received. A room without connections is forgotten."""
+        self._return_ms = 0
+        """What all clients know of :func:`limits.return_ms`; newer clients may know a newer value."""
+        self.budget = FrameBudget()
+        self.wake: Callable[[str, int], None] = lambda room, due_ms: None
+        """Called with a room and the time at which its window is due."""
         self.report: Callable[[str, Presence, int], None] = lambda event, row, now: None
         """Called with ``join`` or ``leave``, a row of the player, and the time."""
 
@@ -76,7 +81,7 @@ class Resident:
     @property
     def window_ms(self) -> int:
         """How long a position waits for others now, in ms."""
-        return window_ms(len(self._players), self.settings.window_ms)
+        return self.budget.window_ms(self.settings.window_ms)
 
     # ── the life of a connection ────────────────────────────────────────────────────────────────────────────────────
 
@@ -91,27 +96,26 @@ class Resident:
         self._announce([RowAdded(row)], now)
         return row
 
-    def received(self, room: str, connection: str, message: bytes, now: int) -> int | None:
-        """Handles one text message of a connection. Returns when the room's window is due, None where that did not change.
+    def received(self, room: str, connection: str, message: bytes, now: int) -> None:
+        """Handles one text message of a connection.
 
         A wrong message changes nothing, and only its sender receives an error.
         """
         sender = self.store.get(room, connection)
         if sender is None:  # sent before its sender learned that the connection is closed
-            return None
+            return
         try:
             self._spend(connection, now)
             limits.check_size(message, self.settings)
             parsed = parse(message)
             self.counts["messages", ACTIONS[type(parsed)]] += 1
             self.traffic[room].messages += 1
-            return self._carry_out(rules.received(parsed, sender, now, self.settings), room, now)
+            self._carry_out(rules.received(parsed, sender, now, self.settings), room, now)
         except RateLimited as limited:
             self._slow_down(sender, limited, now)
         except Refused as refused:
             self._delivery.count_refused(refused)
             self._carry_out(rules.refused(sender, refused), room, now)
-        return None
 
     def refused(self, error: Refused) -> None:
         """Counts a connection that the host refused."""
@@ -144,6 +148,7 @@ class Resident:
 
     def close_silent(self, now: int) -> None:
         """Closes the connections from which nothing was received for two heartbeats, and forgets what players used long ago."""
+        self._configure(now)
         connected = set(self._players.values())
         for buckets in (self._buckets, self._events, self._visits):
             for player in [one for one, bucket in buckets.items() if bucket.is_full(now) and one not in connected]:
@@ -152,6 +157,15 @@ class Resident:
             for row in self.store.room(room):
                 if rules.is_silent(row, now, self.settings):
                     self._carry_out(Close(row, "silent"), room, now)
+
+    def _configure(self, now: int) -> None:
+        """Sends all clients over which time they spread their return, where that has changed since the last time."""
+        after = limits.return_ms(len(self._players))
+        if after != self._return_ms:
+            self._return_ms = after
+            for room in self.store.rooms():
+                receivers = [row for row in self.store.room(room) if CODECS[row.v].has_changes]
+                self._post(rules.configured(receivers, self.settings, after), room, now)
 
     def _spend(self, connection: str, now: int) -> None:
         """Takes one message from the rate limit of a connection. Raises RateLimited."""
@@ -188,23 +202,72 @@ class Resident:
                 self._windows.pop(room, None)
                 self.traffic.pop(room, None)
             for effect in rules.changed(change, roster):
-                self._carry_out(effect, room, now)
+                if isinstance(effect, Post):
+                    self._announce_player(change.presence.player, effect, room, now)
+                else:
+                    self._carry_out(effect, room, now)
 
-    def close_window(self, room: str, now: int) -> int | None:
-        """Broadcasts what moved in a room. Returns when its next window is due; None: nothing is left to broadcast."""
+    def _announce_player(self, player: str, post: Post, room: str, now: int) -> None:
+        """Sends that a player has entered, left or changed its name: to clients of version 3 when the window ends, all at once;
+        to older ones now, or when the window ends if there are too many."""
+        window = self._windows[room]
+        older = tuple([row for row in post.receivers if not CODECS[row.v].has_changes])
+        if len(older) < len(post.receivers):
+            self.wake(room, window.entered_or_left(player, now, self._length_ms(now)))
+        if older and window.may_send_single(len(older)):
+            self._post(post._replace(receivers=older), room, now)
+        elif older:
+            self.wake(room, window.wait_single(player, now, self._length_ms(now)))
+
+    def _send_changed(self, room: str, changed: Sequence[str], now: int) -> None:
+        """Sends clients of version 3 who has entered and left a room, in one message."""
+        if changed:
+            rows = self.store.room(room)
+            only = changed[0] if len(changed) == 1 else ""  # a player does not need its own join
+            receivers = tuple([row for row in rows if CODECS[row.v].has_changes and row.player != only])
+            self._post(Post(receivers, rules.entered_and_left(changed, rows)), room, now)
+
+    def _send_single(self, room: str, changed: Sequence[str], now: int) -> None:
+        """Sends clients of versions 1 and 2 a message about each player that has entered or left."""
+        rows = self.store.room(room)
+        changes = rules.entered_and_left(changed, rows)
+        older = [row for row in rows if not CODECS[row.v].has_changes]
+        for player in changes.leaves:
+            self._post(Post(tuple(older), Leave(player)), room, now)
+        for joined in changes.joins:
+            self._post(Post(tuple([row for row in older if row.player != joined.id]), Join(joined)), room, now)
+
+    def _length_ms(self, now: int) -> int:
+        """The length of windows now. How many receivers active rooms have is summed up now and then."""
+        if now - self.budget.summed_ms >= BUDGET_MS:
+            active = (window for window in self._windows.values() if now - window.due_ms < ACTIVE_MS)
+            self.budget.receivers, self.budget.summed_ms = sum(window.receivers for window in active), now
+        return self.window_ms
+
+    def close_window(self, room: str, now: int) -> int:
+        """Broadcasts what moved in a room, and the players that entered and left. Returns the number of frames."""
         window = self._windows.get(room)
         if window is None:
-            return None
+            return 0
         self.counts["windows", ""] += 1
+        before = self._delivery.frames
         rows = self.store.room(room)
-        closed = window.close(newest(rows), now, self.settings.for_room(room), watchers(rows))
+        if not window.receivers:
+            self.budget.summed_ms = 0  # a room that was not active: it counts from the next window on
+        closed = window.close(newest(rows), now, self.settings.for_room(room), watchers(rows), self._length_ms(now))
+        self._send_changed(room, closed.changed, now)
+        if closed.single:
+            self._send_single(room, closed.single, now)
         self._broadcast(room, closed.shares, now)
-        return closed.due_ms
+        if closed.due_ms is not None:
+            self.wake(room, closed.due_ms)
+        return self._delivery.frames - before
 
     def catch_up(self, room: str, connection: str, now: int) -> None:
         """Sends the current positions to a connection that missed frames because it was slow."""
         receiver = self.store.get(room, connection)
         if receiver is not None:
+            self._send_changed(room, self._windows[room].take_changed(), now)  # no position of a player before its join
             movers = others(receiver, newest(self.store.room(room)))
             if movers:
                 self._broadcast(room, [Share([receiver], movers)], now)
@@ -223,38 +286,42 @@ class Resident:
 
     # ── effects ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _carry_out(self, effect: Effect, room: str, now: int) -> int | None:
-        """Does what a rule decided. Returns when the room's window is due, if the effect was a position."""
+    def _carry_out(self, effect: Effect, room: str, now: int) -> None:
+        """Does what a rule decided."""
         match effect:
             case SetPosition(connection, at, allowance):
                 row = self.store.set_position(room, connection, at, now, allowance)
                 if row is not None:
-                    return self._windows[room].moved(row.player, now, self.window_ms)
+                    self.wake(room, self._windows[room].moved(row.player, now, self._length_ms(now)))
             case SetStatus(connection, status):
                 row = self.store.set_status(room, connection, status, now)
                 if row is not None:
-                    self._post(rules.status_changed(row, self.store.room(room)), room, now)
+                    self._post_about(row.player, rules.status_changed(row, self.store.room(room)), room, now)
             case SetName(connection, name):
                 row = self.store.set_name(room, connection, name, now)
                 if row is not None:
-                    self._post(rules.renamed(row, self.store.room(room)), room, now)
+                    self._announce_player(row.player, rules.renamed(row, self.store.room(room)), room, now)
             case SetData(connection, patch):
                 row = self._set_data(room, connection, patch, now)
                 if row is not None:
-                    self._post(rules.data_changed(row, self.store.room(room)), room, now)
+                    self._post_about(row.player, rules.data_changed(row, self.store.room(room)), room, now)
             case SendEvent(connection, sent):
                 row = self.store.get(room, connection)
                 if row is not None:
                     self._spend_event(row, now)
+                    if row.player in self._windows[room].changed:  # no event of a player before its join
+                        self._send_changed(room, self._windows[room].take_changed(), now)
                     self._post(rules.event(row, sent, self.store.room(room)), room, now)
             case SendWelcome(connection, patch):
                 changed = self._set_data(room, connection, patch, now) if patch else None
                 if changed is not None:  # its own client receives the data with the welcome
-                    self._post(rules.data_changed(changed, others(changed, self.store.room(room))), room, now)
+                    self._post_about(
+                        changed.player, rules.data_changed(changed, others(changed, self.store.room(room))), room, now
+                    )
                 row = self.store.get(room, connection)
                 if row is not None:
-                    for post in rules.welcomed(row, self.store.room(room), now, self.settings):
-                        self._post(post, room, now)
+                    self._delivery.welcome(row, self.store.room(room), now)
+                    self._post(rules.configured([row], self.settings, limits.return_ms(len(self._players))), room, now)
             case SendPong(sender, pong):
                 self._post(Post((sender,), pong), room, now)
             case Post():
@@ -263,7 +330,14 @@ class Resident:
                 self.end(room, [row], code, detail, now)
             case _:
                 assert_never(effect)
-        return None
+
+    def _post_about(self, player: str, post: Post, room: str, now: int) -> None:
+        """Sends a new status or new data of a player. Clients that will receive a join of the player receive it there."""
+        window = self._windows[room]
+        if player in window.changed or player in window.single:
+            waits = {v: player in (window.changed if codec.has_changes else window.single) for v, codec in CODECS.items()}
+            post = post._replace(receivers=tuple([row for row in post.receivers if row.player == player or not waits[row.v]]))
+        self._post(post, room, now)
 
     def _set_data(self, room: str, connection: str, patch: Data, now: int) -> Presence | None:
         """Merges ``patch`` into the data of a row. Returns the row, None where nothing changed. Raises Refused."""
