@@ -84,6 +84,28 @@ class LobbyWire:
         return -1 if payload.startswith(b'{"type":"leave"') else 0
 
 
+@dataclass(slots=True)
+class Lobby3Wire(LobbyWire):
+    """Version 3: one ``changes`` has all joins and leaves of a window. Its joins may name known players, and the receiver."""
+
+    me: str = ""
+    ids: set[str] = field(default_factory=set)
+
+    def others(self, payload: bytes) -> int:
+        """The players that a ``welcome`` or ``changes`` adds, less those that it removes."""
+        before = len(self.ids)
+        if payload.startswith(b'{"type":"welcome"'):
+            message = json.loads(payload)
+            self.me = message["your_id"]
+            self.ids = {player["id"] for player in message["lobby_players"]}
+        elif payload.startswith(b'{"type":"changes"'):
+            message = json.loads(payload)
+            self.ids.difference_update(message.get("leave", ()))
+            self.ids.update(player["id"] for player in message.get("join", ()))
+        self.ids.discard(self.me)
+        return len(self.ids) - before
+
+
 POSITION = struct.Struct(">c8sf3sf4sf4sf3sf")
 
 
@@ -172,4 +194,4 @@ def number(payload: bytes, at: int) -> tuple[int, int]:
 
 
 NUMBERS = {0xCC: 1, 0xCD: 2, 0xCE: 4}  # bytes of an unsigned number after its first byte
-WIRES: dict[str, Callable[[], Wire]] = {"2": LobbyWire, "colyseus": ColyseusWire}
+WIRES: dict[str, Callable[[], Wire]] = {"2": LobbyWire, "3": Lobby3Wire, "colyseus": ColyseusWire}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import compare, load
-from bench.wires import ColyseusWire, LobbyWire, changes, number
+from bench.wires import ColyseusWire, Lobby3Wire, LobbyWire, changes, number
 
 FIGURES = compare.Figures(1.0, 2.0, 0.5, 40.0, 1000.0, 0.1, 0)
 POSITION = "800000c03f810000204082000060408300009040840000b040"
@@ -76,6 +76,17 @@ def test_presence_of_a_lobby_is_counted(frame: bytes, others: int) -> None:
     assert LobbyWire().others(frame) == others
 
 
+def test_changes_of_version_3_may_name_known_players_and_the_receiver() -> None:
+    wire = Lobby3Wire()
+    frames = (
+        b'{"type":"welcome","your_id":"a","lobby_players":[{"id":"b"}],"n":7}',
+        b'{"type":"changes","join":[{"id":"a"},{"id":"b"},{"id":"c"}]}',
+        b'{"type":"changes","leave":["b"]}',
+        b'{"type":"moves","t":1,"m":[]}',
+    )
+    assert [wire.others(frame) for frame in frames] == [1, 1, -1, 0]
+
+
 def test_a_receiver_finds_x_and_y_in_a_patch_of_colyseus() -> None:
     assert list(ColyseusWire().moves(PATCH)) == [struct.pack("<ff", 1.5, 2.5)] * 2
 
@@ -125,10 +136,10 @@ def complete(figures: compare.Figures, name: str) -> bool:
     )
 
 
-@pytest.fixture(scope="module", params=["lobby", "colyseus"])
+@pytest.fixture(scope="module", params=["2", "3", "colyseus"])
 def subject(request: pytest.FixtureRequest) -> Iterator[compare.Subject]:
-    if request.param == "lobby":
-        yield compare.lobby_at("lobby", compare.ROOT, sys.executable, "2")
+    if request.param != "colyseus":
+        yield compare.lobby_at("lobby", compare.ROOT, sys.executable, request.param)
     else:
         with compare.colyseus() as found:
             yield found
