@@ -205,7 +205,7 @@ async def test_the_context_and_the_variables_are_those_of_lambda(tmp_path: Path)
     async with asked(template({"Ask": function}), tmp_path) as (it, client):
         first, second = [await it.ask(client, "ask") for _ in range(2)]
     assert (first["calls"], second["calls"]) == (1, 2)
-    assert 5_000 < first["left"] <= 9_000
+    assert 0 < first["left"] <= 9_000
     fields, variables = first["fields"], first["variables"]
     assert first["folder"] == variables["LAMBDA_TASK_ROOT"] == str(tmp_path.resolve())
     stream = variables["AWS_LAMBDA_LOG_STREAM_NAME"]

@@ -130,6 +130,18 @@ async def test_an_environment_that_ends_is_replaced(tmp_path: Path) -> None:
         assert (await world.environments.call({}))["calls"] == 1
 
 
+async def test_an_event_that_is_handled_when_the_code_changes_ends_with_the_old_code(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        old = (await world.environments.call({}))["pid"]
+        handled = asyncio.create_task(world.environments.call({"sleep": 0.2}))
+        for _ in range(5):  # until the environment has the event
+            await asyncio.sleep(0)
+        world.environments.reload()
+        assert (await handled)["pid"] == old
+        answer = await world.environments.call({})
+        assert (answer["pid"] != old, answer["calls"], len(world.environments)) == (True, 1, 1)
+
+
 async def test_the_functions_own_timeout_kills_it(tmp_path: Path) -> None:
     async with World(tmp_path, timeout_s=0.2) as world:
         with pytest.raises(HandlerError, match=r"Task timed out after 0\.20 seconds"):

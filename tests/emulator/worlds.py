@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from lobby.emulator import Api, ApiGateway, Route
 
-PATIENCE_S = 5.0
+PATIENCE_S = 10.0
 ROUTES = {key: Route() for key in ("$connect", "$disconnect", "$default")}
 KEYS = {"AKIDEXAMPLE": "secret"}
 

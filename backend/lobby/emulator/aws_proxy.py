@@ -120,7 +120,7 @@ class AwsProxy:
         try:
             async with asyncio.timeout(CONNECT_S):
                 there_reader, there = await asyncio.open_connection(host, port)
-        except (OSError, ValueError, UnicodeError):
+        except (OSError, OverflowError, ValueError):  # also a port or a name that cannot exist
             writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
             return
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")

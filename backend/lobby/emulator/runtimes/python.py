@@ -38,7 +38,11 @@ LEVELS = {"TRACE": "DEBUG", "FATAL": "CRITICAL"}
 def main() -> None:
     """Reads requests from standard input and writes answers to standard output, one a line. Output of the handler goes to the
     log."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # The handler, and the programs that it starts, get other channels: an empty input, and the log as output.
+    requests, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
     settings: dict[str, Any] = json.loads(sys.argv[1])
     del sys.argv[1:]
@@ -53,7 +57,7 @@ def main() -> None:
     while True:
         answers.write(f"{RECORD}{json.dumps(answer)}\n")
         answers.flush()
-        line = sys.stdin.readline()
+        line = requests.readline()
         if not line:
             return
         answer = run(handler, json.loads(line), current)
