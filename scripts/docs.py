@@ -58,6 +58,15 @@ def properties() -> str:
     return "\n".join(rows)
 
 
+def public_stacks() -> str:
+    """Which stacks of others run unchanged, as bench/public_stacks.py tried them."""
+    rows = ["| stack | command | result |", "|---|---|---|"]
+    for one in json.loads((ROOT / "bench/results/public_stacks.json").read_text()):
+        outcome = one["outcome"] if one["outcome"] != "runs unchanged" else "**runs unchanged**"
+        rows.append(f"| {one['stack']} | `{one['command']}` | {outcome} |")
+    return "\n".join(rows)
+
+
 def _but(name: str, harmless: tuple[Any, ...]) -> str:
     """A refused property, and the values that it may have."""
     values = ", ".join(str(value) for value in harmless if value)
@@ -615,6 +624,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "bill": ("docs/emulator.md", emulated_bill),
     "faults": ("docs/emulator.md", faults),
     "properties": ("docs/emulator.md", properties),
+    "public-stacks": ("docs/emulator.md", public_stacks),
     "codes": ("game/addons/lobby_presence/lobby_errors.gd", codes),
     "settings": ("docs/settings.md", settings),
     "metrics": ("docs/settings.md", metrics),

@@ -9,9 +9,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-SDK = tuple(
-    f"@aws-sdk/{name}@3.1169.0"
-    for name in ("client-apigatewaymanagementapi", "client-dynamodb", "lib-dynamodb", "client-sqs", "client-s3")
+SDK = (
+    *(
+        f"@aws-sdk/{name}@3.1169.0"
+        for name in ("client-apigatewaymanagementapi", "client-dynamodb", "lib-dynamodb", "client-sqs", "client-s3")
+    ),
+    "@aws-sdk/client-bedrock-runtime@3.1164.0",
 )
 
 

@@ -111,6 +111,7 @@ async def test_the_sdk_is_found_by_import_and_require_in_a_layer_as_in_awss_runt
     [
         ("client-sqs", "SendMessageCommand", {"QueueUrl": "https://sqs.us-east-1.amazonaws.com/1/q", "MessageBody": "x"},
          "sqs SendMessage"),
+        ("client-bedrock-runtime", "ConverseCommand", {"modelId": "m", "messages": []}, "bedrock-runtime Converse"),
         ("client-s3", "PutObjectCommand", {"Bucket": "mine", "Key": "k", "Body": "x"}, "s3 PutObject"),
     ],
 )  # fmt: skip
@@ -121,7 +122,7 @@ async def test_a_call_to_another_service_fails_at_its_first_try(
     (tmp_path / "app.js").write_text(f"""
 const sdk = require("@aws-sdk/{service}");
 exports.handler = async () => {{
-  const name = Object.keys(sdk).find((name) => /^[A-Z0-9]+Client$/.test(name));
+  const name = Object.keys(sdk).find((name) => /^[A-Za-z0-9]+Client$/.test(name) && name !== "__Client");
   try {{
     await new sdk[name]({{}}).send(new sdk.{command}({json.dumps(words)}));
   }} catch (error) {{

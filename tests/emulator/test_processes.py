@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -42,6 +43,10 @@ async def no_answer(request: web.BaseRequest) -> web.StreamResponse:
     raise AssertionError(f"no function calls {request.host}")
 
 
+async def no_refusal(method: str, host: str, target: str, headers: Mapping[str, str]) -> web.Response:
+    raise AssertionError(f"no function calls {host}")
+
+
 class World:
     def __init__(self, folder: Path, timeout_s: float = 29.0, concurrency: int = 1000, **options: Any) -> None:
         (folder / "mine.py").write_text(HANDLER)
@@ -62,6 +67,7 @@ class World:
             {"mine": function},
             code,
             answer=no_answer,
+            refuse=no_refusal,
             own=lambda: ("127.0.0.1", 1),
             region="eu-west-1",
             keys=("key", "secret", "token"),

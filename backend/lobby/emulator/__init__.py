@@ -28,6 +28,7 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``node_sdk``       the AWS SDK for Node.js functions, which AWS's runtimes contain
 ``aws_hosts``      AWS's hosts, and the service and operation that a request names (pure)
 ``refusals``       the answers to calls that are not emulated (pure)
+``http2_refusals`` the same for clients that use HTTP/2
 ``aws_proxy``      leads AWS's addresses to the emulator: a proxy that ends TLS
 ``function_processes``
                    what functions in processes need: code, proxy and programs together

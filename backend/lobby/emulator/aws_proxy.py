@@ -18,6 +18,7 @@ from aiohttp import web
 
 from lobby.emulator.aws_hosts import is_aws
 from lobby.emulator.connections import FilteredProtocol
+from lobby.emulator.http2_refusals import Http2Refusals, Refuse
 from lobby.logs import bounded_logger
 
 HERE = "127.0.0.1"
@@ -34,11 +35,11 @@ class AwsProxy:
     """Answers for AWS's hosts on loopback. ``async with`` it.
 
     ``answer`` answers each request to a host of AWS and to ``own()``, which are host and port of the gateway. Connections to
-    all other hosts are passed on. ``folder`` is for the certificates.
+    all other hosts are passed on. ``refuse`` answers requests that come by HTTP/2. ``folder`` is for the certificates.
     """
 
-    def __init__(self, answer: Answer, own: Callable[[], tuple[str, int]], folder: Path) -> None:
-        self._own = own
+    def __init__(self, answer: Answer, refuse: Refuse, own: Callable[[], tuple[str, int]], folder: Path) -> None:
+        self._own, self._refuse = own, refuse
         self._authority = trustme.CA(organization_name="local emulator")
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._http = web.Server(answer, logger=bounded_logger(f"{__name__}.http"), access_log=None)
@@ -68,7 +69,7 @@ class AwsProxy:
         context = self._context(self._own()[0])
         context.sni_callback = self._choose
         loop = asyncio.get_running_loop()
-        self._tls = await loop.create_server(lambda: FilteredProtocol(self._http), HERE, 0, ssl=context)
+        self._tls = await loop.create_server(lambda: _Chosen(self._http, self._refuse), HERE, 0, ssl=context)
         self._proxy = await asyncio.start_server(self._serve, HERE, 0, limit=HEAD_BYTES)
         return self
 
@@ -85,7 +86,7 @@ class AwsProxy:
         """A context with a certificate for a name."""
         if name not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.set_alpn_protocols(["http/1.1"])
+            context.set_alpn_protocols(["http/1.1", "h2"])
             self._authority.issue_cert(*dict.fromkeys((name, "localhost", HERE))).configure_cert(context)
             self._contexts[name] = context
         return self._contexts[name]
@@ -128,6 +129,19 @@ class AwsProxy:
             await asyncio.gather(_copy(reader, there), _copy(there_reader, writer))
         finally:
             there.close()
+
+
+class _Chosen(asyncio.Protocol):
+    """Gives a connection to the protocol that client and server have agreed on."""
+
+    def __init__(self, http: web.Server, refuse: Refuse) -> None:
+        self._http, self._refuse = http, refuse
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        is_http2 = transport.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
+        chosen = Http2Refusals(self._refuse) if is_http2 else FilteredProtocol(self._http)
+        transport.set_protocol(chosen)
+        chosen.connection_made(transport)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -143,7 +143,7 @@ class EmulatedStack:
     def _table_server(self, engine: Engine) -> TableServer:
         account, region = self.definition.api.account_id, self.definition.api.region
         credentials = {ACCESS_KEY: SECRET_KEY}
-        services = Services(
+        self._services = Services(
             self.metrics, self.described, account=account, region=region, credentials=credentials, log=self._on_log
         )
         return TableServer(
@@ -153,7 +153,7 @@ class EmulatedStack:
             meter=self._meter,
             delay=partial(self._conditions.delay, "table"),
             throttles=partial(self._conditions.happens, "throttled-table"),
-            others=services.answer,
+            others=self._services.answer,
             answered=self._table_answered,
         )
 
@@ -189,6 +189,7 @@ class EmulatedStack:
             {name: function for name, function in self.definition.functions.items() if name in self.definition.called},
             CodeOptions(default=code) if isinstance(code, Path) else code,
             answer=self._answer_aws,
+            refuse=self._services.refuse,
             own=lambda: (reachable(self.gateway.host), self.gateway.port),
             region=self.definition.api.region,
             keys=(ACCESS_KEY, SECRET_KEY, SESSION_TOKEN),

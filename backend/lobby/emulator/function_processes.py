@@ -17,6 +17,7 @@ from lobby.emulator.aws_proxy import Answer, AwsProxy
 from lobby.emulator.environments import Environment, ProcessEnvironment, Program
 from lobby.emulator.function_code import CodeOptions, FunctionCodes, find_machine, watch
 from lobby.emulator.functions import LambdaFunction, language
+from lobby.emulator.http2_refusals import Refuse
 from lobby.emulator.programs import PROGRAMS, Access, Machine, lambda_variables
 from lobby.errors import LobbyError
 
@@ -27,9 +28,10 @@ NAMED_FILES = 3
 class FunctionProcesses:
     """The processes of ``functions``. ``async with`` it.
 
-    ``answer`` answers what functions send to AWS. ``own()`` returns host and port of the gateway. ``keys`` are the access key,
-    the secret key and the session token of functions. ``endpoints()`` returns variables with addresses of services.
-    ``changed(name)`` is called when the code of a function has changed. ``log`` is called with lines about functions.
+    ``answer`` answers what functions send to AWS, and ``refuse`` what they send by HTTP/2. ``own()`` returns host and port of
+    the gateway. ``keys`` are the access key, the secret key and the session token of functions. ``endpoints()`` returns
+    variables with addresses of services. ``changed(name)`` is called when the code of a function has changed. ``log`` is called
+    with lines about functions.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class FunctionProcesses:
         code: CodeOptions,
         *,
         answer: Answer,
+        refuse: Refuse,
         own: Callable[[], tuple[str, int]],
         region: str,
         keys: tuple[str, str, str],
@@ -45,7 +48,7 @@ class FunctionProcesses:
         changed: Callable[[str], None],
         log: Callable[[str], None],
     ) -> None:
-        self._functions, self._answer, self._own = functions, answer, own
+        self._functions, self._answer, self._refuse, self._own = functions, answer, refuse, own
         self._region, self._keys, self._endpoints = region, keys, endpoints
         self._changed, self._log = changed, log
         self._codes = FunctionCodes(code, functions)
@@ -60,7 +63,7 @@ class FunctionProcesses:
             await asyncio.to_thread(self._codes.prepare)
             await self._install_sdk()
             folder = running.enter_context(tempfile.TemporaryDirectory(prefix="emulator-"))
-            self._proxy = await running.enter_async_context(AwsProxy(self._answer, self._own, Path(folder)))
+            self._proxy = await running.enter_async_context(AwsProxy(self._answer, self._refuse, self._own, Path(folder)))
             watcher = asyncio.create_task(watch(self._codes, self._code_changed, self._log))
             running.push_async_callback(_ended, watcher)
             self._running = running.pop_all()

@@ -90,6 +90,10 @@ class Services:
         answer = get_serializer_class(model.service_name, protocol)(operation).serialize(result)
         return web.Response(status=answer["status_code"], body=answer["body"], headers=dict(answer["headers"]))
 
+    async def refuse(self, method: str, host: str, target: str, headers: Mapping[str, str]) -> web.Response:
+        """Answers a request that is not emulated, whatever it asks for."""
+        return self._refused(await asyncio.to_thread(asked, method, host, target, headers, b""))
+
     def _refused(self, wanted: Asked) -> web.Response:
         self._log(refusal_line(wanted))
         return refused(wanted)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -253,18 +254,27 @@ def _page(url: Callable[[], str]) -> Callable[[str], tuple[bytes, str] | None]:
 
 
 def _printer(everything: bool, console: Console) -> Callable[[str], None]:
-    """Prints log lines of functions: all, or only those that are not JSON of the level INFO or below."""
+    """Prints events of the logs of functions: all, or only those that are no details."""
 
     def print_log(line: str) -> None:
-        if not everything:
-            try:
-                if json.loads(line).get("level", "INFO") in ("DEBUG", "INFO"):
-                    return
-            except (ValueError, AttributeError):
-                pass
-        console.print(Text(line, "dim"), soft_wrap=True)
+        if everything or not is_detail(line):
+            console.print(Text(line, "dim"), soft_wrap=True)
 
     return print_log
+
+
+_DETAIL = re.compile(r"\[(DEBUG|INFO)\]\t|\S*Z\t\S*\t(TRACE|DEBUG|INFO)\t")
+
+
+def is_detail(line: str) -> bool:
+    """Whether an event of a log has the level INFO or below, in the formats of Lambda: JSON, and the texts of Python and of
+    Node.js. JSON without a level counts as INFO. Other texts have no level, and are no details."""
+    if _DETAIL.match(line):
+        return True
+    try:
+        return json.loads(line).get("level", "INFO") in ("TRACE", "DEBUG", "INFO")
+    except (ValueError, AttributeError, RecursionError):
+        return False
 
 
 @contextmanager
