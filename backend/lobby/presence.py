@@ -66,6 +66,11 @@ class Presence(NamedTuple):
     is_named: bool = False
     watch: bool = False
 
+    def moved(self, at: Position, now: int, allowance: float) -> Presence:
+        """The row after a new position at ``now``. It is what ``_replace`` makes, in a third of the time: this is done for each
+        position of each player."""
+        return Presence._make((*self[:7], at, self[8], now, self[10], now, allowance, *self[13:]))
+
 
 def newest(roster: Iterable[Presence]) -> list[Presence]:
     """The newest connection of each player: the one that represents the player. Watchers are no players."""

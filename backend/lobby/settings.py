@@ -172,6 +172,8 @@ class Settings:
 
     def for_room(self, room: str) -> Settings:
         """The settings of one room."""
+        if not self.rooms:
+            return self
         return next((own for matches, own in self._by_pattern if matches(room)), self)
 
     @cached_property

@@ -48,7 +48,7 @@ class MemoryStore:
         row = self.get(room, connection)
         if row is None or not is_newer(at, row.at):
             return None
-        return self._write(row._replace(at=at, moved_ms=now, seen_ms=now, allowance=allowance))
+        return self._write(row.moved(at, now, allowance))
 
     def set_status(self, room: str, connection: str, status: str, now: int) -> Presence | None:
         row = self.get(room, connection)

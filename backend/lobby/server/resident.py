@@ -292,7 +292,11 @@ class Resident:
             case SetPosition(connection, at, allowance):
                 row = self.store.set_position(room, connection, at, now, allowance)
                 if row is not None:
-                    self.wake(room, self._windows[room].moved(row.player, now, self._length_ms(now)))
+                    window = self._windows[room]
+                    if window.near:  # it is due already
+                        window.near.add(row.player)
+                    else:
+                        self.wake(room, window.moved(row.player, now, self._length_ms(now)))
             case SetStatus(connection, status):
                 row = self.store.set_status(room, connection, status, now)
                 if row is not None:
