@@ -236,7 +236,7 @@ def simulate(
             recent = sum(at_ms >= now_ms - RECENT_MS for at_ms in sent_ms)
             lock_units += _units(LOCK_BYTES + STAMP_BYTES * recent, 1024)
             receivers_now = 0
-            for receivers, movers in window.close(roster, now_ms, settings).shares:
+            for receivers, movers, _ in window.close(roster, now_ms, settings).shares:
                 size = len(encode_moves(1_795_426_800_000 + now_ms, [(row.n, row.at) for row in movers]))
                 receivers_now += len(receivers)
                 received_steps += len(receivers) * steps(size)

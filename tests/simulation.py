@@ -7,7 +7,9 @@ from collections.abc import Collection
 from itertools import count
 from typing import Any
 
-from lobby.messages import Handshake, ServerMessage, decode
+from lobby.client.connection import decode_safely
+from lobby.compact import KIND, WHOLE_MS, Decoder
+from lobby.messages import Handshake, ServerMessage
 from lobby.ports import Unreached
 from lobby.presence import Presence
 from lobby.server.memory import MemoryStore
@@ -25,7 +27,7 @@ class Inboxes:
         self.skipped: set[str] = set()
         self.gone: frozenset[str] = frozenset()
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         for connection in connections:
             if connection in self.slow and droppable:
                 self.skipped.add(connection)
@@ -55,6 +57,7 @@ class Simulation:
         self.lobby = Resident(self.store, self.gateway, self.settings)
         self.lobby.wake = self.due.__setitem__
         self._ids = count(1)
+        self._compact: defaultdict[str, Decoder] = defaultdict(Decoder)
         self.rooms: dict[str, str] = {}
 
     def connect(self, player: str, v: int = 2, room: str = "lobby", **rest: Any) -> str:
@@ -85,7 +88,7 @@ class Simulation:
         self.now = end
 
     def settle(self) -> None:
-        self.advance(self.settings.window_ms + 2 * self.settings.far_ms)
+        self.advance(self.settings.window_ms + 3 * self.settings.far_ms + WHOLE_MS)
         assert not self.due, "a window never came to rest"
         for connection in list(self.gateway.skipped):
             self.gateway.skipped.discard(connection)
@@ -97,5 +100,8 @@ class Simulation:
 
     def receive(self, connection: str) -> list[ServerMessage]:
         """The messages that a connection received since the last call."""
-        frames = self.gateway.frames.pop(connection, [])
-        return [message for message in map(decode, frames) if message is not None]
+        return [message for frame in self.gateway.frames.pop(connection, []) if (message := self.decode(connection, frame))]
+
+    def decode(self, connection: str, frame: bytes) -> ServerMessage | None:
+        """The message in a frame that a connection received. Decode the frames in their order."""
+        return decode_safely(frame if frame[0] == KIND else frame.decode(), self._compact[connection])

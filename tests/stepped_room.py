@@ -321,7 +321,7 @@ class _Gateway:
     def __init__(self, room: SteppedRoom, steps: Steps) -> None:
         self._room, self._steps = room, steps
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         gone, missed = set(), set()
         for connection in connections:
             self._steps.pause("post")

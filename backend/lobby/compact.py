@@ -15,6 +15,7 @@ import base64
 import binascii
 import math
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from lobby.presence import Position
@@ -295,14 +296,14 @@ def as_text(frame: bytes) -> str:
 class _Track:
     """What the encoder knows of one player: ``base``, and what was sent last."""
 
-    __slots__ = ("base", "base_ms", "is_whole", "made", "made_at", "made_for_all", "made_ms", "number", "player")
+    __slots__ = ("base", "base_ms", "is_whole", "made", "made_at", "made_for_all", "made_ms", "number", "player", "renewals")
 
     def __init__(self, player: str) -> None:
         self.player = player
         self.base: Base | None = None
         self.base_ms = -BASE_VALID_MS
         """When a base was made last; it stays where the base itself does not count any more."""
-        self.number = 0
+        self.number = self.renewals = 0
         self.is_whole = True
         """Whether the newest position that all receivers were sent was whole."""
         self.made = b""
@@ -311,24 +312,38 @@ class _Track:
         self.made_for_all = False
 
 
+class Reach(Enum):
+    """Which receivers of a room get a frame, and so what they have received before."""
+
+    ALL = "all"
+    """All players."""
+    SOME = "some"
+    """Some of the players. They have the bases that all were sent; the frame makes none."""
+    APART = "apart"
+    """Receivers of which nothing is known: those that are no players, or have just missed frames."""
+
+
 class Encoder:
     """What a host remembers of the positions that it sent to one room. All times are those of the server, in ms.
 
-    It assumes that all receivers of the room get the frames of :meth:`encode` with ``to_all``. A receiver that missed some is
-    correct again within :data:`WHOLE_MS`; after :meth:`renew` with the next entry of each player.
+    It assumes that all players of the room get the frames of :meth:`encode` for all. A receiver that missed some is correct
+    again within :data:`WHOLE_MS`; after :meth:`renew` with the next entry of each player.
     """
 
     def __init__(self) -> None:
         self._tracks: dict[int, _Track] = {}
+        self._renewals = 0
         self._pruned_ms = 0
 
     def renew(self) -> None:
         """A receiver has come that knows no bases: the next entry of each player is whole."""
-        for track in self._tracks.values():
-            track.base = None
+        self._renewals += 1
 
-    def encode(self, ms: int, movers: Iterable[tuple[int, str, Position]], *, to_all: bool = True) -> bytes:
-        """The frame with the positions of ``movers``: number, id and position of each. ``to_all``: all receivers get it."""
+    def encode(self, ms: int, movers: Iterable[tuple[int, str, Position]], reach: Reach = Reach.ALL) -> bytes:
+        """The frame with the positions of ``movers``: number, id and position of each."""
+        if reach is Reach.APART:
+            return whole_frame(ms, [(n, at) for n, _, at in movers])
+        to_all = reach is Reach.ALL
         if ms - self._pruned_ms > PRUNE_MS:
             self._prune(ms)
         parts = [_header(ms)]
@@ -338,6 +353,8 @@ class Encoder:
                 track = self._tracks[n] = _Track(player)
             elif track.player != player:
                 track.player, track.base = player, None
+            if track.renewals != self._renewals:
+                track.renewals, track.base, track.made_at = self._renewals, None, None
             if track.made_at is not at or track.made_ms != ms or track.made_for_all != to_all:
                 track.made = self._entry(track, n, at, ms, to_all)
                 track.made_at, track.made_ms, track.made_for_all = at, ms, to_all

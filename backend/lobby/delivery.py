@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable
 from logging import WARNING
 from operator import attrgetter
 
+from lobby.compact import Encoder
 from lobby.errors import CODES, Refused
 from lobby.fanout import Share
-from lobby.messages import CODECS, TYPES, Entry, Welcome
+from lobby.messages import CODECS, TYPES, Entry, Memory, Welcome
 from lobby.ports import ALL_REACHED, Gateway, Unreached
 from lobby.presence import Presence, newest, others
 from lobby.rules import Change, Post, RowAdded, closing_error
@@ -61,15 +62,19 @@ class Delivery:
             entry = self._entries[row.connection] = Entry.of(row)
         return entry
 
-    def broadcast(self, shares: Iterable[Share], now: int) -> Unreached:
-        """Sends the movers of each share to its receivers. Returns the connections that a frame did not reach."""
+    def broadcast(self, shares: Iterable[Share], now: int, compact: Encoder | None = None) -> Unreached:
+        """Sends the movers of each share to its receivers. Returns the connections that a frame did not reach.
+
+        ``compact`` is what the room was sent before, on a host that remembers it and can send binary frames.
+        """
         unreached = ALL_REACHED
         for share in shares:
+            memory = Memory(compact, share.reach) if compact is not None else None
             for v, receivers in _by_version(share.receivers):
-                for frame, kind, skip in CODECS[v].positions(now, share.movers):
+                for frame, kind, skip, binary in CODECS[v].positions(now, share.movers, memory):
                     to = [row.connection for row in receivers if not skip or row.player != skip]
                     if to:
-                        unreached |= self._post(to, frame, kind)
+                        unreached |= self._post(to, frame, kind, binary=binary)
         return unreached
 
     def closing_error(self, row: Presence, code: str, detail: str = "") -> None:
@@ -106,11 +111,11 @@ class Delivery:
             log("took_over", room=row.room, player=row.player, connection=row.connection)
         return ""
 
-    def _post(self, connections: Collection[str], frame: bytes, kind: str) -> Unreached:
+    def _post(self, connections: Collection[str], frame: bytes, kind: str, *, binary: bool = False) -> Unreached:
         self.frames += len(connections)
         self.counts["frames", kind] += len(connections)
         self.counts["frame_bytes", ""] += len(connections) * len(frame)
-        return self._gateway.post(connections, frame, droppable=kind in DROPPABLE)
+        return self._gateway.post(connections, frame, droppable=kind in DROPPABLE, binary=binary)
 
 
 def _by_version(receivers: Iterable[Presence]) -> Iterable[tuple[int, list[Presence]]]:

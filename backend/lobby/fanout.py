@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lobby.compact import Reach
 from lobby.messages import CODECS
 from lobby.presence import Presence
 from lobby.settings import Settings
@@ -88,10 +89,15 @@ about one player; a thousand players that enter at once would otherwise block po
 
 
 class Share(NamedTuple):
-    """``movers`` are sent to ``receivers``. A receiver may be among the movers; its client ignores its own position."""
+    """``movers`` are sent to ``receivers``. A receiver may be among the movers; its client ignores its own position.
+
+    ``reach``: whether the receivers are all players of the room, some, or others. In what goes to all, the mover itself may be
+    missing: its client knows its position.
+    """
 
     receivers: Sequence[Presence]
     movers: Sequence[Presence]
+    reach: Reach = Reach.ALL
 
 
 class Closed(NamedTuple):
@@ -189,7 +195,7 @@ class Window:
         self.receivers, self.single_frames = len(roster) + len(watchers), 0
         if not near and not changed and not single:
             self.due_ms = self.far_due_ms
-        watched = [Share(watchers, [row for row in roster if row.player in near])] if watchers and near else []
+        watched = [Share(watchers, [row for row in roster if row.player in near], Reach.APART)] if watchers and near else []
         shares = self._shares(near, roster, now, settings) + watched
         due_ms = max(now, self.far_due_ms) if self.far else None
         if self.single:
@@ -244,7 +250,7 @@ def _by_neighbourhood(movers: list[Presence], roster: list[Presence], near_playe
     for row in roster:
         receivers[square(row)].append(row)
     return [
-        Share(group, near)
+        Share(group, near, Reach.SOME)
         for (i, j), group in receivers.items()
         if (near := [row for di in (-1, 0, 1) for dj in (-1, 0, 1) for row in moved.get((i + di, j + dj), ())])
     ]

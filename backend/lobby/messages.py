@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, assert_never
 
 from lobby import data as player_data
+from lobby.compact import Encoder, Reach, as_text, whole_frame
 from lobby.data import NO_DATA, Data
 from lobby.errors import Refused
 from lobby.jsons import dumps, loads
@@ -463,11 +464,20 @@ def player_of(presence: Presence, now: int = 0) -> Player:
 
 
 class Frame(NamedTuple):
-    """One encoded message: its bytes, its ``kind`` (a value of :data:`TYPES`), and the player that need not receive it."""
+    """One encoded message: its bytes, its ``kind`` (a value of :data:`TYPES`), the player that need not receive it, and whether
+    it is a binary frame."""
 
     data: bytes
     kind: str
     skip: str = ""
+    binary: bool = False
+
+
+class Memory(NamedTuple):
+    """What a host has sent to a room in compact positions, and which of its receivers a frame is for."""
+
+    encoder: Encoder
+    reach: Reach
 
 
 class Entry(NamedTuple):
@@ -513,8 +523,9 @@ class Codec(Protocol):
     def welcome(self, newcomer: Presence, entries: Iterable[Entry], now: int) -> bytes:
         """The frame that welcomes ``newcomer`` at ``now`` (ms). ``entries`` are the other players."""
 
-    def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
-        """The frames that carry the positions of ``movers``; ``t`` is the server's clock in ms."""
+    def positions(self, t: int, movers: Sequence[Presence], memory: Memory | None = None) -> list[Frame]:
+        """The frames that carry the positions of ``movers``; ``t`` is the server's clock in ms. ``memory``: what the receivers
+        were sent before; None on a host that does not know it, and can send text only."""
 
 
 class Version1:
@@ -560,7 +571,7 @@ class Version1:
         assert frame is not None
         return frame
 
-    def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
+    def positions(self, t: int, movers: Sequence[Presence], memory: Memory | None = None) -> list[Frame]:
         """See :class:`Codec`. One frame for each mover; the mover itself need not receive it."""
         return [Frame(dumps({"type": "pos", **_place(row.player, row.at)}), "pos", row.player) for row in movers]
 
@@ -627,13 +638,20 @@ class Version2:
         own = dumps(_own(welcome_of(newcomer, (), now)))
         return b'%s,"lobby_players":[%s],%s' % (head, b",".join([entry.encoded(now) for entry in entries]), own[1:])
 
-    def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
+    def positions(self, t: int, movers: Sequence[Presence], memory: Memory | None = None) -> list[Frame]:
         """See :class:`Codec`. One frame for all movers."""
         return [Frame(encode_moves(t, [(row.n, row.at) for row in movers]), "moves")]
 
 
 class Version3(Version2):
-    """Version 3: all players that enter and leave within a window are one message."""
+    """Version 3: all players that enter and leave within a window are one message, and positions are compact."""
+
+    def positions(self, t: int, movers: Sequence[Presence], memory: Memory | None = None) -> list[Frame]:
+        """See :class:`Codec`. One frame for all movers: binary where the host has a memory, else text."""
+        if memory is None:
+            return [Frame(as_text(whole_frame(t, [(row.n, row.at) for row in movers])).encode(), "moves")]
+        rows = [(row.n, row.player, row.at) for row in movers]
+        return [Frame(memory.encoder.encode(t, rows, memory.reach), "moves", binary=True)]
 
     has_changes = True
 

@@ -70,8 +70,10 @@ ALL_REACHED = Unreached()
 class Gateway(Protocol):
     """The connections of a host. It decides nothing, and never raises because of a single connection."""
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         """Sends one text frame (UTF-8) to each of ``connections``. Returns those that it did not reach.
+
+        ``binary``: a binary frame instead, which only the gateway of a host with memory has to carry (``delivery.Delivery``).
 
         A slow connection delays no other. ``droppable`` allows the gateway to skip a slow reader, because a newer position will
         follow. A gateway that brings skipped readers up to date by itself does not report them.

@@ -22,11 +22,11 @@ class FakeSocket:
     def __init__(self, stage: Stage, number: int) -> None:
         self.is_open = self.is_closed = self.hangs = self.closes = False
         self.close_code, self.close_reason = 1006, ""
-        self.arrived: list[str] = []
+        self.arrived: list[str | bytes] = []
         self.pongs: list[str] = []
         self._stage, self._number = stage, number
 
-    def take(self, most: int) -> list[str]:
+    def take(self, most: int) -> list[str | bytes]:
         arrived, self.arrived = self.arrived[:most], self.arrived[most:]
         return arrived
 
@@ -137,6 +137,8 @@ class Stage:
                 self.sockets[number].hangs = True
             case {"socket": number, "receives": message}:
                 self.sockets[number].arrived += [json.dumps(message)] * step.get("times", 1)
+            case {"socket": number, "receives_hex": bytes_in_hex}:
+                self.sockets[number].arrived.append(bytes.fromhex(bytes_in_hex))
             case {"socket": number, "receives_text": text}:
                 self.sockets[number].arrived.append(text)
             case {"pongs": pongs}:

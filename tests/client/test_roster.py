@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lobby.client.constants import GRACE_MS, ROSTER_MOST
 from lobby.client.roster import Joined, Left, Moved, Roster, StatusSet
-from lobby.messages import Error, Join, Leave, Moves, Player, PlayerPos, StatusChanged, Welcome
+from lobby.messages import Changes, Error, Join, Leave, Moves, Player, PlayerPos, StatusChanged, Welcome
 from lobby.presence import Position
 
 BEA = Player("bea", Position(1, 2), 2, "Bea")
@@ -54,6 +54,14 @@ def test_players_come_move_and_go() -> None:
     assert known.apply(PlayerPos("bea", Position(5, 6))) == [Moved(there)]
     assert known.apply(Leave("bea")) == [Left(there)]
     assert known.players == {}
+
+
+def test_changes_are_applied_in_order_leaves_first_and_without_the_own_player() -> None:
+    known = roster(BEA, CEM)
+    again, own, dee = BEA._replace(n=9), Player("ann", n=1), Player("dee", n=4)
+    assert known.apply(Changes(("bea", "nobody"), (again, own, dee, dee))) == [Left(BEA), Joined(again), Joined(dee)]
+    assert known.apply(Moves(1, ((9, Position(7)),))) == [Moved(again._replace(at=Position(7)), 1)]
+    assert known.apply(Changes(("cem",))) == [Left(CEM)]
 
 
 def test_repeated_messages_are_no_events() -> None:

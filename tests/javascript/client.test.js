@@ -34,7 +34,7 @@ function connected() {
 
 test("the page is connected when the welcome arrives, at once and not at the next poll", () => {
   const { client, network, seen } = start();
-  assert.equal(network.socket.url, "ws://h/?pid=p1&name=Ada&v=2");
+  assert.equal(network.socket.url, "ws://h/?pid=p1&name=Ada&v=3");
   assert.equal(client.send("{}"), false);
   network.socket.open().receives(WELCOME);
   assert.deepEqual(seen.statuses.map(({ kind }) => kind), ["connecting", "connected"]);

@@ -39,7 +39,7 @@ function entered(options, more) {
 
 test("the address has the player, and the first welcome connects and lists the others", () => {
   const { lobby, network, seen } = entered({ room: "hub", name: "Änn" });
-  assert.equal(network.socket.url, "ws://h/?pid=ann&room=hub&name=%C3%84nn&v=2");
+  assert.equal(network.socket.url, "ws://h/?pid=ann&room=hub&name=%C3%84nn&v=3");
   assert.deepEqual(seen, [["connected", "ann"], ["joined", "bea", true]]);
   assert.deepEqual([lobby.is_connected, lobby.me.id, [...lobby.players.keys()]], [true, "ann", ["bea"]]);
 });

@@ -127,6 +127,7 @@ export class Stage {
     else if (step.does === "close") socket.end(step.code, step.reason);
     else if (step.does === "hang") socket.hangs = true;
     else if ("receives" in step) socket.arrived.push(...Array(step.times ?? 1).fill(JSON.stringify(step.receives)));
+    else if ("receives_hex" in step) socket.arrived.push(Uint8Array.from(Buffer.from(step.receives_hex, "hex")));
     else if ("receives_text" in step) socket.arrived.push(step.receives_text);
     else if ("pongs" in step) this.pongs = step.pongs;
     else if ("busy_until" in step) this.#busy_until_ms = step.busy_until;

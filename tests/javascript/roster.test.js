@@ -212,3 +212,12 @@ test("data and a new name of a player are changes, and the player stays the same
   assert.equal(roster.players.get("b"), bea);
   assert.deepEqual([bea.name, bea.data], ["Beatrix", { team: "red" }]);
 });
+
+test("changes are applied in order, leaves first, and without the own player", () => {
+  const [again, own, dee] = [{ id: "b", x: 5, y: 5, n: 9 }, { id: "a", x: 5, y: 5, n: 7 }, { id: "d", x: 0, y: 0, n: 6 }];
+  const { roster, known, left, joined } = change(after(EMPTY, WELCOME), { type: "changes", leave: ["b", "nobody"], join: [again, own, dee, dee] });
+  assert.deepEqual([ids(left), ids(joined)], [["b"], ["b", "d"]]);
+  assert.deepEqual([...known.players.keys()].sort(), ["b", "c", "d"]);
+  assert.deepEqual(ids(change(roster, moves([9, 700, 0])).moved), ["b"]);
+  assert.deepEqual(ids(change(roster, { type: "changes", leave: ["c"] }).left), ["c"]);
+});

@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from lobby.compact import TEXT_PREFIX, Decoder
+from lobby.messages import encode_moves
+
 CLOCKS = ("t", "now")
 
 
@@ -21,6 +24,7 @@ class Actor(ABC):
 
     def __init__(self, name: str, lines: list[str]) -> None:
         self.name, self.lines = name, lines
+        self._compact = Decoder()
 
     async def send(self, text: str = "", **message: Any) -> None:
         """Sends a message, or any other text."""
@@ -29,9 +33,10 @@ class Actor(ABC):
         await self.send_text(sent)
 
     async def receive(self, kind: str) -> dict[str, Any]:
-        """The next message, which must be of this type."""
+        """The next message, which must be of this type. Compact positions are listed as their ``moves`` in JSON."""
         text = await self.receive_text()
-        message: dict[str, Any] = json.loads(text, parse_float=number)
+        is_compact = isinstance(text, bytes) or text.startswith(TEXT_PREFIX)
+        message: dict[str, Any] = self._read(text) if is_compact else json.loads(text, parse_float=number)
         # The values of clocks differ from host to host.
         shown = {
             key: ("…" if key in CLOCKS and message["type"] in ("welcome", "moves", "pong") else value)
@@ -42,9 +47,15 @@ class Actor(ABC):
         for player in message.get("lobby_players", ()):
             if "age" in player:
                 player["age"] = "…"
-        self.lines.append(f"{self.name:>4} < {json.dumps(shown, ensure_ascii=False)}")
-        assert message["type"] == kind, f"{self.name} waited for {kind} and received {text}"
+        self.lines.append(f"{self.name:>4} < {'compact ' * is_compact}{json.dumps(shown, ensure_ascii=False)}")
+        assert message["type"] == kind, f"{self.name} waited for {kind} and received {text!r}"
         return message
+
+    def _read(self, frame: str | bytes) -> dict[str, Any]:
+        read = self._compact.decode(frame) if isinstance(frame, bytes) else self._compact.decode_text(frame)
+        assert read is not None
+        body: dict[str, Any] = json.loads(encode_moves(*read))
+        return body
 
     async def leave(self) -> None:
         """Closes the connection."""
@@ -60,7 +71,7 @@ class Actor(ABC):
     @abstractmethod
     async def send_text(self, text: str) -> None: ...
     @abstractmethod
-    async def receive_text(self) -> str: ...
+    async def receive_text(self) -> str | bytes: ...
     @abstractmethod
     async def close(self) -> None: ...
     @abstractmethod
@@ -189,6 +200,25 @@ async def a_pong_names_the_last_position_that_the_lobby_has(stage: Stage) -> Non
     await bea.receive("moves")
     await ann.send(action="ping", t=2)
     await ann.receive("pong")
+
+
+async def positions_of_version_3_are_compact(stage: Stage) -> None:
+    ann, bea = await stage.enter("ann", v=3), await stage.enter("bea", v=3)
+    old = await stage.enter("old", v=2)
+    for actor in (ann, bea, old):
+        await actor.receive("welcome")
+        await actor.receive("config")
+    for actor in (ann, ann, bea):
+        await actor.receive("changes")
+    await ann.send(action="pos", x=1, y=2, vx=3, vy=-4.5, h=-0.98, seq=18, t=70000)
+    await bea.receive("moves")
+    await old.receive("moves")
+    await ann.send(action="pos", x=1.3, y=1.55, vx=3, vy=-4.5, h=1, seq=19, t=70100)
+    await bea.receive("moves")
+    await old.receive("moves")
+    await ann.send(action="pos", x=1.3, y=1.5, h=1, seq=20)
+    await bea.receive("moves")
+    await old.receive("moves")
 
 
 async def rooms_do_not_affect_each_other(stage: Stage) -> None:
@@ -430,6 +460,7 @@ SCENES: list[Callable[[Stage], Awaitable[None]]] = [
     players_of_version_3_receive_joins_leaves_and_names_as_changes,
     a_status_reaches_clients_of_version_2,
     a_pong_names_the_last_position_that_the_lobby_has,
+    positions_of_version_3_are_compact,
     rooms_do_not_affect_each_other,
     other_players_do_not_notice_a_reconnect,
     only_the_sender_of_a_wrong_message_gets_an_error,

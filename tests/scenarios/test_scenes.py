@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lobby.admin.stage import Stage as StageOnAws
+from lobby.compact import KIND
 from lobby.monitor.command import emulated as emulated_services
 from lobby.monitor.reading import find_lobby
 from lobby.server.connections import Outboxes
@@ -33,10 +34,11 @@ class SimulatedActor(Actor):
         self.host.send(self.connection, text)
         self.host.advance(self.host.settings.window_ms)
 
-    async def receive_text(self) -> str:
+    async def receive_text(self) -> str | bytes:
         frames = self.host.gateway.frames[self.connection]
         assert frames, f"{self.name} receives nothing"
-        return frames.pop(0).decode()
+        frame = frames.pop(0)
+        return frame if frame[0] == KIND else frame.decode()
 
     async def close(self) -> None:
         self.host.close(self.connection)
@@ -70,11 +72,11 @@ class SocketActor(Actor):
     async def send_text(self, text: str) -> None:
         await self.player.socket.send(text)
 
-    async def receive_text(self) -> str:
+    async def receive_text(self) -> str | bytes:
         if self.waiting:
             return self.waiting.pop()
         async with asyncio.timeout(PATIENCE_S):
-            return str(await self.player.socket.recv())
+            return await self.player.socket.recv()
 
     async def close(self) -> None:
         await self.player.socket.close()

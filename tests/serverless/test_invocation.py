@@ -44,7 +44,7 @@ class World:
         self.log.append(f"wait {ms}")
         self.now += ms
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         message = m.decode(frame)
         assert message is not None
         self.log += [f"{m.TYPES[type(message)]} to {connection}" for connection in connections]
@@ -191,7 +191,7 @@ def test_the_ping_of_a_client_at_rest_waits_for_the_lock_of_an_invocation_that_d
 ) -> None:
     world.enter("ann", "bea")
 
-    def post(connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         raise Died
 
     with monkeypatch.context() as dying:
@@ -223,7 +223,7 @@ def test_a_broadcast_that_takes_long_renews_its_lock_and_stops_when_another_invo
     world.enter("ann", "bea", "cem")
     post, renew, renewed = world.post, world.store.renew, []
 
-    def slow_post(connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def slow_post(connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         world.now += round(POST_S * 1_000)
         return post(connections, frame, droppable=droppable)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lobby.client.bots import Walker
-from lobby.compact import BASE_VALID_MS, ENTRIES_MOST, WHOLE_MS, Decoder, Encoder, as_text, values_of, whole_frame
+from lobby.compact import BASE_VALID_MS, ENTRIES_MOST, WHOLE_MS, Decoder, Encoder, Reach, as_text, values_of, whole_frame
 from lobby.presence import Position
 
 ROOT = Path(__file__).parents[2]
@@ -166,10 +166,10 @@ def test_a_player_that_comes_to_rest_is_whole_at_once_or_within_a_second() -> No
 
 def test_what_only_some_receivers_get_is_no_base() -> None:
     encoder, far = Encoder(), Decoder()
-    encoder.encode(START_MS, [(1, "a", Position(1, 1))], to_all=False)
+    encoder.encode(START_MS, [(1, "a", Position(1, 1))], Reach.SOME)
     for step in range(1, 40):
         at = Position(1 + step / 10, 1)
-        frame = encoder.encode(START_MS + 60 * step, [(1, "a", at)], to_all=step % 8 == 0)
+        frame = encoder.encode(START_MS + 60 * step, [(1, "a", at)], Reach.ALL if step % 8 == 0 else Reach.SOME)
         if step % 8 == 0:
             read = far.decode(frame)
             assert read is not None

@@ -7,10 +7,24 @@ from typing import NamedTuple
 
 import pytest
 
+from lobby.compact import Decoder, Encoder, Reach
 from lobby.delivery import Delivery
 from lobby.errors import Refused
 from lobby.fanout import Share
-from lobby.messages import CODECS, Codec, Config, Error, Frame, Join, Leave, Player, PlayerPos, ServerMessage, decode
+from lobby.messages import (
+    CODECS,
+    Codec,
+    Config,
+    Error,
+    Frame,
+    Join,
+    Leave,
+    Memory,
+    Player,
+    PlayerPos,
+    ServerMessage,
+    decode,
+)
 from lobby.ports import Unreached
 from lobby.presence import Position, Presence
 from lobby.rules import Post, RowAdded, RowRemoved
@@ -19,12 +33,14 @@ ANN = Presence("lobby", "c1", "ann", n=1, v=1, at=Position(1, 2))
 BEA = Presence("lobby", "c2", "bea", n=2, v=1, at=Position(3, 4))
 CEM = Presence("lobby", "c3", "cem", n=3, v=2, at=Position(5, 6))
 DAN = Presence("lobby", "c4", "dan", n=4, v=2, at=Position(7, 8))
+EVE = Presence("lobby", "c5", "eve", n=5, v=3, at=Position(9, 10))
 
 
 class Sent(NamedTuple):
     connections: list[str]
     frame: bytes
     droppable: bool
+    binary: bool = False
 
 
 class RecordingGateway:
@@ -35,8 +51,8 @@ class RecordingGateway:
         self.closed: list[tuple[str, int, str]] = []
         self._gone, self._missed = {gone}, {missed}
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
-        self.sent.append(Sent(list(connections), frame, droppable))
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
+        self.sent.append(Sent(list(connections), frame, droppable, binary))
         return Unreached(frozenset(self._gone & set(connections)), frozenset(self._missed & set(connections)))
 
     def close(self, connection: str, code: int, reason: str) -> None:
@@ -53,9 +69,9 @@ class CountingCodec:
         self.times += 1
         return self.codec.encode(message)
 
-    def positions(self, t: int, movers: Sequence[Presence]) -> list[Frame]:
+    def positions(self, t: int, movers: Sequence[Presence], memory: Memory | None = None) -> list[Frame]:
         self.times += 1
-        return self.codec.positions(t, movers)
+        return self.codec.positions(t, movers, memory)
 
 
 @pytest.fixture
@@ -74,8 +90,21 @@ def test_a_message_is_encoded_once_per_version_and_posted_to_all_receivers(codec
 
 
 def test_a_share_is_encoded_once_per_version(codecs: dict[int, CountingCodec]) -> None:
-    Delivery(RecordingGateway()).broadcast([Share([ANN, BEA, CEM, DAN], [ANN, CEM])], 5)
-    assert {v: codec.times for v, codec in codecs.items()} == {1: 1, 2: 1, 3: 0}
+    Delivery(RecordingGateway()).broadcast([Share([ANN, BEA, CEM, DAN, EVE], [ANN, CEM])], 5)
+    assert {v: codec.times for v, codec in codecs.items()} == {1: 1, 2: 1, 3: 1}
+
+
+def test_positions_of_version_3_are_binary_with_a_memory_and_text_without_one() -> None:
+    gateway, encoder, decoder = RecordingGateway(), Encoder(), Decoder()
+    for reach in (Reach.ALL, Reach.SOME):
+        Delivery(gateway).broadcast([Share([EVE], [CEM], reach)], 5, encoder)
+    Delivery(gateway).broadcast([Share([EVE], [CEM])], 5)
+    whole, difference, text = (sent.frame for sent in gateway.sent)
+    assert [sent.binary for sent in gateway.sent] == [True, True, False]
+    assert decoder.decode(whole) == decoder.decode(difference) == Decoder().decode_text(text.decode()) == (5, [(3, CEM.at)])
+    assert len(difference) < len(whole)
+    Delivery(gateway).broadcast([Share([EVE], [CEM], Reach.APART)], 6, encoder)
+    assert Decoder().decode(gateway.sent[-1].frame) == (6, [(3, CEM.at)]), "what others were sent is not assumed"
 
 
 def test_a_version_that_has_no_such_message_gets_no_frame() -> None:

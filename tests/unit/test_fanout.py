@@ -25,7 +25,7 @@ def crowd(count: int, spread: float = 100.0) -> list[Presence]:
 def movers_of(shares: list[Share]) -> dict[str, set[str]]:
     """The movers that each receiver gets."""
     received: defaultdict[str, set[str]] = defaultdict(set)
-    for receivers, movers in shares:
+    for receivers, movers, _ in shares:
         for receiver in receivers:
             received[receiver.connection] |= {mover.connection for mover in movers} - {receiver.connection}
     return dict(received)
@@ -202,7 +202,7 @@ def test_the_last_position_of_every_player_reaches_every_other_player(
 
     def broadcast() -> int | None:
         shares, due, *_ = window.close(list(rows.values()), now, settings)
-        for receivers, movers in shares:
+        for receivers, movers, _ in shares:
             for receiver in receivers:
                 known[receiver.connection].update({mover.connection: mover.at for mover in movers})
         return due

@@ -23,11 +23,11 @@ test("the page's address chooses the lobby, the room and the player", () => {
 });
 
 test("the URL of the socket has a path before its question mark, and version 2", () => {
-  assert.equal(socketUrl({ ...EMPTY, url: "ws://h:1" }), "ws://h:1/?v=2");
-  assert.equal(socketUrl({ ...EMPTY, url: "h:1" }), "ws://h:1/?v=2");
-  assert.equal(socketUrl({ ...EMPTY, url: " https://h/prod " }), "wss://h/prod?v=2");
-  assert.equal(socketUrl({ ...EMPTY, url: "ws://h/?key=5&v=1", room: "r" }), "ws://h/?key=5&v=2&room=r");
-  assert.equal(socketUrl({ ...EMPTY, pid: "a:b", name: "Ada & Bea", token: "x.y" }), "ws://h/?pid=a%3Ab&name=Ada+%26+Bea&token=x.y&v=2");
+  assert.equal(socketUrl({ ...EMPTY, url: "ws://h:1" }), "ws://h:1/?v=3");
+  assert.equal(socketUrl({ ...EMPTY, url: "h:1" }), "ws://h:1/?v=3");
+  assert.equal(socketUrl({ ...EMPTY, url: " https://h/prod " }), "wss://h/prod?v=3");
+  assert.equal(socketUrl({ ...EMPTY, url: "ws://h/?key=5&v=1", room: "r" }), "ws://h/?key=5&v=3&room=r");
+  assert.equal(socketUrl({ ...EMPTY, pid: "a:b", name: "Ada & Bea", token: "x.y" }), "ws://h/?pid=a%3Ab&name=Ada+%26+Bea&token=x.y&v=3");
 });
 
 test("an address that is not valid is refused with a sentence", () => {

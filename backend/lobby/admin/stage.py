@@ -34,7 +34,7 @@ class CallbackGateway:
     def __init__(self, aws: Aws, endpoint: str) -> None:
         self._client = aws.client("apigatewaymanagementapi", endpoint)
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         """One post for each connection."""
 
         def post(connection: str) -> str:

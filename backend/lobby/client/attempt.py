@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 from lobby.client import endings
 from lobby.client.constants import ERROR_EXPLAINS_MS, WELCOME_MS
 from lobby.client.endings import Ending, one_line
+from lobby.compact import Decoder
 from lobby.messages import Error, Hello, encode_client
 
 NO_LOBBY = "no lobby answers there, or it refuses the connection"
@@ -32,8 +34,8 @@ class Socket(Protocol):
     def close_reason(self) -> str:
         """The reason that came with the close, for people."""
 
-    def take(self, most: int) -> list[str]:
-        """The first texts, at most ``most``, of those that have arrived and were not taken yet."""
+    def take(self, most: int) -> Sequence[str | bytes]:
+        """The first texts and binary messages, at most ``most``, of those that have arrived and were not taken yet."""
 
     def send(self, text: str) -> None:
         """Sends a text."""
@@ -47,6 +49,8 @@ class Attempt:
 
     def __init__(self, socket: Socket, now_ms: float) -> None:
         self.socket = socket
+        self.compact = Decoder()
+        """What was received of compact positions. Each connection begins anew."""
         self.began_ms = now_ms
         """When it began to connect; once it was closed, when it began to close."""
         self.is_welcomed = False

@@ -36,6 +36,7 @@ from lobby.client.connection import Connection, ConnectionState, Listener
 from lobby.client.constants import SLOW_DOWN_MS, TAKEOVER_MS
 from lobby.client.roster import DataSet, EventReceived, Joined, Left, Moved, Renamed, Roster, StatusSet
 from lobby.client.sockets import LobbySocket, address, renamed
+from lobby.compact import TEXT_PREFIX
 from lobby.data import NO_DATA, Data, combine, merge
 from lobby.errors import LobbyError, LobbyRefused
 from lobby.messages import (
@@ -61,7 +62,8 @@ EVENTS_KEPT = 20_000
 POLL_MS = 50
 """The state machine is polled so often, beside each time that something arrives."""
 
-_OF_OTHERS = tuple(f'{{"type":"{kind}"' for kind in ("moves", "pos", "join", "leave", "changes", "status", "data"))
+_KINDS_OF_OTHERS = ("moves", "pos", "join", "leave", "changes", "status", "data")
+_OF_OTHERS = (TEXT_PREFIX, *(f'{{"type":"{kind}"' for kind in _KINDS_OF_OTHERS))
 
 
 class Connected(NamedTuple):
@@ -169,7 +171,7 @@ class LobbyClient:
         token: str = "",
         data: Data = NO_DATA,
         watch: bool = False,
-        v: int = 2,
+        v: int = 3,
         follow: bool = True,
         tls: ssl.SSLContext | None = None,
         takeover_ms: float = TAKEOVER_MS,
@@ -420,10 +422,13 @@ class LobbyClient:
     def _new_socket(self, url: str) -> LobbySocket:
         return LobbySocket(url, self._wake, tls=self._tls, pings=not CODECS[self.v].can_ping, accepts=self._accepts)
 
-    def _accepts(self, text: str) -> bool:
+    def _accepts(self, message: str | bytes) -> bool:
         self.received += 1
-        self.received_bytes += len(text) if text.isascii() else len(text.encode())
-        return self.follow or not text.startswith(_OF_OTHERS)
+        if isinstance(message, bytes):
+            self.received_bytes += len(message)
+            return self.follow
+        self.received_bytes += len(message) if message.isascii() else len(message.encode())
+        return self.follow or not message.startswith(_OF_OTHERS)
 
     def _wake(self) -> None:
         """Polls soon, once for all that has arrived by then."""

@@ -37,7 +37,9 @@ from lobby.client.constants import (
     WINDOW_MS,
 )
 from lobby.client.endings import Ending
+from lobby.compact import TEXT_PREFIX, Decoder
 from lobby.messages import CODECS, VERSION, Config, Error, Moves, Ping, Pong, ServerMessage, Welcome, decode, encode_client
+from lobby.presence import Position
 
 BAD_ADDRESS = "this is no address of a lobby; one looks like ws://127.0.0.1:8765/"
 NO_WELCOME = "no lobby answered within ten seconds"
@@ -67,15 +69,25 @@ class Listener(NamedTuple):
     """A message arrived. True: it may have waited for this client, not for the network."""
 
 
-def decode_safely(text: str) -> ServerMessage | None:
-    """The message in ``text``; None for what is no message of this protocol, and for a ``config`` out of bounds."""
+def decode_safely(frame: str | bytes, compact: Decoder) -> ServerMessage | None:
+    """The message in ``frame``; None for what is no message of this protocol, and for a ``config`` out of bounds.
+
+    ``compact`` has received the earlier compact positions of the connection."""
     try:
-        message = decode(text)
+        if isinstance(frame, bytes):
+            return _moves(compact.decode(frame))
+        if frame.startswith(TEXT_PREFIX):
+            return _moves(compact.decode_text(frame))
+        message = decode(frame)
     except (ValueError, OverflowError):
         return None
     if isinstance(message, Config) and not all(0 <= ms <= CONFIG_LONGEST_MS for ms in message):
         return None
     return message
+
+
+def _moves(read: tuple[int, list[tuple[int, Position]]] | None) -> Moves | None:
+    return Moves(read[0], tuple(read[1])) if read is not None else None
 
 
 class Connection:
@@ -198,14 +210,14 @@ class Connection:
             return None
 
     def _poll(self, attempt: Attempt, now_ms: float, is_busy: bool) -> None:
-        texts = attempt.socket.take(MESSAGES_PER_POLL)
-        for text in texts:
-            self._receive(attempt, decode_safely(text), now_ms, is_busy)
+        frames = attempt.socket.take(MESSAGES_PER_POLL)
+        for frame in frames:
+            self._receive(attempt, decode_safely(frame, attempt.compact), now_ms, is_busy)
             if not self._is_ours(attempt):
                 return  # the listener has closed
         if attempt.socket.is_open and not attempt.is_welcomed:
             attempt.ask_for_welcome(now_ms)
-        if attempt.socket.is_closed and len(texts) < MESSAGES_PER_POLL:  # otherwise more texts may wait
+        if attempt.socket.is_closed and len(frames) < MESSAGES_PER_POLL:  # otherwise more may wait
             self._ended(attempt, attempt.ending(now_ms), now_ms)
         elif attempt.closing_error is not None and now_ms - attempt.error_ms > CLOSING_ERROR_MS:
             self._release(attempt, now_ms)
@@ -316,7 +328,10 @@ class Connection:
             self._on.on_refused(ending.code, ending.text)
             return
         lived_ms = 0.0 if ending.is_unexplained else attempt.lived_ms(now_ms)
-        pause_ms = self._backoff.pause_ms(lived_ms, self._random())
+        random = self._random()
+        pause_ms = self._backoff.pause_ms(lived_ms, random)
+        if attempt.is_welcomed and ending.code in ("", "restarting"):  # all clients of the lobby may come back now
+            pause_ms = max(pause_ms, random * self.config.return_ms)
         self.state = ConnectionState.WAITING
         self.retry_at_ms = now_ms + pause_ms
         self._on.on_disconnected(ending.text, pause_ms)

@@ -1,4 +1,4 @@
-"""A client's WebSocket, by picows: an address in, whole text messages out, and reasons that a person understands.
+"""A client's WebSocket, by picows: an address in, whole messages out, and reasons that a person understands.
 
 :class:`TextSocket` is the adapter for picows, :class:`LobbySocket` what the connection's state machine uses.
 """
@@ -27,7 +27,7 @@ MESSAGES_WAITING = 20_000
 """If more messages wait to be handled, the client cuts the connection: the server sends faster than the client can work."""
 
 CHARACTERS_WAITING = 2 * MESSAGE_BYTES
-"""The same limit in characters."""
+"""The same limit in characters of texts and bytes of binary messages."""
 
 FRAGMENTS = 4_096
 """No message has more fragments. A lobby sends each message in one frame; a proxy between them may split it."""
@@ -93,14 +93,20 @@ class HandshakeRefusedError(ConnectionError):
 
 
 class TextSocket(WSListener):
-    """One WebSocket: whole text messages go to ``on_text``; at its end ``on_end`` is called and ``ended`` is set.
+    """One WebSocket: whole messages go to ``on_text`` and ``on_bytes``; at its end ``on_end`` is called and ``ended`` is set.
 
     ``code`` and ``reason`` are those of its close; the code is 1006 if there was none. picows calls the methods ``on_ws_...``.
     """
 
-    def __init__(self, on_text: Callable[[str], None], on_end: Callable[[], None] = lambda: None) -> None:
-        self._on_text, self._on_end = on_text, on_end
+    def __init__(
+        self,
+        on_text: Callable[[str], None],
+        on_end: Callable[[], None] = lambda: None,
+        on_bytes: Callable[[bytes], None] = lambda message: None,
+    ) -> None:
+        self._on_text, self._on_end, self._on_bytes = on_text, on_end, on_bytes
         self._parts: list[bytes] = []
+        self._is_binary = False
         self._is_cut = False
         self._parts_bytes = 0  # a running total: a sum for each fragment would take quadratic time
         self._transport: WSTransport | None = None
@@ -126,9 +132,11 @@ class TextSocket(WSListener):
             self.code, self.reason = code or 1005, (frame.get_close_message() or b"").decode("utf-8", "replace")
             transport.send_close(frame.get_close_code() if code else WSCloseCode.OK)
             transport.disconnect()
-        elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+        elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
             if self._is_cut:
                 return  # frames of the same read may follow
+            if frame.msg_type != WSMsgType.CONTINUATION:
+                self._is_binary = frame.msg_type == WSMsgType.BINARY
             part = frame.get_payload_as_bytes()
             self._parts.append(part)
             self._parts_bytes += len(part)
@@ -138,7 +146,10 @@ class TextSocket(WSListener):
                 self.abort("a message was too long or had no end")
             elif frame.fin:
                 message, self._parts, self._parts_bytes = b"".join(self._parts), [], 0
-                self._on_text(message.decode("utf-8", "replace"))
+                if self._is_binary:
+                    self._on_bytes(message)
+                else:
+                    self._on_text(message.decode("utf-8", "replace"))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: D102
         self.ended.set()
@@ -172,9 +183,9 @@ class TextSocket(WSListener):
 class LobbySocket:
     """The socket of one attempt, for :class:`lobby.client.connection.Connection`. It connects by itself.
 
-    ``wake`` is called whenever something has changed: a text has arrived, or the socket has opened or ended. ``pings``: pings
-    of the WebSocket itself find out whether the lobby lives; for lobbies without the message ``ping``. ``accepts``: texts for
-    which it returns False are dropped.
+    ``wake`` is called whenever something has changed: a message has arrived, or the socket has opened or ended. ``pings``:
+    pings of the WebSocket itself find out whether the lobby lives; for lobbies without the message ``ping``. ``accepts``:
+    messages for which it returns False are dropped.
     """
 
     def __init__(
@@ -184,15 +195,15 @@ class LobbySocket:
         *,
         tls: ssl.SSLContext | None = None,
         pings: bool = False,
-        accepts: Callable[[str], bool] = lambda text: True,
+        accepts: Callable[[str | bytes], bool] = lambda message: True,
     ) -> None:
         self.close_code, self.close_reason = 1006, ""
         self.is_closed = False
         self._wake, self._accepts = wake, accepts
-        self._texts: deque[str] = deque()
-        self._waiting = 0  # their characters
+        self._messages: deque[str | bytes] = deque()
+        self._waiting = 0  # their characters and bytes
         self._is_cut = False
-        self._socket = TextSocket(self._received, self._ended)
+        self._socket = TextSocket(self._received, self._ended, self._received)
         self._opening = asyncio.create_task(self._open(url, tls, pings))
         self._opening.add_done_callback(lambda opening: self._end(1000, "") if opening.cancelled() else None)
 
@@ -201,13 +212,13 @@ class LobbySocket:
         """Whether texts can be sent."""
         return self._socket.is_open and not self.is_closed
 
-    def take(self, most: int) -> list[str]:
-        """The first texts, at most ``most``, of those that have arrived and were not taken yet."""
-        texts = [self._texts.popleft() for _ in range(min(most, len(self._texts)))]
-        self._waiting -= sum(map(len, texts))
-        if self._texts:
+    def take(self, most: int) -> list[str | bytes]:
+        """The first messages, at most ``most``, of those that have arrived and were not taken yet."""
+        messages = [self._messages.popleft() for _ in range(min(most, len(self._messages)))]
+        self._waiting -= sum(map(len, messages))
+        if self._messages:
             self._wake()  # the rest: the event loop does other work before it
-        return texts
+        return messages
 
     def send(self, text: str) -> None:
         """Sends a text, unless the connection has ended."""
@@ -230,16 +241,16 @@ class LobbySocket:
         else:
             self._wake()
 
-    def _received(self, text: str) -> None:
-        if self._is_cut or not self._accepts(text):
+    def _received(self, message: str | bytes) -> None:
+        if self._is_cut or not self._accepts(message):
             return
-        self._waiting += len(text)
-        if len(self._texts) >= MESSAGES_WAITING or self._waiting > CHARACTERS_WAITING:
-            self._texts.clear()
+        self._waiting += len(message)
+        if len(self._messages) >= MESSAGES_WAITING or self._waiting > CHARACTERS_WAITING:
+            self._messages.clear()
             self._is_cut = True
             self._socket.abort(TOO_FAST)
             return
-        self._texts.append(text)
+        self._messages.append(message)
         self._wake()
 
     def _ended(self) -> None:

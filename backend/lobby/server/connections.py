@@ -206,7 +206,7 @@ class ServerConnection(WSListener):
 
     # ── called by the lobby ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def send(self, frame: bytearray, droppable: bool = False) -> None:
+    def send(self, frame: bytearray, droppable: bool = False, kind: WSMsgType = TEXT) -> None:
         """Puts a frame made by :func:`with_header` into the outbox. A full outbox skips one that is ``droppable``."""
         if self._is_slow:
             if droppable:
@@ -216,7 +216,7 @@ class ServerConnection(WSListener):
             if self._pipe.get_write_buffer_size() > HOPELESS_OUTBOXES * self._host.outbox_bytes:
                 self._cut("slow_reader")
                 return
-        self._transport.send_reuse_external_bytearray(TEXT, frame, HEADER_BYTES)
+        self._transport.send_reuse_external_bytearray(kind, frame, HEADER_BYTES)
 
     def ping(self) -> None:
         """Sends a WebSocket ping; the client's library answers it."""
@@ -310,12 +310,12 @@ class Outboxes:
         found = self._connections.get(connection)
         return found.address if found is not None else ""
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         """Puts the same bytes into every outbox. A connection that missed positions is brought up to date by its host."""
-        data, find = with_header(frame), self._connections.get
+        data, find, kind = with_header(frame), self._connections.get, WSMsgType.BINARY if binary else TEXT
         for id in connections:
             if (connection := find(id)) is not None:
-                connection.send(data, droppable)
+                connection.send(data, droppable, kind)
         return ALL_REACHED
 
     def close(self, connection: str, code: int, reason: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import assert_never
 
 from lobby import limits, rules
+from lobby.compact import Encoder, Reach
 from lobby.data import Data
 from lobby.delivery import Delivery
 from lobby.errors import Refused
@@ -54,6 +55,8 @@ class Resident:
         self._delivery = Delivery(gateway)
         self._pace = limits.pace(settings)
         self._windows: defaultdict[str, Window] = defaultdict(Window)
+        self._compact: defaultdict[str, Encoder] = defaultdict(Encoder)
+        """What each room was sent in compact positions."""
         self._players: dict[str, PlayerKey] = {}
         """The player of each connection that has a row."""
         self._buckets: dict[PlayerKey, Bucket] = {}
@@ -200,6 +203,7 @@ class Resident:
                 self.report(event, change.presence, now)
             if not roster:
                 self._windows.pop(room, None)
+                self._compact.pop(room, None)
                 self.traffic.pop(room, None)
             for effect in rules.changed(change, roster):
                 if isinstance(effect, Post):
@@ -251,16 +255,22 @@ class Resident:
             return 0
         self.counts["windows", ""] += 1
         before = self._delivery.frames
-        rows = self.store.room(room)
+        rows, compact = self.store.room(room), self._compact[room]
+        roster = newest(rows)
+        if unfinished := compact.unfinished(now):
+            for row in roster:
+                if row.n in unfinished:
+                    window.moved(row.player, now, 0)
         if not window.receivers:
             self.budget.summed_ms = 0  # a room that was not active: it counts from the next window on
-        closed = window.close(newest(rows), now, self.settings.for_room(room), watchers(rows), self._length_ms(now))
+        closed = window.close(roster, now, self.settings.for_room(room), watchers(rows), self._length_ms(now))
         self._send_changed(room, closed.changed, now)
         if closed.single:
             self._send_single(room, closed.single, now)
         self._broadcast(room, closed.shares, now)
-        if closed.due_ms is not None:
-            self.wake(room, closed.due_ms)
+        due_ms = closed.due_ms if closed.due_ms is not None else compact.due_ms()
+        if due_ms is not None:
+            self.wake(room, due_ms)
         return self._delivery.frames - before
 
     def catch_up(self, room: str, connection: str, now: int) -> None:
@@ -269,14 +279,15 @@ class Resident:
         if receiver is not None:
             self._send_changed(room, self._windows[room].take_changed(), now)  # no position of a player before its join
             movers = others(receiver, newest(self.store.room(room)))
+            self._compact[room].renew()
             if movers:
-                self._broadcast(room, [Share([receiver], movers)], now)
+                self._broadcast(room, [Share([receiver], movers, Reach.APART)], now)
 
     def _broadcast(self, room: str, shares: Iterable[Share], now: int) -> None:
         # Connections that are gone are removed after the whole broadcast: a leave in the middle of it would be followed by a
         # position of the player that left.
         before = self._delivery.frames
-        unreached = self._delivery.broadcast(shares, now)
+        unreached = self._delivery.broadcast(shares, now, self._compact[room])
         self._count_frames(room, before)
         self._remove_gone(room, unreached, now)
 
@@ -324,6 +335,7 @@ class Resident:
                     )
                 row = self.store.get(room, connection)
                 if row is not None:
+                    self._compact[room].renew()
                     self._delivery.welcome(row, self.store.room(room), now)
                     self._post(rules.configured([row], self.settings, limits.return_ms(len(self._players))), room, now)
             case SendPong(sender, pong):

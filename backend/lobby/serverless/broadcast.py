@@ -188,7 +188,7 @@ class Broadcaster:
             if self._has_new_data(row, delivered):
                 unreached |= self._delivery.post(_only(ready, rules.data_changed(row, roster)))
         movers = [row for row in here if self._has_new_position(row, delivered)]
-        for receivers, moved in share_for_all(movers, roster):
+        for receivers, moved, _ in share_for_all(movers, roster):
             share = Share([row for row in receivers if row.connection in ready], moved)
             unreached |= self._delivery.broadcast([share], now)
         unreached |= self._send_welcomes(RoomRows(roster, rows.needs_welcome_ms), now, settings)

@@ -75,7 +75,7 @@ class LockedGateway:
     def __init__(self, gateway: Gateway, lock: BroadcastLock) -> None:
         self._gateway, self._lock = gateway, lock
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         """See :class:`lobby.ports.Gateway`."""
         self._lock.keep()
         return self._gateway.post(connections, frame, droppable=droppable)

@@ -24,7 +24,7 @@ class PostGateway:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False) -> Unreached:
+    def post(self, connections: Collection[str], frame: bytes, *, droppable: bool = False, binary: bool = False) -> Unreached:
         outcomes = self._client.send([Request("POST", connection_path(one), frame) for one in connections], POST_S)
         reasons = {one: reason for one, outcome in zip(connections, outcomes, strict=True) if (reason := _trouble(outcome))}
         gone = frozenset(one for one, reason in reasons.items() if reason == "410")

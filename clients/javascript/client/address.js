@@ -1,5 +1,6 @@
 // The address of a lobby, with the player in its query. Pure.
 
+import { VERSION } from "./messages.js";
 import { oneLine } from "./text.js";
 
 /**
@@ -39,7 +40,7 @@ export function socketUrl(address) {
     if (address[key]) url.searchParams.set(key, address[key]);
   }
   if (address.watch) url.searchParams.set("watch", "1");
-  url.searchParams.set("v", "2");
+  url.searchParams.set("v", String(VERSION));
   return url.href;
 }
 

@@ -1,8 +1,9 @@
 // One attempt of the client to hold a connection: its socket, and what is known of it. Pure.
 
+import { Decoder, TEXT_PREFIX } from "./compact.js";
 import { ERROR_EXPLAINS_MS, SENTENCE_CHARACTERS, WELCOME_MS } from "./constants.js";
 import { codeOf, ends, isFinal, isOwn, meaning } from "./endings.js";
-import { encodeHello } from "./messages.js";
+import { decode, encodeHello } from "./messages.js";
 import { oneLine } from "./text.js";
 
 const NO_LOBBY = "no lobby answers there, or it refuses the connection";
@@ -13,7 +14,8 @@ const NO_LOBBY = "no lobby answers there, or it refuses the connection";
  * @property {boolean} is_closed   it has ended
  * @property {number} close_code   1006 if it ended without a close
  * @property {string} close_reason
- * @property {(most: number) => string[]} take the first texts, at most so many, that arrived and were not taken yet
+ * @property {(most: number) => (string | Uint8Array)[]} take the first texts and binary messages, at most so many, that arrived
+ *   and were not taken yet
  * @property {(text: string) => void} send
  * @property {() => void} close    closes with 1000
  */
@@ -31,10 +33,17 @@ export class Attempt {
   /** Whether `taken_over` may mean a takeover by this client. */
   may_be_own_takeover = false;
   #hello_at_ms = NaN;
+  #compact = new Decoder();
 
   constructor(/** @type {Socket} */ socket, /** @type {number} */ now_ms) {
     this.socket = socket;
     this.began_ms = now_ms;
+  }
+
+  /** The message in a text or binary message of this connection; null if it is not valid. @param {string | Uint8Array} frame */
+  decode(frame) {
+    if (typeof frame !== "string") return this.#compact.decode(frame);
+    return frame.startsWith(TEXT_PREFIX) ? this.#compact.decodeText(frame) : decode(frame);
   }
 
   /** Whether the lobby has sent a closing error. */

@@ -26,7 +26,7 @@ import {
   TAKEOVER_SPREAD,
   WINDOW_MS,
 } from "./constants.js";
-import { VERSION, decode, encodePing } from "./messages.js";
+import { VERSION, encodePing } from "./messages.js";
 
 const BAD_ADDRESS = "this is no address of a lobby; one looks like ws://127.0.0.1:8765/";
 const NO_WELCOME = "no lobby answered within ten seconds";
@@ -64,7 +64,7 @@ export class Connection {
   /** The version of the protocol that the lobby speaks. */
   version = VERSION;
   /** @type {import("./messages.js").Config} */
-  config = { type: "config", send_ms: SEND_MS, window_ms: WINDOW_MS, far_ms: FAR_MS, heartbeat_ms: HEARTBEAT_MS };
+  config = { type: "config", send_ms: SEND_MS, window_ms: WINDOW_MS, far_ms: FAR_MS, heartbeat_ms: HEARTBEAT_MS, return_ms: 0 };
   /** How long the last ping took; NaN before the first pong. */
   round_trip_ms = NaN;
   /** The age at which a new connection takes over. */
@@ -204,14 +204,14 @@ export class Connection {
   }
 
   #poll(/** @type {Attempt} */ attempt, /** @type {number} */ now_ms, /** @type {boolean} */ is_busy) {
-    const texts = attempt.socket.take(MESSAGES_PER_POLL);
-    for (const text of texts) {
-      this.#receive(attempt, decode(text), now_ms, is_busy);
+    const frames = attempt.socket.take(MESSAGES_PER_POLL);
+    for (const frame of frames) {
+      this.#receive(attempt, attempt.decode(frame), now_ms, is_busy);
       if (!this.#isOurs(attempt)) return; // the listener has closed the connection
     }
     if (attempt.socket.is_open && !attempt.is_welcomed) attempt.requestWelcome(now_ms);
     // If the poll has handled so many, more may wait.
-    if (attempt.socket.is_closed && texts.length < MESSAGES_PER_POLL) {
+    if (attempt.socket.is_closed && frames.length < MESSAGES_PER_POLL) {
       this.#ended(attempt, attempt.ending(now_ms), now_ms);
     } else if (attempt.has_closing_error && now_ms - attempt.error_ms > CLOSING_ERROR_MS) {
       this.#release(attempt, now_ms);
@@ -328,7 +328,11 @@ export class Connection {
       this.#on.refused?.(ending.code, ending.text);
       return;
     }
-    const pause_ms = this.#backoff.pause(ending.is_unexplained ? 0 : attempt.lived(now_ms), this.#random());
+    const random = this.#random();
+    const backoff_ms = this.#backoff.pause(ending.is_unexplained ? 0 : attempt.lived(now_ms), random);
+    // After a restart all clients of the lobby come back.
+    const is_for_all = attempt.is_welcomed && (ending.code === "" || ending.code === "restarting");
+    const pause_ms = Math.max(backoff_ms, is_for_all ? random * this.config.return_ms : 0);
     this.state = "waiting";
     this.retry_at_ms = now_ms + pause_ms;
     this.#on.disconnected?.(ending.text, pause_ms);

@@ -1,4 +1,4 @@
-// The wire format of the protocol, versions 1 and 2. No other file knows the names of JSON fields. Pure.
+// The wire format of the protocol, versions 1 to 3, without compact positions (compact.js). No other file knows the names of JSON fields. Pure.
 //
 // A server is not trusted: a text that is not a valid message of the protocol becomes null and changes nothing.
 
@@ -6,7 +6,7 @@ import { CONFIG_LONGEST_MS, ID_CHARACTERS, ROSTER_MOST, SENTENCE_CHARACTERS } fr
 import { oneLine } from "./text.js";
 
 /** The newest version of the protocol that the page knows. */
-export const VERSION = 2;
+export const VERSION = 3;
 /** Larger data is left out: no lobby stores it. */
 const DATA_BYTES_MOST = 16_384;
 /** A number of this size or larger is not valid. */
@@ -49,6 +49,7 @@ const NUMBER_LIMIT = 1e15;
  *
  * @typedef {{ type: "join", player: PlayerEntry }} Join
  * @typedef {{ type: "leave", id: string }} Leave
+ * @typedef {{ type: "changes", left: string[], joined: PlayerEntry[] }} Changes players left and joined, in this order (version 3)
  * @typedef {{ type: "pos", id: string, position: Position }} PlayerPosition a player moved (version 1 only)
  * @typedef {{ type: "status", id: string, status: string }} StatusChanged
  * @typedef {{ type: "data", id: string, data: Data }} DataChanged
@@ -65,6 +66,7 @@ const NUMBER_LIMIT = 1e15;
  * @property {number} window_ms    the lobby collects positions for so long before it sends them
  * @property {number} far_ms       the same for receivers that are far away
  * @property {number} heartbeat_ms interval between a client's pings
+ * @property {number} return_ms    over which time clients return after the lobby has closed all connections
  *
  * @typedef {{ type: "pong", t: number, now: number, seq: number | null }} Pong `seq`: null if the lobby is too old to send it
  *
@@ -75,7 +77,7 @@ const NUMBER_LIMIT = 1e15;
  * @property {number} close in a closing error, the close code; else 0
  * @property {{ x: number, y: number, z: number } | null} place where the lobby has the own player instead
  *
- * @typedef {Welcome | Join | Leave | Moves | PlayerPosition | StatusChanged | DataChanged | EventMessage | Config | Pong | ErrorMessage} Message
+ * @typedef {Welcome | Join | Leave | Changes | Moves | PlayerPosition | StatusChanged | DataChanged | EventMessage | Config | Pong | ErrorMessage} Message
  */
 
 /** @returns {value is Record<string, unknown>} */
@@ -115,8 +117,8 @@ class Fields {
     return number(this.has(name) ? this.#body[name] : missing);
   }
 
-  duration(/** @type {string} */ name) {
-    const value = this.number(name);
+  duration(/** @type {string} */ name, /** @type {number | undefined} */ missing = undefined) {
+    const value = this.number(name, missing);
     if (value < 0 || value > CONFIG_LONGEST_MS) throw new RangeError(name);
     return value;
   }
@@ -133,6 +135,16 @@ class Fields {
     const value = this.has("data") ? this.#body.data : {};
     if (!isObject(value)) throw new TypeError("data");
     return JSON.stringify(value).length <= DATA_BYTES_MOST ? value : {};
+  }
+
+  /** The ids of players; none if there is no list. */
+  ids(/** @type {string} */ name) {
+    return this.has(name) ? this.list(name).map((id) => new Fields({ id }).id("id")) : [];
+  }
+
+  /** The entries of players; none if there is no list. */
+  players(/** @type {string} */ name) {
+    return this.has(name) ? this.list(name).map((body) => new Fields(body).player()) : [];
   }
 
   /** A list with at most one entry for each player. @returns {unknown[]} */
@@ -189,6 +201,8 @@ function message(/** @type {Fields} */ fields) {
       return { type, player: fields.player() };
     case "leave":
       return { type, id: fields.id("id") };
+    case "changes":
+      return { type, left: fields.ids("leave"), joined: fields.players("join") };
     case "status":
       return { type, id: fields.id("id"), status: oneLine(fields.text("status")) };
     case "data":
@@ -199,7 +213,7 @@ function message(/** @type {Fields} */ fields) {
     }
     case "config": {
       const [send_ms, window_ms, far_ms, heartbeat_ms] = ["send_ms", "window_ms", "far_ms", "heartbeat_ms"].map((name) => fields.duration(name));
-      return { type, send_ms, window_ms, far_ms, heartbeat_ms };
+      return { type, send_ms, window_ms, far_ms, heartbeat_ms, return_ms: fields.duration("return_ms", 0) };
     }
     case "pong":
       return { type, t: fields.number("t"), now: fields.number("now"), seq: fields.hasValue("seq") ? fields.number("seq") : null };

@@ -121,6 +121,10 @@ export class Roster {
       case "leave":
         change.left = this.#remove(message.id);
         break;
+      case "changes":
+        change.left = message.left.flatMap((id) => this.#remove(id));
+        for (const player of message.joined) this.#join(player, now_ms, is_busy, change);
+        break;
       case "moves":
         for (const { n, position } of message.entries) {
           if (n !== this.n) this.#move(this.#ids.get(n) ?? "", position, message.t, now_ms, is_busy, change);

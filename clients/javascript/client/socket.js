@@ -17,7 +17,7 @@ export class PageSocket {
   #socket;
   #on;
   #is_closed = false;
-  /** @type {string[]} */
+  /** @type {(string | Uint8Array)[]} */
   #arrived = [];
 
   /**
@@ -29,6 +29,7 @@ export class PageSocket {
   constructor(url, on, open = (address) => new WebSocket(address)) {
     this.#on = on;
     this.#socket = open(url);
+    this.#socket.binaryType = "arraybuffer";
     this.#socket.onerror = () => {}; // a close follows; without a listener, `ws` would end the process
     this.#socket.onopen = () => on.changed();
     this.#socket.onmessage = (event) => this.#receive(event.data);
@@ -65,9 +66,10 @@ export class PageSocket {
   }
 
   #receive(/** @type {unknown} */ data) {
-    if (typeof data !== "string") return;
-    this.#on.traffic?.("in", encoder.encode(data).length);
-    this.#arrived.push(data);
+    if (typeof data !== "string" && !(data instanceof ArrayBuffer)) return;
+    const message = typeof data === "string" ? data : new Uint8Array(data);
+    this.#on.traffic?.("in", typeof message === "string" ? encoder.encode(message).length : message.length);
+    this.#arrived.push(message);
     this.#on.changed();
   }
 }

@@ -11,7 +11,7 @@ func test_every_message_of_the_server_in_the_docs_is_decoded() -> void:
 		var message := Messages.decode(example)
 		assert(message != null, example)
 		kinds[message.get_script()] = true
-	assert(kinds.size() == 11)
+	assert(kinds.size() == 12)
 
 
 func test_messages_of_the_client_are_as_in_the_docs() -> void:
@@ -125,14 +125,14 @@ func test_one_line_removes_unsafe_characters_and_limits_the_length() -> void:
 
 func test_the_address_carries_the_player() -> void:
 	var at := Messages.address
-	assert(at.call("ws://127.0.0.1:8765/", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=2")
-	assert(at.call("ws://127.0.0.1:8765", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=2")
-	assert(at.call("lobby.example", "ann") == "ws://lobby.example/?pid=ann&v=2")
-	assert(at.call("https://lobby.example/prod?a=b", "ann") == "wss://lobby.example/prod?a=b&pid=ann&v=2")
-	assert(at.call("wss://[::1]:9/", "") == "wss://[::1]:9/?v=2")
+	assert(at.call("ws://127.0.0.1:8765/", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=3")
+	assert(at.call("ws://127.0.0.1:8765", "ann") == "ws://127.0.0.1:8765/?pid=ann&v=3")
+	assert(at.call("lobby.example", "ann") == "ws://lobby.example/?pid=ann&v=3")
+	assert(at.call("https://lobby.example/prod?a=b", "ann") == "wss://lobby.example/prod?a=b&pid=ann&v=3")
+	assert(at.call("wss://[::1]:9/", "") == "wss://[::1]:9/?v=3")
 	var all: String = at.call("ws://h/", "a:b", "hub", "Ann & Bea", "a.b.c")
-	assert(all == "ws://h/?pid=a%3Ab&room=hub&name=Ann%20%26%20Bea&v=2&token=a.b.c")
-	assert(Messages.address("ws://h/", "a", "", "", "", true) == "ws://h/?pid=a&v=2&watch=1")
+	assert(all == "ws://h/?pid=a%3Ab&room=hub&name=Ann%20%26%20Bea&v=3&token=a.b.c")
+	assert(Messages.address("ws://h/", "a", "", "", "", true) == "ws://h/?pid=a&v=3&watch=1")
 
 
 func test_the_list_of_rooms_is_beside_the_address_of_the_lobby() -> void:

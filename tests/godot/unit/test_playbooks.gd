@@ -1,6 +1,7 @@
 extends Node
 ## Plays the play-books in tests/playbooks against the connection. The README there describes the files. Each file is one test.
 
+const Compact := preload("res://addons/lobby_presence/internal/compact.gd")
 const Connection := preload("res://addons/lobby_presence/internal/connection.gd")
 const Messages := preload("res://addons/lobby_presence/internal/messages.gd")
 const FOLDER := "../../playbooks"
@@ -10,6 +11,7 @@ var _types: Dictionary[GDScript, String] = {
 	Messages.Welcome: "welcome",
 	Messages.Join: "join",
 	Messages.Leave: "leave",
+	Messages.Changes: "changes",
 	Messages.PlayerPos: "pos",
 	Messages.Moves: "moves",
 	Messages.StatusChanged: "status",
@@ -79,6 +81,9 @@ func _take(step: Dictionary) -> void:
 	elif step.has("receives_text"):
 		var text: String = step.receives_text
 		socket.texts.append(text)
+	elif step.has("receives_hex"):
+		var hex: String = step.receives_hex
+		socket.texts.append(Compact.as_text(hex.hex_decode()))
 	elif step.has("pongs"):
 		_answers_pings = step.pongs
 	elif step.has("busy_until"):

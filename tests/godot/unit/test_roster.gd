@@ -56,6 +56,18 @@ func test_another_welcome_does_not_extend_the_time_of_a_missing_player_and_a_lea
 	assert(_apply(_welcome()) == [[LEFT, "bea"]])
 
 
+func test_changes_are_applied_in_order_leaves_first_and_without_the_own_player() -> void:
+	_apply(_welcome(BEA, CEM))
+	var again := '{"id":"bea","x":5,"y":5,"n":9,"name":"Bea","status":""}'
+	var own := '{"id":"ann","x":5,"y":5,"n":1,"name":"Ann","status":""}'
+	var dee := '{"id":"dee","x":0,"y":0,"n":4}'
+	var changes := '{"type":"changes","leave":["bea","nobody"],"join":[%s,%s,%s,%s]}' % [again, own, dee, dee]
+	assert(_apply(changes) == [[LEFT, "bea"], [JOINED, "bea"], [JOINED, "dee"]])
+	assert(_apply('{"type":"moves","t":1,"m":[[9,700,0]]}') == [[MOVED, "bea"]])
+	assert(_apply('{"type":"changes","leave":["cem"]}') == [[LEFT, "cem"]])
+	assert(_apply('{"type":"changes"}') == [])
+
+
 func test_a_repeated_join_does_not_move_a_player_back() -> void:
 	_apply(_welcome(BEA))
 	_apply('{"type":"moves","t":1,"m":[[2,900,900,0,0,0,5]]}')

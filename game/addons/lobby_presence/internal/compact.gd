@@ -28,7 +28,7 @@ const SEQ := 2
 const HEIGHT := 1
 const PROFILES: Array[int] = [0, VELOCITY | HEADING | CLOCK | SEQ, VELOCITY | HEADING | CLOCK | SEQ | HEIGHT]
 
-static var _base64 := RegEx.create_from_string("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\\z")
+static var _base64 := RegEx.create_from_string("^[A-Za-z0-9+/]+={0,2}\\z")
 
 # The bases of the players, by 8 * the number of the player in the room + the number of the base.
 var _bases: Dictionary[int, Values] = {}
@@ -75,9 +75,14 @@ func decode(bytes: PackedByteArray) -> Frame:
 ## The same for a text that begins with [constant TEXT_PREFIX].
 func decode_text(text: String) -> Frame:
 	var encoded := text.trim_prefix(TEXT_PREFIX)
-	if encoded.is_empty() or _base64.search(encoded) == null:
+	if encoded.length() % 4 or _base64.search(encoded) == null:
 		return null
 	return decode(Marshalls.base64_to_raw(encoded))
+
+
+## Returns a frame as a text that begins with [constant TEXT_PREFIX].
+static func as_text(bytes: PackedByteArray) -> String:
+	return TEXT_PREFIX + (Marshalls.raw_to_base64(bytes) if bytes else "")
 
 
 static func _whole(bits: Bits, fields: int) -> Values:

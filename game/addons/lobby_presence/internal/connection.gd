@@ -20,6 +20,7 @@ signal message_received(message: _LobbyMessages.Message, is_busy: bool)
 enum State { CLOSED, CONNECTING, CONNECTED, WAITING, REFUSED }
 
 const _LobbyBackoff := preload("backoff.gd")
+const _LobbyCompact := preload("compact.gd")
 const _LobbyConstants := preload("constants.gd")
 const _LobbyMessages := preload("messages.gd")
 const _LobbySocket := preload("socket.gd")
@@ -162,7 +163,7 @@ func _poll(attempt: Attempt, now_ms: float, is_busy: bool) -> void:
 	attempt.socket.poll()
 	var texts := attempt.socket.take(_LobbyConstants.MESSAGES_PER_POLL)
 	for text in texts:
-		_receive(attempt, _LobbyMessages.decode(text), now_ms, is_busy)
+		_receive(attempt, _LobbyMessages.decode(text, attempt.compact), now_ms, is_busy)
 		if not _is_ours(attempt):
 			return  # a listener has closed the connection
 	if attempt.socket.is_open() and is_nan(attempt.welcomed_ms):
@@ -301,7 +302,10 @@ func _end(attempt: Attempt, end: End, now_ms: float) -> void:
 		state = State.REFUSED
 		refused.emit(end.code, end.text)
 		return
-	var pause_ms := _backoff.pause_ms(0.0 if end.is_unexplained else attempt.lived_ms(now_ms), _random_number())
+	var random := _random_number()
+	var pause_ms := _backoff.pause_ms(0.0 if end.is_unexplained else attempt.lived_ms(now_ms), random)
+	if not is_nan(attempt.welcomed_ms) and end.code in ["", "restarting"]:  # all clients of the lobby may come back now
+		pause_ms = maxf(pause_ms, random * config.return_ms)
 	state = State.WAITING
 	retry_at_ms = now_ms + pause_ms
 	disconnected.emit(end.text, pause_ms)
@@ -352,6 +356,7 @@ class End:
 class Attempt:
 	extends RefCounted
 	var socket: _LobbySocket
+	var compact := _LobbyCompact.new()
 	var url := ""
 	var began_ms := 0.0
 	var hello_at_ms := NAN

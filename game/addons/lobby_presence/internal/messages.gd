@@ -1,16 +1,18 @@
 extends RefCounted
-## Internal: the wire format of the protocol, versions 1 and 2, in both directions. No other file knows names of JSON fields.
+## Internal: the wire format of the protocol, versions 1 to 3, in both directions. No other file knows names of JSON fields.
+## Compact positions are in compact.gd.
 ##
 ## A server is not trusted: a text that is not a valid message of the protocol is decoded as null and changes nothing.
 
 @warning_ignore_start("return_value_discarded")
 
+const _LobbyCompact := preload("compact.gd")
 const _LobbyConstants := preload("constants.gd")
 const _LobbyData := preload("data.gd")
 const _LobbyText := preload("text.gd")
 
 ## Newest version of the protocol that the addon knows.
-const VERSION := 2
+const VERSION := 3
 ## A number of this size or larger is not valid.
 const NUMBER_LIMIT := 1e15
 
@@ -138,8 +140,12 @@ static func send(event: String, data: Dictionary, to: String, seq: int) -> Strin
 # ── server to client ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-## Returns the message in [param text]; null if it is not a valid message of the protocol.
-static func decode(text: String) -> Message:
+## Returns the message in [param text]; null if it is not a valid message of the protocol. [param compact] has decoded the
+## earlier compact positions of the same connection.
+static func decode(text: String, compact := _LobbyCompact.new()) -> Message:
+	if text.begins_with(_LobbyCompact.TEXT_PREFIX):
+		var frame := compact.decode_text(text)
+		return Moves.of(frame) if frame != null else null
 	var json := JSON.new()
 	if json.parse(text) != OK or not json.data is Dictionary:
 		return null
@@ -157,6 +163,8 @@ static func decode(text: String) -> Message:
 			message = Join.new(fields)
 		"leave":
 			message = Leave.new(fields)
+		"changes":
+			message = Changes.new(fields)
 		"status":
 			message = StatusChanged.new(fields)
 		"data":
@@ -221,6 +229,17 @@ class Leave:
 		id = fields.id("id")
 
 
+## Players left and joined, in this order (version 3).
+class Changes:
+	extends Message
+	var left: PackedStringArray = []
+	var joined: Array[LobbyPlayer] = []
+
+	func _init(fields: Fields) -> void:
+		left = fields.ids("leave")
+		joined = fields.players("join") if fields.has("join") else joined
+
+
 ## A player moved (version 1 only).
 class PlayerPos:
 	extends Message
@@ -240,23 +259,40 @@ class Moves:
 	var numbers: PackedInt64Array = []
 	var positions: Array[LobbyPosition] = []
 
-	func _init(fields: Fields) -> void:
+	func _init(fields: Fields = null) -> void:
+		if fields == null:
+			return
 		t = fields.number("t")
 		for entry: Variant in fields.list("m"):
 			_add(fields, fields.numbers(entry))
+
+	## Returns the message with the entries of a compact frame.
+	static func of(frame: _LobbyCompact.Frame) -> Moves:
+		var moves := Moves.new()
+		moves.t = frame.ms
+		for entry in frame.entries:
+			moves._append(entry.n, [entry.x, entry.y, entry.vx, entry.vy, entry.h, entry.z, entry.vz], entry.seq, entry.t)
+		return moves
 
 	## An entry is [code][n, x, y, vx, vy, h, seq, t, z, vz][/code]. All but n, seq and t are in hundredths. Zeros at the end
 	## are left out.
 	func _add(fields: Fields, entry: PackedFloat64Array) -> void:
 		fields.are_valid = fields.are_valid and not entry.is_empty()
 		entry.resize(10)
-		var place := Vector2(entry[1], entry[2]) / 100.0
+		_append(int(entry[0]), entry.slice(1, 6) + entry.slice(8, 10), int(entry[6]), int(entry[7]))
+
+	## [param hundredths]: x, y, vx, vy, h, z and vz.
+	func _append(n: int, hundredths: PackedFloat64Array, seq: int, clock: int) -> void:
 		var position := LobbyPosition.new(
-			place, Vector2(entry[3], entry[4]) / 100.0, entry[5] / 100.0, entry[8] / 100.0, entry[9] / 100.0
+			Vector2(hundredths[0], hundredths[1]) / 100.0,
+			Vector2(hundredths[2], hundredths[3]) / 100.0,
+			hundredths[4] / 100.0,
+			hundredths[5] / 100.0,
+			hundredths[6] / 100.0
 		)
-		position.seq = int(entry[6])
-		position.t = int(entry[7])
-		numbers.append(int(entry[0]))
+		position.seq = seq
+		position.t = clock
+		numbers.append(n)
 		positions.append(position)
 
 
@@ -306,6 +342,8 @@ class Config:
 	var far_ms: float = _LobbyConstants.FAR_MS
 	## Interval between a client's pings.
 	var heartbeat_ms: float = _LobbyConstants.HEARTBEAT_MS
+	## Over which time clients return after the lobby has closed all connections.
+	var return_ms := 0.0
 
 	func _init(fields: Fields = null) -> void:
 		if fields == null:
@@ -314,6 +352,7 @@ class Config:
 		window_ms = fields.duration_ms("window_ms")
 		far_ms = fields.duration_ms("far_ms")
 		heartbeat_ms = fields.duration_ms("heartbeat_ms")
+		return_ms = fields.duration_ms("return_ms", 0.0)
 
 
 ## The answer to a ping. [member t] is the ping's, [member now] is the server's clock in ms.
@@ -376,8 +415,8 @@ class Fields:
 	func whole(name: String, default: Variant = null) -> int:
 		return int(number(name, default))
 
-	func duration_ms(name: String) -> float:
-		var value := number(name)
+	func duration_ms(name: String, default: Variant = null) -> float:
+		var value := number(name, default)
 		are_valid = are_valid and value >= 0.0 and value <= _LobbyConstants.CONFIG_LONGEST_MS
 		return value
 
@@ -393,6 +432,15 @@ class Fields:
 		are_valid = are_valid and value is Dictionary
 		var found: Dictionary = value if are_valid else {}
 		return _LobbyData.bounded(found)
+
+	## Returns the ids of players; none if there is no list.
+	func ids(name: String) -> PackedStringArray:
+		var found: PackedStringArray = []
+		for entry: Variant in list(name) if has(name) else []:
+			var fields := Fields.new({"id": entry})
+			found.append(fields.id("id"))
+			are_valid = are_valid and fields.are_valid
+		return found
 
 	## Returns a list with at most one entry for each player.
 	func list(name: String) -> Array:

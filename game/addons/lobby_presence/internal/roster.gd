@@ -42,6 +42,12 @@ func apply(message: _LobbyMessages.Message, now_ms: float, is_busy := false) -> 
 		events = _join((message as _LobbyMessages.Join).player, now_ms, is_busy)
 	elif message is _LobbyMessages.Leave:
 		events = _leave((message as _LobbyMessages.Leave).id)
+	elif message is _LobbyMessages.Changes:
+		var changes := message as _LobbyMessages.Changes
+		for id in changes.left:
+			events.append_array(_leave(id))
+		for player in changes.joined:
+			events.append_array(_join(player, now_ms, is_busy))
 	elif message is _LobbyMessages.PlayerPos:
 		var pos := message as _LobbyMessages.PlayerPos
 		events = _move(pos.id, pos.position, 0.0, now_ms, is_busy)

@@ -1,7 +1,9 @@
 extends RefCounted
-## Internal: one WebSocket that sends and receives whole texts. A thin layer over [WebSocketPeer]; tests use a fake one.
+## Internal: one WebSocket that sends texts and receives whole messages. A thin layer over [WebSocketPeer]; tests use a fake.
 
 @warning_ignore_start("return_value_discarded")
+
+const _LobbyCompact := preload("compact.gd")
 
 ## Largest message, in bytes: the [code]welcome[/code] of some 5,000 players.
 const INBOUND_BYTES := 1 << 20
@@ -40,13 +42,16 @@ func is_slow() -> bool:
 	return _peer.get_current_outbound_buffered_amount() > BACKLOG_BYTES
 
 
-## Returns the first texts, at most [param most], that were received and not taken yet. Binary frames are dropped.
+## Returns the first messages, at most [param most], that were received and not taken yet. A binary message is in the form that
+## it has on hosts that carry text only.
 func take(most: int) -> PackedStringArray:
 	var texts: PackedStringArray = []
 	while texts.size() < most and _peer.get_available_packet_count() > 0:
 		var packet := _peer.get_packet()
 		if _peer.was_string_packet():
 			texts.append(packet.get_string_from_utf8())
+		else:
+			texts.append(_LobbyCompact.as_text(packet))
 	return texts
 
 
