@@ -93,6 +93,7 @@ def handler(event, context):
         ("ec2", "describe_vpcs", {}, "ec2 DescribeVpcs"),
         ("iam", "list_users", {}, "iam ListUsers"),
         ("dynamodbstreams", "list_streams", {}, "dynamodb ListStreams"),
+        ("dynamodb", "list_global_tables", {}, "dynamodb ListGlobalTables"),
         ("sts", "assume_role", {"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "se"}, "sts AssumeRole"),
         ("cloudwatch", "describe_alarms", {}, "cloudwatch DescribeAlarms"),
         ("bedrock-runtime", "invoke_model", {"modelId": "m", "body": "{}"}, "bedrock-runtime InvokeModel"),

@@ -284,11 +284,20 @@ class TableServer:
             if refusal is not None:
                 return _json(400, {"__type": f"com.amazon.coral.service#{refusal.type}", "message": refusal.message})
         began, latency_s = time.monotonic(), self._delay()
-        response = await self._answer(target, body)
+        try:
+            response = await self._answer(target, body)
+        except NotImplementedError:  # moto does not have this operation
+            return await self._missing(request, body)
         if (left_s := began + latency_s - time.monotonic()) > 0:  # the time of the engine is a part of the latency
             await asyncio.sleep(left_s)
         self._answered(request.headers.get("X-Amz-Security-Token", ""), began, time.monotonic(), latency_s)
         return response
+
+    async def _missing(self, request: web.BaseRequest, body: bytes) -> web.Response:
+        """Refuses an operation that the engine does not have. A client would repeat a request that fails with 500."""
+        if self._others is not None:
+            return await self._others(request, body)
+        return _json(400, {"__type": "com.amazon.coral.service#UnknownOperationException", "message": "not emulated"})
 
     async def _answer(self, target: str, body: bytes) -> web.Response:
         operation = target.rpartition(".")[2]
