@@ -38,6 +38,7 @@ The package does not know what the handlers do, so it runs any stack of this kin
 ``connections``    open sockets
 ``gateway``        the gateway: HTTP and the lifetime of connections, by aiohttp
 ``emulated_stack`` all of it together, for one stack
+``testing``        a fixture of pytest, for tests of other projects; nothing else imports it
 """
 
 from lobby.cloudformation.reading import parse, read_template
