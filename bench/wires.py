@@ -11,6 +11,8 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lobby.compact import KIND, Decoder
+
 STEPS = 31  # of a player's circle; at 5 Hz it takes about six seconds
 JOIN_ROOM, ROOM_DATA, ROOM_STATE, ROOM_STATE_PATCH = 10, 13, 14, 15  # Protocol in @colyseus/shared-types
 STRUCTURE, ADD = 255, 128  # SWITCH_TO_STRUCTURE and OPERATION.ADD in @colyseus/schema
@@ -86,10 +88,21 @@ class LobbyWire:
 
 @dataclass(slots=True)
 class Lobby3Wire(LobbyWire):
-    """Version 3: one ``changes`` has all joins and leaves of a window. Its joins may name known players, and the receiver."""
+    """Version 3: one ``changes`` has all joins and leaves of a window. Its joins may name known players, and the receiver.
+
+    Positions are compact. The differences to positions before the first frame that is read are not found, for a second at most.
+    """
 
     me: str = ""
     ids: set[str] = field(default_factory=set)
+    compact: Decoder = field(default_factory=Decoder)
+
+    def moves(self, payload: bytes) -> Iterator[Hashable]:
+        """``n`` and ``seq`` of each position in compact form, and of each entry of a ``moves`` of JSON."""
+        if payload[0] == KIND and (read := self.compact.decode(payload)) is not None:
+            for n, at in read[1]:
+                yield n, at.seq
+        yield from LobbyWire.moves(self, payload)
 
     def others(self, payload: bytes) -> int:
         """The players that a ``welcome`` or ``changes`` adds, less those that it removes."""

@@ -13,6 +13,8 @@ import pytest
 
 from bench import compare, load
 from bench.wires import ColyseusWire, Lobby3Wire, LobbyWire, changes, number
+from lobby.compact import Encoder
+from lobby.presence import Position
 
 FIGURES = compare.Figures(1.0, 2.0, 0.5, 40.0, 1000.0, 0.1, 0)
 POSITION = "800000c03f810000204082000060408300009040840000b040"
@@ -85,6 +87,14 @@ def test_changes_of_version_3_may_name_known_players_and_the_receiver() -> None:
         b'{"type":"moves","t":1,"m":[]}',
     )
     assert [wire.others(frame) for frame in frames] == [1, 1, -1, 0]
+
+
+def test_a_receiver_of_version_3_finds_positions_in_compact_form_and_in_json() -> None:
+    encoder, wire = Encoder(), Lobby3Wire()
+    frames = [encoder.encode(1_000 + 200 * seq, [(7, "b", Position(seq, seq, seq=seq))]) for seq in (1, 2)]
+    assert [list(wire.moves(frame)) for frame in frames] == [[(7, 1)], [(7, 2)]]
+    assert list(Lobby3Wire().moves(frames[1])) == [], "the base was not read"
+    assert list(wire.moves(b'{"type":"moves","t":1,"m":[[7,1,1,0,0,0,3]]}')) == [(7, 3)]
 
 
 def test_a_receiver_finds_x_and_y_in_a_patch_of_colyseus() -> None:
