@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lobby.client.bots import Walker
 from lobby.compact import BASE_VALID_MS, ENTRIES_MOST, WHOLE_MS, Decoder, Encoder, Reach, as_text, values_of, whole_frame
 from lobby.presence import Position
+from scripts.compact_vectors import vectors
 
 ROOT = Path(__file__).parents[2]
 STREAMS = json.loads((ROOT / "tests/vectors/compact.json").read_text())
@@ -49,6 +50,10 @@ def test_the_frames_that_all_clients_share_are_read_alike(stream: dict[str, Any]
             read = None
         found = None if read is None else {"t": read[0], "entries": [[n, *values_of(at)] for n, at in read[1]]}
         assert found == frame["result"], frame
+
+
+def test_the_shared_frames_are_those_that_the_encoder_makes_today() -> None:
+    assert json.loads(json.dumps(vectors())) == STREAMS, "run python scripts/compact_vectors.py"
 
 
 def test_the_example_of_the_protocol_is_what_the_lobby_sends() -> None:
