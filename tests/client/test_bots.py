@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import re
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lobby.client import LobbyClient
-from lobby.client.bots import ARENA, PHASES, STEP_S, SendPolicy, Walker, _walk, bot_name, run_bots
+from lobby.client.bots import ARENA, PHASES, STEP_S, SendPolicy, Walker, _walk, bot_color, bot_name, run_bots
 from lobby.errors import LobbyError, LobbyRefused
 from lobby.presence import Position
 from tests.hosts import joined, run, serving
@@ -174,3 +175,8 @@ async def test_bots_that_are_refused_raise_one_error_each_and_leave_nothing_open
         assert failed.group_contains(LobbyError, match="places in lobby are taken")
         await asyncio.sleep(0.05)
         assert not lobby.server.connections
+
+
+def test_the_first_bots_have_different_colours() -> None:
+    assert len({bot_color(number) for number in range(18)}) == 18
+    assert all(re.fullmatch("#[0-9a-f]{6}", bot_color(number)) for number in range(100))

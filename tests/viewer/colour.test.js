@@ -87,3 +87,16 @@ test("a colour that is not valid is none", () => {
     assert.equal(chosenTint(data), null);
   }
 });
+
+test("a player without a chosen colour gets one that no other player has chosen", () => {
+  const tints = new Tints();
+  const own = tints.of("ann");
+  tints.forget("ann");
+  const [r, g, b] = playerColour(own, true).split(" ").map((value) => Number(value).toString(16).padStart(2, "0"));
+  const color = `#${r}${g}${b}`;
+  assert.equal(Math.round(tints.of("bea", { color })), own);
+  assert.notEqual(tints.of("ann"), own);
+  tints.forget("ann");
+  tints.of("bea", { color: "#808080" });
+  assert.equal(tints.of("ann"), own, "bea has chosen another one");
+});

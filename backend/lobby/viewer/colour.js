@@ -45,6 +45,8 @@ export function chosenTint(data) {
 export class Tints {
   /** @type {Map<string, number>} */
   #tints = new Map();
+  /** @type {Map<string, number>} the tints near to those that players have chosen */
+  #chosen = new Map();
   #players = new Array(HUES).fill(0);
 
   /**
@@ -54,7 +56,16 @@ export class Tints {
    * @param {Readonly<Record<string, unknown>>} [data]
    */
   of(id, data) {
-    return chosenTint(data) ?? this.#given(id);
+    const chosen = chosenTint(data);
+    const near = chosen === null || chosen === GREY ? null : Math.round(chosen) % HUES;
+    if (near !== (this.#chosen.get(id) ?? null)) {
+      this.forget(id);
+      if (near !== null) {
+        this.#chosen.set(id, near);
+        this.#players[near] += 1; // so that others, who have chosen none, get another one
+      }
+    }
+    return chosen ?? this.#given(id);
   }
 
   #given(/** @type {string} */ id) {
@@ -73,9 +84,11 @@ export class Tints {
 
   /** A player has left. */
   forget(/** @type {string} */ id) {
-    const known = this.#tints.get(id);
-    if (known !== undefined) this.#players[known] -= 1;
-    this.#tints.delete(id);
+    for (const tints of [this.#tints, this.#chosen]) {
+      const known = tints.get(id);
+      if (known !== undefined) this.#players[known] -= 1;
+      tints.delete(id);
+    }
   }
 }
 
