@@ -6,6 +6,7 @@
 
 import inspect
 import os
+import signal
 
 import pytest
 from hypothesis import Phase, settings
@@ -16,6 +17,9 @@ settings.register_profile("lobby", deadline=None, max_examples=60, derandomize=T
 settings.register_profile("thorough", deadline=None, max_examples=6_000)
 settings.register_profile("hostile", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "lobby"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background: programs of tests would ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGER = 10
 """How many times longer the attacks are with ``--hostile-long``."""
