@@ -128,19 +128,30 @@ class Run:
     """What all clients of one measurement sent and received."""
 
     def __init__(self) -> None:
-        self.sent: dict[Hashable, tuple[float, Player]] = {}  # by the wire's key
+        self.sent: dict[
+            Hashable, tuple[float, Player]
+        ] = {}  # by the room and the wire's key: a number is a player's in one room
         self.kept: list[tuple[float, Player, bytes]] = []
         self.octets = self.cut = 0
         self.is_measuring = self.is_ending = False
         self.counts_others = False
 
     def latencies(self) -> list[float]:
-        """Milliseconds from send() to arrival, sorted, of all positions of other players in the frames kept."""
+        """Milliseconds from send() to arrival, sorted, of all positions of other players in the frames kept.
+
+        A position that arrives again counts once: version 3 repeats some of them, for receivers that missed a frame. A reader that
+        begins in the middle may find a position at its repetition only, so positions of the first quarter do not count.
+        """
+        began = (3 * self.kept[0][0] + self.kept[-1][0]) / 4 if self.kept else 0.0
         found = []
+        arrived: set[tuple[int, Hashable]] = set()
         for now, reader, payload in self.kept:
             for key in reader.wire.moves(payload):
-                at, sender = self.sent.get(key, (0.0, reader))
-                if sender is not reader:
+                if (reader.index, key) in arrived:
+                    continue
+                arrived.add((reader.index, key))
+                at, sender = self.sent.get((reader.room, key), (0.0, reader))
+                if sender is not reader and at >= began:
                     found.append((now - at) * 1000)
         return sorted(found)
 
@@ -148,8 +159,8 @@ class Run:
 class Player(WSListener):
     """A client: it sends positions, and counts or keeps the frames that it receives."""
 
-    def __init__(self, run: Run, wire: Wire, index: int, reads: bool) -> None:
-        self.run, self.wire, self.index, self.reads = run, wire, index, reads
+    def __init__(self, run: Run, wire: Wire, index: int, room: int, reads: bool) -> None:
+        self.run, self.wire, self.index, self.room, self.reads = run, wire, index, room, reads
         self.seq = 0
         self.others = 0
         self.welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -192,7 +203,7 @@ class Player(WSListener):
             return
         self.seq += 1
         frame, key = self.wire.position(self.index, self.seq)
-        self.run.sent[key] = time.perf_counter(), self
+        self.run.sent[self.room, key] = time.perf_counter(), self
         self.transport.send(self.kind, frame)
 
     def leave(self) -> None:
@@ -246,7 +257,7 @@ async def connect(
     async def one(index: int) -> Player:
         place = index - indexes.start
         reads = place * reading // count != (place - 1) * reading // count
-        player = Player(run, WIRES[matchmaker.subject.wire](), index, reads)
+        player = Player(run, WIRES[matchmaker.subject.wire](), index, index // room_size, reads)
         async with turn:
             address = await matchmaker.address(index, index // room_size)
             await ws_connect(lambda: player, address, websocket_handshake_timeout=STORM_S)
