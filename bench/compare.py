@@ -40,6 +40,7 @@ READERS = 32  # sockets whose frames are decoded
 RESIDENTS = 50  # players who move in the room before a storm
 STUCK = 50  # clients who stop reading
 JOINING_AT_ONCE = 50  # outside storms
+UNREAD_S = 1.2  # after so long a reader knows the bases of all positions
 STORM_S = 60  # seconds after which a storm counts as failed
 TRUSTED_CORE = 0.85  # a busier generator measures itself
 COMPARED = ("server_core", "p99_ms", "bytes_per_player", "server_mb", "join_s")
@@ -139,10 +140,11 @@ class Run:
     def latencies(self) -> list[float]:
         """Milliseconds from send() to arrival, sorted, of all positions of other players in the frames kept.
 
-        A position that arrives again counts once: version 3 repeats some of them, for receivers that missed a frame. A reader that
-        begins in the middle may find a position at its repetition only, so positions of the first quarter do not count.
+        A position that arrives again counts once: version 3 repeats some of them, for receivers that missed a frame. A reader
+        that begins in the middle may find a position at its repetition only. So positions of the first second do not count.
         """
-        began = (3 * self.kept[0][0] + self.kept[-1][0]) / 4 if self.kept else 0.0
+        long = bool(self.kept) and self.kept[-1][0] - self.kept[0][0] > 3 * UNREAD_S
+        began = self.kept[0][0] + UNREAD_S if long else 0.0
         found = []
         arrived: set[tuple[int, Hashable]] = set()
         for now, reader, payload in self.kept:
